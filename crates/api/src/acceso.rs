@@ -1,0 +1,135 @@
+//! Who may call an operation: decided before its handler runs, by the table in the router.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use sigra_domain::{Quien, Rol, catalogo::Catalogo};
+use sigra_store::identidad::{Identificado, identifica};
+
+use crate::{App, codigo::Codigo, problema::Problema, tokens::AUD_API};
+
+/// The permission of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permiso {
+    /// Anybody.
+    Publico,
+    /// Anybody signed in, a person with a temporary password included.
+    CambioDePassword,
+    /// Anybody signed in.
+    Autenticado,
+    /// Supervisores and administradores.
+    Supervision,
+    Administrador,
+}
+
+impl Permiso {
+    /// As the API description names it.
+    pub fn nombre(self) -> &'static str {
+        match self {
+            Self::Publico => "publico",
+            Self::CambioDePassword => "cambio_de_password",
+            Self::Autenticado => "autenticado",
+            Self::Supervision => "supervision",
+            Self::Administrador => "administrador",
+        }
+    }
+
+    /// What the check itself can answer.
+    pub fn codigos(self) -> Vec<Codigo> {
+        use Codigo as C;
+        let mut codigos = match self {
+            Self::Publico => return vec![],
+            _ => vec![
+                C::NoAutenticado,
+                C::TokenInvalido,
+                C::TokenVencido,
+                C::SesionCerrada,
+                C::UsuarioInactivo,
+            ],
+        };
+        if self != Self::CambioDePassword {
+            codigos.push(C::DebeCambiarPassword);
+        }
+        if matches!(self, Self::Supervision | Self::Administrador) {
+            codigos.push(C::SinPermiso);
+        }
+        codigos
+    }
+
+    fn admite(self, rol: Rol) -> bool {
+        match self {
+            Self::Publico | Self::CambioDePassword | Self::Autenticado => true,
+            Self::Supervision => rol != Rol::Trabajador,
+            Self::Administrador => rol == Rol::Administrador,
+        }
+    }
+}
+
+/// The caller of an operation that is not public.
+#[derive(Clone)]
+pub struct Sesion {
+    pub id: i64,
+    pub quien: Quien,
+    /// Name and first surname.
+    pub nombre: String,
+    /// The catalogue as it is now.
+    pub catalogo: Arc<Catalogo>,
+}
+
+/// Only the layer [`exige`] puts it there: a route that is not in the router's table has no caller.
+impl<S: Send + Sync> FromRequestParts<S> for Sesion {
+    type Rejection = Problema;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problema> {
+        parts.extensions.get().cloned().ok_or_else(|| Codigo::NoAutenticado.into())
+    }
+}
+
+/// Lets a request through to its operation, or answers in its place.
+pub async fn exige(
+    State((app, permiso)): State<(App, Permiso)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match sesion(&app, permiso, request.headers()).await {
+        Ok(sesion) => {
+            request.extensions_mut().insert(sesion);
+            next.run(request).await
+        }
+        Err(problema) => problema.into_response(),
+    }
+}
+
+async fn sesion(app: &App, permiso: Permiso, headers: &HeaderMap) -> Result<Sesion, Problema> {
+    let ahora = app.store().entorno().ahora();
+    let token = portador(headers).ok_or(Codigo::NoAutenticado)?;
+    let portador = app.tokens().verifica(token, AUD_API, ahora)?;
+    let rut = sigra_domain::Rut::new(portador.rut).map_err(|_| Codigo::TokenInvalido)?;
+    let mut lectura = app.store().leer().await?;
+    let i: Identificado = identifica(&mut lectura, portador.sesion_id, rut, ahora)
+        .await?
+        .ok_or(Codigo::SesionCerrada)?;
+    drop(lectura);
+    if !i.activo {
+        return Err(Codigo::UsuarioInactivo.into());
+    }
+    if i.debe_cambiar_password && permiso != Permiso::CambioDePassword {
+        return Err(Codigo::DebeCambiarPassword.into());
+    }
+    if !permiso.admite(i.quien.rol) {
+        return Err(Codigo::SinPermiso.into());
+    }
+    let catalogo = app.store().catalogo_de(i.catalogo_version).await?;
+    Ok(Sesion { id: i.sesion_id, quien: i.quien, nombre: i.nombre, catalogo })
+}
+
+fn portador(headers: &HeaderMap) -> Option<&str> {
+    let valor = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (esquema, token) = valor.split_once(' ')?;
+    esquema.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}

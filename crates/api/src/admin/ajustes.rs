@@ -1,0 +1,106 @@
+//! `GET /admin/bitacora/ajustes`
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use sigra_domain::{
+    Falla,
+    campo::{Errores, texto},
+};
+use sigra_store::lista_ajustes;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    App,
+    codigo::Codigo,
+    cuerpo::Consulta,
+    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    problema::Problema,
+};
+
+pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
+
+/// Un cambio de usuarios o catálogos.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "n": 12, "objeto": "usuario:12345678", "accion": "editar", "rut": 11111111,
+    "en": "2026-03-01T12:00:00.000Z", "antes": {"rol": "trabajador"}, "despues": {"rol": "supervisor"},
+    "hash": "c1f0a3d2b4e5968778695a4b3c2d1e0ff0e1d2c3b4a5968778695a4b3c2d1e0f"
+}))]
+pub struct Ajuste {
+    pub n: i64,
+    /// `usuario:RUT`, `area:ID` o `severidad:ID`.
+    pub objeto: String,
+    pub accion: String,
+    /// Quién; null si se hizo desde la consola del servidor.
+    pub rut: Option<i64>,
+    #[schema(format = DateTime)]
+    pub en: String,
+    #[schema(value_type = Object)]
+    pub antes: serde_json::Value,
+    #[schema(value_type = Object)]
+    pub despues: serde_json::Value,
+    pub hash: String,
+}
+
+/// Filtros de la bitácora de ajustes.
+#[derive(Deserialize, Serialize, Default, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Parametros {
+    /// `usuario:RUT`, `area:ID` o `severidad:ID`.
+    #[param(example = "usuario:12345678")]
+    objeto: Option<String>,
+    /// 1 a 200; 50 si no se dice.
+    #[serde(skip_serializing)]
+    limite: Option<String>,
+    #[serde(skip_serializing)]
+    cursor: Option<String>,
+}
+
+/// Ver la bitácora de ajustes.
+///
+/// Quién cambió qué usuario o catálogo, de qué a qué; de lo más nuevo a lo más antiguo.
+#[utoipa::path(get, path = "/admin/bitacora/ajustes", tag = "administracion", params(Parametros),
+    responses((status = 200, description = "Una página", body = Pagina<Ajuste>, headers(("Link" = String)))))]
+pub async fn listar(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Consulta(p): Consulta<Parametros>,
+) -> Result<Response, Problema> {
+    let huella = huella(&p);
+    let mut e = Errores::default();
+    let objeto = p
+        .objeto
+        .clone()
+        .filter(|t| !t.is_empty())
+        .and_then(|t| e.toma("objeto", texto(t, 1, 100, false).map_err(|_| Falla::NoExiste)));
+    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    e.fin(Some(()))?;
+    let antes_de = match p.cursor.as_deref() {
+        None | Some("") => None,
+        Some(c) => Some(lee_cursor(&huella, c)?),
+    };
+    let mut lectura = app.store().leer().await?;
+    let mut ajustes = lista_ajustes(&mut lectura, objeto.as_deref(), antes_de, limite + 1).await?;
+    let sigue = ajustes.len() > usize::try_from(limite).unwrap_or(usize::MAX);
+    ajustes.truncate(usize::try_from(limite).unwrap_or(usize::MAX));
+    let siguiente =
+        ajustes.last().filter(|_| sigue).and_then(|ultimo| cursor(&huella, ultimo.entrada.n));
+    let items = ajustes
+        .into_iter()
+        .map(|a| Ajuste {
+            n: a.entrada.n,
+            objeto: a.entrada.objeto,
+            accion: a.entrada.accion,
+            rut: a.entrada.rut.map(sigra_domain::Rut::cuerpo),
+            en: a.entrada.en.to_string(),
+            antes: a.entrada.antes.into(),
+            despues: a.entrada.despues.into(),
+            hash: a.hash,
+        })
+        .collect();
+    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+}

@@ -1,0 +1,119 @@
+//! `POST /admin/reportes/{id}/aprobar` and `…/rechazar`
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+use sigra_domain::{
+    Campo, Falla,
+    campo::{Errores, tipo},
+    catalogo::{APROBADO, RECHAZADO},
+    reporte::detalle,
+};
+use sigra_store::{
+    ConClave,
+    reportes::{Decidir, ReporteLeido},
+};
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    acceso::Sesion,
+    codigo::Codigo,
+    cuerpo::{Cuerpo, Id, IfMatch, version_vista},
+    escritura::{Llave, con_reporte, escribe},
+    problema::Problema,
+    reportes::vista::Reporte,
+};
+
+pub const CODIGOS: &[Codigo] = &[
+    Codigo::SinPermiso,
+    Codigo::NoEncontrado,
+    Codigo::TransicionNoPermitida,
+    Codigo::ReporteRetirado,
+    Codigo::VersionDesfasada,
+];
+
+/// Una decisión. Al rechazar, `detalle` es obligatorio: el trabajador merece saber por qué.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"detalle": "Se cierra el paso y se acuña antes del turno B.", "version": 1}))]
+pub struct Decision {
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 2_000)]
+    detalle: Campo<String>,
+    /// Si viene y el reporte cambió desde entonces, responde 412.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, required = false)]
+    version: Campo<i64>,
+}
+
+/// Aprobar un reporte.
+///
+/// Estado, bitácora y avisos en una transacción. Repetir la propia decisión responde 200 y no
+/// escribe nada.
+#[utoipa::path(post, path = "/admin/reportes/{id}/aprobar", tag = "administracion", request_body = Decision,
+    params(("id" = i64, Path, description = "Id del reporte"),
+        ("If-Match" = Option<String>, Header, description = "ETag de la versión vista"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 a 255 caracteres; la misma clave repite la primera respuesta (7 días)")),
+    responses((status = 200, description = "El reporte como quedó", body = Reporte, headers(("ETag" = String)))))]
+pub async fn aprobar(
+    State(app): State<App>,
+    sesion: Sesion,
+    Id(id): Id,
+    if_match: Option<IfMatch>,
+    llave: Llave,
+    cuerpo: Cuerpo<Decision>,
+) -> Result<Response, Problema> {
+    let version = |cuerpo| version_vista(if_match.as_ref(), cuerpo);
+    decide(&app, sesion, id, version, llave, cuerpo, APROBADO).await
+}
+
+/// Rechazar un reporte.
+///
+/// Exige `detalle`. Repetir la propia decisión responde 200 y no escribe nada.
+#[utoipa::path(post, path = "/admin/reportes/{id}/rechazar", tag = "administracion", request_body = Decision,
+    params(("id" = i64, Path, description = "Id del reporte"),
+        ("If-Match" = Option<String>, Header, description = "ETag de la versión vista"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 a 255 caracteres; la misma clave repite la primera respuesta (7 días)")),
+    responses((status = 200, description = "El reporte como quedó", body = Reporte, headers(("ETag" = String)))))]
+pub async fn rechazar(
+    State(app): State<App>,
+    sesion: Sesion,
+    Id(id): Id,
+    if_match: Option<IfMatch>,
+    llave: Llave,
+    cuerpo: Cuerpo<Decision>,
+) -> Result<Response, Problema> {
+    let version = |cuerpo| version_vista(if_match.as_ref(), cuerpo);
+    decide(&app, sesion, id, version, llave, cuerpo, RECHAZADO).await
+}
+
+async fn decide(
+    app: &App,
+    sesion: Sesion,
+    id: i64,
+    version: impl Fn(Option<i64>) -> Option<i64>,
+    llave: Llave,
+    Cuerpo { datos, sha256 }: Cuerpo<Decision>,
+    estado_id: i64,
+) -> Result<Response, Problema> {
+    let clave = llave.ata(&sesion, sha256);
+    let mut e = Errores::default();
+    let texto = e
+        .opcional("detalle", datos.detalle, tipo::TEXTO)
+        .and_then(|t| e.toma("detalle", detalle(t)));
+    if texto.is_none() && estado_id == RECHAZADO && !e.hay() {
+        e.agrega("detalle", Falla::Requerido);
+    }
+    let en_cuerpo = e.opcional("version", datos.version, tipo::ENTERO);
+    let detalle = e.fin(Some(texto))?;
+    let op = Decidir {
+        quien: sesion.quien.clone(),
+        id,
+        estado_id,
+        detalle,
+        version: version(en_cuerpo),
+        catalogo: sesion.catalogo.clone(),
+    };
+    let s = sesion.clone();
+    let responde = move |leido: ReporteLeido| con_reporte(StatusCode::OK, &leido, &s);
+    escribe(app.store(), &sesion, ConClave { clave, op, responde }).await
+}

@@ -1,0 +1,5 @@
+//! What supervisores and administradores do.
+
+pub mod ajustes;
+pub mod bitacora;
+pub mod decidir;

@@ -1,0 +1,78 @@
+//! What every handler can reach.
+
+use std::{net::IpAddr, sync::Arc};
+
+use sigra_domain::Zona;
+use sigra_store::Store;
+
+use crate::{
+    claves::Claves,
+    tokens::{ClaveFirma, Tokens},
+};
+
+/// What the site decides.
+pub struct Opciones {
+    /// In which days are counted.
+    pub zona: Zona,
+    /// Signing keys: the first signs, all verify.
+    pub claves: Vec<ClaveFirma>,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpAddr>,
+    /// Whether the cookie is for HTTPS only.
+    pub cookie_segura: bool,
+}
+
+/// The application. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Interior>);
+
+struct Interior {
+    store: Store,
+    zona: Zona,
+    tokens: Tokens,
+    claves: Claves,
+    proxies: Vec<IpAddr>,
+    cookie_segura: bool,
+}
+
+impl App {
+    pub fn nueva(store: Store, opciones: Opciones) -> Self {
+        Self(Arc::new(Interior {
+            tokens: Tokens::nuevos(&opciones.claves),
+            claves: Claves::nuevas(store.entorno()),
+            zona: opciones.zona,
+            proxies: opciones.proxies,
+            cookie_segura: opciones.cookie_segura,
+            store,
+        }))
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// How many passwords were verified since the start, for tests of what a login costs.
+    pub fn verificaciones(&self) -> u64 {
+        self.0.claves.verificaciones()
+    }
+
+    pub(crate) fn zona(&self) -> &Zona {
+        &self.0.zona
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub(crate) fn claves(&self) -> &Claves {
+        &self.0.claves
+    }
+
+    pub(crate) fn proxies(&self) -> &[IpAddr] {
+        &self.0.proxies
+    }
+
+    pub(crate) fn cookie_segura(&self) -> bool {
+        self.0.cookie_segura
+    }
+}

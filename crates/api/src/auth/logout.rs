@@ -1,0 +1,26 @@
+//! `POST /auth/logout`
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use sigra_store::identidad::CerrarSesion;
+
+use crate::{App, acceso::Sesion, codigo::Codigo, problema::Problema};
+
+pub const CODIGOS: &[Codigo] = &[];
+
+/// Cerrar la sesión.
+#[utoipa::path(post, path = "/auth/logout", tag = "identidad",
+    responses((status = 204, description = "Cerrada")))]
+pub async fn logout(State(app): State<App>, sesion: Sesion) -> Result<Response, Problema> {
+    let cerrar = CerrarSesion { rut: sesion.quien.rut, sesion_id: sesion.id };
+    app.store().escribir(cerrar).await?;
+    let mut r = StatusCode::NO_CONTENT.into_response();
+    r.headers_mut().insert(
+        header::SET_COOKIE,
+        HeaderValue::from_static("sigra_sesion=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"),
+    );
+    Ok(r)
+}

@@ -1,0 +1,11 @@
+//! Signing in and staying signed in.
+
+pub mod cambiar_password;
+pub mod login;
+pub mod logout;
+pub mod me;
+pub mod refresh;
+pub mod sesiones;
+
+mod direccion;
+mod respuesta;

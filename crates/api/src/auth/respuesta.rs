@@ -1,0 +1,72 @@
+//! The answer of every way to get a token.
+
+use axum::{
+    Json,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+use sigra_domain::Quien;
+use sigra_store::identidad::Usuario as Fila;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    problema::Problema,
+    tokens::{AUD_API, AUD_NAVEGADOR, VIGENCIA},
+    usuarios::vista::Usuario,
+};
+
+/// Los tokens de una sesión.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "access_token": "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFhMmIzYzRkIn0…", "refresh_token": "9b1c…",
+    "token_type": "Bearer", "expires_in": 900, "debe_cambiar_password": false,
+    "usuario": {"rut": 12345678, "rut_formateado": "12.345.678-5", "nombre": "Rosa", "apellido_1": "Díaz",
+        "apellido_2": null, "rol": "trabajador", "cargo": 2, "areas": [], "email": null, "activo": true,
+        "creado": "2026-01-05T12:00:00.000Z"}
+}))]
+pub struct Acceso {
+    /// JWT para la cabecera `Authorization: Bearer`.
+    pub access_token: String,
+    /// Opaco, rota en cada uso; vive 30 días desde el último.
+    pub refresh_token: String,
+    pub token_type: String,
+    /// Segundos que vive el `access_token`.
+    pub expires_in: i64,
+    /// Mientras sea true solo se puede cambiar la contraseña.
+    pub debe_cambiar_password: bool,
+    pub usuario: Usuario,
+}
+
+/// Tokens for `sesion_id`, with the cookie for requests that can't carry a header.
+pub fn acceso(
+    app: &App,
+    usuario: Fila,
+    sesion_id: i64,
+    refresh_token: String,
+) -> Result<Response, Problema> {
+    let quien = Quien { rut: usuario.rut, rol: usuario.rol, areas: usuario.areas.clone() };
+    let entorno = app.store().entorno();
+    let emite = |aud| {
+        app.tokens().emite(entorno, &quien, sesion_id, aud).map_err(|e| Problema::interno(&e))
+    };
+    let cuerpo = Acceso {
+        access_token: emite(AUD_API)?,
+        refresh_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: VIGENCIA,
+        debe_cambiar_password: usuario.debe_cambiar_password,
+        usuario: usuario.into(),
+    };
+    let segura = if app.cookie_segura() { "; Secure" } else { "" };
+    let cookie = format!(
+        "sigra_sesion={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={VIGENCIA}{segura}",
+        emite(AUD_NAVEGADOR)?
+    );
+    let mut r = Json(cuerpo).into_response();
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        r.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(r)
+}

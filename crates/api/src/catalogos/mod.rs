@@ -1,0 +1,4 @@
+//! The catalogue.
+
+pub mod editar;
+pub mod ver;

@@ -1,0 +1,129 @@
+//! Password hashing, off the async threads and bounded.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use sigra_domain::hex;
+use sigra_store::Entorno;
+use tokio::sync::Semaphore;
+
+use crate::{codigo::Codigo, problema::Problema};
+
+/// Sign-ins that may wait for a core; more are told to come back (about ten seconds of hashing).
+const COLA: usize = 256;
+/// Of the earlier system's hashes, for a decoy that costs what they cost.
+const COSTO_BCRYPT: u32 = 12;
+
+/// argon2id with the crate's parameters (19 MiB, two passes: OWASP's first choice), one at a time
+/// per core.
+pub struct Claves {
+    turnos: Arc<Semaphore>,
+    cola: Arc<Semaphore>,
+    /// Verified in place of the hash of somebody who does not exist.
+    senuelo: Arc<str>,
+    senuelo_bcrypt: Arc<str>,
+    verificaciones: AtomicU64,
+}
+
+/// What a verification found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Veredicto {
+    pub correcta: bool,
+    /// The stored hash is of the earlier system and should be replaced.
+    pub antigua: bool,
+}
+
+impl Claves {
+    pub fn nuevas(entorno: &Entorno) -> Self {
+        let nucleos = std::thread::available_parallelism().map_or(2, usize::from);
+        let azar = hex(&entorno.azar::<16>());
+        Self {
+            turnos: Arc::new(Semaphore::new(nucleos)),
+            cola: Arc::new(Semaphore::new(COLA)),
+            senuelo: hash_password(&azar).unwrap_or_default().into(),
+            senuelo_bcrypt: senuelo_bcrypt(entorno).into(),
+            verificaciones: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether `clave` is the one of `hash`. `None` and hashes of either kind cost the same: one
+    /// argon2 verification, and one bcrypt verification too while `hay_bcrypt`.
+    pub async fn verifica(
+        &self,
+        clave: String,
+        hash: Option<String>,
+        hay_bcrypt: bool,
+    ) -> Result<Veredicto, Problema> {
+        self.verificaciones.fetch_add(1, Ordering::Relaxed);
+        let antiguo = hash.as_deref().is_some_and(|h| h.starts_with("$2"));
+        let (de_argon, de_bcrypt) = if antiguo { (None, hash) } else { (hash, None) };
+        let existe = (de_argon.is_some(), de_bcrypt.is_some());
+        let argon = de_argon.map_or_else(|| Arc::clone(&self.senuelo), Arc::from);
+        let bcrypt = de_bcrypt.map_or_else(|| Arc::clone(&self.senuelo_bcrypt), Arc::from);
+        self.en_turno(move || {
+            let por_argon = PasswordHash::new(&argon)
+                .is_ok_and(|h| Argon2::default().verify_password(clave.as_bytes(), &h).is_ok());
+            // bcrypt reads 72 bytes; longer passwords can't have been set in the earlier system.
+            let por_bcrypt = (hay_bcrypt || existe.1)
+                && bcrypt::verify(clave.as_bytes().get(..72).unwrap_or(clave.as_bytes()), &bcrypt)
+                    .unwrap_or(false)
+                && clave.len() <= 72;
+            Veredicto {
+                correcta: (existe.0 && por_argon) || (existe.1 && por_bcrypt),
+                antigua: existe.1,
+            }
+        })
+        .await
+    }
+
+    /// The hash to store.
+    pub async fn hash(&self, clave: String) -> Result<String, Problema> {
+        self.en_turno(move || hash_password(&clave)).await?.map_err(|e| Problema::interno(&e))
+    }
+
+    /// How many passwords were verified since the start.
+    pub fn verificaciones(&self) -> u64 {
+        self.verificaciones.load(Ordering::Relaxed)
+    }
+
+    async fn en_turno<T: Send + 'static>(
+        &self,
+        trabajo: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problema> {
+        let en_cola = Arc::clone(&self.cola)
+            .try_acquire_owned()
+            .map_err(|_| Problema::from(Codigo::ServidorOcupado))?;
+        let turno = Arc::clone(&self.turnos)
+            .acquire_owned()
+            .await
+            .map_err(|_| Problema::from(Codigo::ServidorOcupado))?;
+        tokio::task::spawn_blocking(move || {
+            // Held here: a client that leaves does not free the core that hashes for it.
+            let _permisos = (en_cola, turno);
+            trabajo()
+        })
+        .await
+        .map_err(|e| Problema::interno(&e))
+    }
+}
+
+/// argon2id in PHC form. Takes tens of milliseconds: not for an async thread.
+pub fn hash_password(clave: &str) -> Result<String, argon2::password_hash::Error> {
+    Argon2::default().hash_password(clave.as_bytes()).map(|h| h.to_string())
+}
+
+/// A bcrypt hash of nothing anybody knows: its form is right and its digest random.
+fn senuelo_bcrypt(entorno: &Entorno) -> String {
+    const ALFABETO: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let azar: [u8; 53] = entorno.azar();
+    let letras: String =
+        azar.iter().map(|b| char::from(ALFABETO[usize::from(b % 64)])).collect();
+    // The last letter of salt and digest carries spare bits that must be zero.
+    format!("$2b${COSTO_BCRYPT}${}.{}.", &letras[..21], &letras[22..52])
+}

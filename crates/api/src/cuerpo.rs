@@ -1,0 +1,162 @@
+//! What comes in: bodies, queries and path segments, each with its limits and its own error.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use sigra_domain::{Falla, campo::tipo, sha256_hex};
+
+use crate::{codigo::Codigo, problema::Problema};
+
+/// The largest JSON body, decompressed.
+pub const MAX_CUERPO: usize = 1024 * 1024;
+/// How long a body may take to arrive.
+const PLAZO_CUERPO: Duration = Duration::from_secs(30);
+
+/// A JSON object as the body, and the hash that an idempotency key is bound to.
+pub struct Cuerpo<T> {
+    pub datos: T,
+    pub sha256: String,
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Cuerpo<T> {
+    type Rejection = Problema;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problema> {
+        if !es_json(request.headers()) {
+            return Err(Codigo::TipoDeContenido.into());
+        }
+        let bytes = lee(request).await?;
+        let datos = interpreta(&bytes)?;
+        Ok(Self { datos, sha256: sha256_hex(&bytes) })
+    }
+}
+
+fn es_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|v| {
+        let mime = v.split(';').next().unwrap_or_default().trim();
+        mime.eq_ignore_ascii_case("application/json")
+    })
+}
+
+async fn lee(request: Request) -> Result<bytes::Bytes, Problema> {
+    let cuerpo = Limited::new(request.into_body(), MAX_CUERPO);
+    match tokio::time::timeout(PLAZO_CUERPO, cuerpo.collect()).await {
+        Err(_) => Err(Codigo::CuerpoLento.into()),
+        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(Codigo::CuerpoMuyGrande.into()),
+        Ok(Err(_)) => Err(Codigo::CuerpoIlegible.into()),
+        Ok(Ok(todo)) => Ok(todo.to_bytes()),
+    }
+}
+
+fn interpreta<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problema> {
+    // serde would read a list as a struct's fields in order.
+    let es_objeto = bytes.trim_ascii_start().first() == Some(&b'{');
+    match serde_json::from_slice(bytes) {
+        Ok(datos) if es_objeto => Ok(datos),
+        Err(e) if !e.is_data() => Err(Codigo::JsonInvalido.into()),
+        _ => Err(Problema::campo("", Falla::Tipo(tipo::OBJETO.0, tipo::OBJETO.1))),
+    }
+}
+
+/// A query string, by name; lists repeat their name. Fields of `T` are texts, so that each value is
+/// judged with an error of its own.
+pub struct Consulta<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Consulta<T> {
+    type Rejection = Problema;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problema> {
+        serde_html_form::from_str(parts.uri.query().unwrap_or_default())
+            .map(Self)
+            .map_err(|_| Problema::from(vec![]))
+    }
+}
+
+/// An integer id in the path; anything else names nothing.
+pub struct Id(pub i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problema;
+
+    async fn from_request_parts(parts: &mut Parts, s: &S) -> Result<Self, Problema> {
+        <Path<i64> as FromRequestParts<S>>::from_request_parts(parts, s)
+            .await
+            .map(|Path(id)| Self(id))
+            .map_err(|_| Codigo::NoEncontrado.into())
+    }
+}
+
+/// `If-Match` as versions of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IfMatch {
+    Cualquiera,
+    Versiones(Vec<i64>),
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Problema;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problema> {
+        Ok(parts.headers.get(header::IF_MATCH).map(|v| Self::parse(v.to_str().unwrap_or_default())))
+    }
+}
+
+impl IfMatch {
+    /// A weak or foreign tag matches no version (RFC 9110, 13.1.1).
+    fn parse(text: &str) -> Self {
+        if text.trim() == "*" {
+            return Self::Cualquiera;
+        }
+        let version = |t: &str| t.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+        Self::Versiones(text.split(',').filter_map(version).collect())
+    }
+}
+
+/// The version a change is made against: from the header, the body, or both. A version that no
+/// report has (0) stands for a header that can't match.
+pub fn version_vista(if_match: Option<&IfMatch>, cuerpo: Option<i64>) -> Option<i64> {
+    match (if_match, cuerpo) {
+        (None, v) => v,
+        (Some(IfMatch::Cualquiera), v) => v,
+        (Some(IfMatch::Versiones(vs)), None) => Some(vs.first().copied().unwrap_or(0)),
+        (Some(IfMatch::Versiones(vs)), Some(v)) => Some(if vs.contains(&v) { v } else { 0 }),
+    }
+}
+
+/// Text of a header that is not needed to be anything in particular.
+pub fn cabecera(headers: &HeaderMap, nombre: &header::HeaderName, max: usize) -> Option<String> {
+    let valor = headers.get(nombre)?.to_str().ok()?;
+    Some(valor.chars().take(max).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IfMatch, version_vista};
+
+    #[test]
+    fn if_match() {
+        let v = |s| IfMatch::parse(s);
+        assert_eq!(v("\"3\""), IfMatch::Versiones(vec![3]));
+        assert_eq!(v("\"3\", \"4\""), IfMatch::Versiones(vec![3, 4]));
+        assert_eq!(v("W/\"3\""), IfMatch::Versiones(vec![]));
+        assert_eq!(v("3"), IfMatch::Versiones(vec![]));
+        assert_eq!(v("*"), IfMatch::Cualquiera);
+        for (header, body, expected) in [
+            (None, None, None),
+            (None, Some(2), Some(2)),
+            (Some("\"2\""), None, Some(2)),
+            (Some("\"2\""), Some(2), Some(2)),
+            (Some("\"2\""), Some(3), Some(0)),
+            (Some("x"), None, Some(0)),
+            (Some("*"), Some(3), Some(3)),
+            (Some("*"), None, None),
+        ] {
+            assert_eq!(version_vista(header.map(v).as_ref(), body), expected, "{header:?} {body:?}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The description of the API (OpenAPI 3.1), completed from what the router knows.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sigra_domain::Idioma;
+use utoipa::{
+    OpenApi as _,
+    openapi::{
+        Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
+        extensions::ExtensionsBuilder,
+        path::{Operation, Paths},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use crate::{
+    acceso::Permiso,
+    codigo::{Codigo, SIEMPRE},
+    problema::Problema,
+};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "SIGRA",
+        description = "Reportes de peligro de personas sin señal. Los errores son problemas RFC 9457 \
+            con un `codigo` estable; `permanente: true` dice que enviar lo mismo otra vez no servirá.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "identidad", description = "Entrar, seguir dentro y salir"),
+        (name = "reportes", description = "Crear, buscar, ver, editar y retirar reportes"),
+        (name = "administracion", description = "Decidir reportes y revisar las bitácoras"),
+        (name = "usuarios", description = "Personas, sus roles y sus áreas"),
+        (name = "catalogos", description = "Áreas, severidades, estados y transiciones"),
+        (name = "operacion", description = "Salud del servicio")
+    )
+)]
+struct Base;
+
+/// What no operation says by itself.
+pub fn base() -> OpenApi {
+    Base::openapi()
+}
+
+/// The whole description, for tools and tests that have no server.
+pub fn descripcion(app: &crate::App) -> Value {
+    serde_json::to_value(crate::router::rutas(app).1).unwrap_or_default()
+}
+
+/// Adds an operation's permission and every problem it can answer.
+pub fn describe(paths: &mut Paths, permiso: Permiso, mut codigos: Vec<Codigo>) {
+    codigos.extend(SIEMPRE);
+    codigos.sort_unstable();
+    codigos.dedup();
+    for item in paths.paths.values_mut() {
+        for operacion in operaciones(item) {
+            let nombres: Vec<&str> = codigos.iter().map(|c| c.codigo()).collect();
+            let extensiones = ExtensionsBuilder::new()
+                .add("x-permiso", permiso.nombre())
+                .add("x-codigos", nombres)
+                .build();
+            operacion.extensions = Some(extensiones);
+            if permiso != Permiso::Publico {
+                operacion.security =
+                    Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
+            }
+            problemas(operacion, &codigos);
+        }
+    }
+}
+
+fn operaciones(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
+        .into_iter()
+        .flatten()
+}
+
+/// One response per status, with an example per code.
+fn problemas(operacion: &mut Operation, codigos: &[Codigo]) {
+    let mut por_status: BTreeMap<u16, Vec<Codigo>> = BTreeMap::new();
+    for c in codigos {
+        por_status.entry(c.status().as_u16()).or_default().push(*c);
+    }
+    for (status, codigos) in por_status {
+        let descripcion: Vec<String> = codigos
+            .iter()
+            .map(|c| format!("`{}`: {}", c.codigo(), c.titulo(Idioma::Es)))
+            .collect();
+        let mut contenido = Content::new(Some(Ref::from_schema_name("Problema")));
+        contenido.example =
+            codigos.first().map(|c| Problema::from(*c).json(Idioma::Es, "/reportes/17"));
+        let respuesta = ResponseBuilder::new()
+            .description(descripcion.join(" · "))
+            .content("application/problem+json", contenido)
+            .build();
+        operacion.responses.responses.insert(status.to_string(), RefOr::T(respuesta));
+    }
+}
+
+/// Adds what is the same for all: the problem's shape, the scheme of security, and to each body the
+/// example of its schema.
+pub fn completa(mut api: OpenApi) -> OpenApi {
+    if let Some(componentes) = &mut api.components {
+        componentes.security_schemes.insert(
+            "bearer".to_owned(),
+            RefOr::T(SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .bearer_format("JWT")
+                    .description(Some("El access_token de /auth/login"))
+                    .build(),
+            )),
+        );
+        if let Ok(esquema) = serde_json::from_value(esquema_problema()) {
+            componentes.schemas.insert("Problema".to_owned(), RefOr::T(esquema));
+        }
+    }
+    let json = serde_json::to_value(&api).unwrap_or_default();
+    for item in api.paths.paths.values_mut() {
+        for operacion in operaciones(item) {
+            if let Some(RefOr::T(cuerpo)) = &mut operacion.request_body {
+                cuerpo.content.values_mut().for_each(|c| ejemplo(c, &json));
+            }
+            for respuesta in operacion.responses.responses.values_mut() {
+                if let RefOr::T(r) = respuesta {
+                    r.content.values_mut().for_each(|c| ejemplo(c, &json));
+                }
+            }
+        }
+    }
+    api
+}
+
+fn ejemplo(contenido: &mut RefOr<Content>, api: &Value) {
+    let RefOr::T(contenido) = contenido else { return };
+    if contenido.example.is_none()
+        && let Some(esquema) = &contenido.schema
+    {
+        let esquema = serde_json::to_value(esquema).unwrap_or_default();
+        contenido.example = Some(ejemplo_de(&esquema, api));
+    }
+}
+
+/// The example a schema states, or one made of its parts'.
+fn ejemplo_de(esquema: &Value, api: &Value) -> Value {
+    if let Some(dicho) = esquema.get("example") {
+        return dicho.clone();
+    }
+    if let Some(referido) = esquema.get("$ref").and_then(Value::as_str) {
+        return api.pointer(&referido[1..]).map_or(Value::Null, |s| ejemplo_de(s, api));
+    }
+    if let Some(partes) = esquema.get("allOf").and_then(Value::as_array) {
+        let objetos = partes.iter().map(|p| ejemplo_de(p, api));
+        return objetos.filter_map(|o| o.as_object().cloned()).flatten().collect();
+    }
+    let tipo = esquema.get("type").map(|t| t.as_str().or(t[0].as_str()).unwrap_or_default());
+    match tipo {
+        Some("array") => json!([ejemplo_de(&esquema["items"], api)]),
+        Some("object") => esquema["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(k, v)| (k.clone(), ejemplo_de(v, api)))
+            .collect(),
+        Some("boolean") => json!(true),
+        Some("integer" | "number") => json!(1),
+        _ => Value::Null,
+    }
+}
+
+fn esquema_problema() -> Value {
+    json!({
+        "type": "object",
+        "description": "Un error, según RFC 9457.",
+        "required": ["type", "title", "status", "detail", "instance", "codigo", "permanente"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "Qué pasó y qué hacer, para una persona."},
+            "instance": {"type": "string"},
+            "codigo": {"type": "string", "description": "Estable, para programas."},
+            "permanente": {"type": "boolean", "description": "Enviar lo mismo otra vez no servirá."},
+            "errores": {"type": "array", "items": {"type": "object", "properties": {
+                "campo": {"type": "string"}, "codigo": {"type": "string"}, "mensaje": {"type": "string"}
+            }}},
+            "actual": {"type": "object", "description": "El reporte actual, cuando el del cliente está desfasado."},
+            "reintentar_en": {"type": "integer", "description": "Segundos, como en Retry-After."},
+            "id": {"type": "string", "description": "Para encontrar un error 500 en el registro del servidor."}
+        }
+    })
+}

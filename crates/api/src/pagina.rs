@@ -1,0 +1,93 @@
+//! Lists in pages: `limite`, an opaque `cursor`, `{items, siguiente}` and `Link`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, Uri, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sigra_domain::{Falla, campo::Errores, campo::tipo, sha256_hex};
+use utoipa::ToSchema;
+
+use crate::{codigo::Codigo, problema::Problema};
+
+pub const LIMITE_NORMAL: i64 = 50;
+pub const LIMITE_MAX: i64 = 200;
+
+/// Una página de una lista.
+#[derive(Serialize, ToSchema)]
+pub struct Pagina<T> {
+    pub items: Vec<T>,
+    /// Cursor de la página siguiente; null en la última.
+    pub siguiente: Option<String>,
+}
+
+/// Where a page ended, bound to the list it is of.
+#[derive(Serialize, Deserialize)]
+struct Cursor<P> {
+    /// Of the filters and the order.
+    l: String,
+    p: P,
+}
+
+/// What makes a list this list: a cursor of another one is refused.
+pub fn huella(lista: &impl Serialize) -> String {
+    let json = serde_json::to_vec(lista).unwrap_or_default();
+    sha256_hex(&json)[..16].to_owned()
+}
+
+pub fn cursor(huella: &str, posicion: impl Serialize) -> Option<String> {
+    let json = serde_json::to_vec(&Cursor { l: huella.to_owned(), p: posicion }).ok()?;
+    Some(URL_SAFE_NO_PAD.encode(json))
+}
+
+pub fn lee_cursor<P: DeserializeOwned>(huella: &str, texto: &str) -> Result<P, Problema> {
+    let invalido = || Problema::from(Codigo::CursorInvalido);
+    if texto.len() > 1_000 {
+        return Err(invalido());
+    }
+    let json = URL_SAFE_NO_PAD.decode(texto).map_err(|_| invalido())?;
+    let c: Cursor<P> = serde_json::from_slice(&json).map_err(|_| invalido())?;
+    if c.l == huella { Ok(c.p) } else { Err(invalido()) }
+}
+
+/// `limite` as written.
+pub fn limite(texto: Option<&str>, e: &mut Errores) -> i64 {
+    let Some(texto) = texto.filter(|t| !t.is_empty()) else { return LIMITE_NORMAL };
+    let n = entero("limite", texto, e).unwrap_or(LIMITE_NORMAL);
+    if !(1..=LIMITE_MAX).contains(&n) {
+        e.agrega("limite", Falla::Rango { min: "1".into(), max: LIMITE_MAX.to_string() });
+    }
+    n
+}
+
+/// An integer in a query.
+pub fn entero(campo: &str, texto: &str, e: &mut Errores) -> Option<i64> {
+    let falla = Falla::Tipo(tipo::ENTERO.0, tipo::ENTERO.1);
+    e.toma(campo, texto.parse().map_err(|_| falla))
+}
+
+/// A page with its `Link` to the next one.
+pub fn responde<T: Serialize>(uri: &Uri, pagina: &Pagina<T>) -> Response {
+    let mut r = Json(pagina).into_response();
+    if let Some(siguiente) = &pagina.siguiente
+        && let Ok(link) = HeaderValue::from_str(&enlace(uri, siguiente))
+    {
+        r.headers_mut().insert(header::LINK, link);
+    }
+    r
+}
+
+fn enlace(uri: &Uri, siguiente: &str) -> String {
+    let mut consulta: String = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|p| !p.is_empty() && !p.starts_with("cursor="))
+        .flat_map(|p| [p, "&"])
+        .collect();
+    consulta.push_str("cursor=");
+    consulta.push_str(siguiente);
+    format!("<{}?{consulta}>; rel=\"next\"", uri.path())
+}

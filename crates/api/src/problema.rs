@@ -1,0 +1,176 @@
+//! Errors at the edge: RFC 9457 problems with a stable `codigo`, in the reader's language.
+//!
+//! A handler answers with a [`Problema`]; the layer [`presenta`] turns it into bytes, since only
+//! there the request's language and path are known.
+
+use axum::{
+    Json,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use sigra_domain::{ErrorCampo, Falla, Idioma, hex};
+use sigra_store::{Entorno, Fallo};
+
+use crate::codigo::Codigo;
+
+/// Seconds after which a passing failure is worth another try.
+const REINTENTO: u64 = 5;
+
+/// An error as the client will read it. Its inside (cause, place) goes to the log where it is made.
+#[derive(Clone, Debug)]
+pub struct Problema {
+    pub codigo: Codigo,
+    errores: Vec<ErrorCampo>,
+    /// The current report, where the client's is out of date.
+    actual: Option<Value>,
+    reintentar_en: Option<u64>,
+    /// Finds a 500 in the log.
+    id: Option<String>,
+}
+
+impl From<Codigo> for Problema {
+    fn from(codigo: Codigo) -> Self {
+        let reintentar_en =
+            (codigo.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(REINTENTO);
+        Self { codigo, errores: vec![], actual: None, reintentar_en, id: None }
+    }
+}
+
+impl From<Vec<ErrorCampo>> for Problema {
+    fn from(errores: Vec<ErrorCampo>) -> Self {
+        Self { errores, ..Codigo::DatosInvalidos.into() }
+    }
+}
+
+impl From<Fallo> for Problema {
+    fn from(fallo: Fallo) -> Self {
+        match &fallo {
+            Fallo::Lleno(_) => {
+                tracing::error!(%fallo, "la base de datos se quedó sin espacio");
+                Codigo::SinEspacio.into()
+            }
+            Fallo::NoDisponible(_) | Fallo::Repetir(_) => {
+                tracing::warn!(%fallo, "base de datos no disponible");
+                Codigo::NoDisponible.into()
+            }
+            _ => Self::interno(&fallo),
+        }
+    }
+}
+
+impl Problema {
+    /// A defect or a broken machine: the cause goes to the log under the id that the client gets.
+    pub fn interno(causa: &dyn std::error::Error) -> Self {
+        let id = hex(&Entorno::default().azar::<8>());
+        tracing::error!(id, %causa, "error interno");
+        Self { id: Some(id), ..Codigo::ErrorInterno.into() }
+    }
+
+    /// One wrong field.
+    pub fn campo(campo: &str, falla: Falla) -> Self {
+        vec![ErrorCampo { campo: campo.to_owned(), falla }].into()
+    }
+
+    #[must_use]
+    pub fn con_actual(mut self, actual: Value) -> Self {
+        self.actual = Some(actual);
+        self
+    }
+
+    #[must_use]
+    pub fn reintentar_en(mut self, segundos: u64) -> Self {
+        self.reintentar_en = Some(segundos);
+        self
+    }
+
+    /// The body, for a request on `instance`.
+    pub fn json(&self, idioma: Idioma, instance: &str) -> Value {
+        let codigo = self.codigo;
+        let mut p = json!({
+            "type": format!("urn:sigra:problema:{}", codigo.codigo()),
+            "title": codigo.titulo(idioma),
+            "status": codigo.status().as_u16(),
+            "detail": codigo.detalle(idioma),
+            "instance": instance,
+            "codigo": codigo.codigo(),
+            "permanente": codigo.permanente(),
+        });
+        if !self.errores.is_empty() {
+            p["errores"] = self
+                .errores
+                .iter()
+                .map(|e| {
+                    json!({
+                        "campo": e.campo,
+                        "codigo": e.falla.codigo(),
+                        "mensaje": e.falla.mensaje(idioma),
+                    })
+                })
+                .collect();
+        }
+        if let Some(actual) = &self.actual {
+            p["actual"] = actual.clone();
+        }
+        if let Some(segundos) = self.reintentar_en {
+            p["reintentar_en"] = segundos.into();
+        }
+        if let Some(id) = &self.id {
+            p["id"] = id.as_str().into();
+        }
+        p
+    }
+
+    fn respuesta(&self, idioma: Idioma, instance: &str) -> Response {
+        let mut r = (self.codigo.status(), Json(self.json(idioma, instance))).into_response();
+        let h = r.headers_mut();
+        h.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        h.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(idioma.etiqueta()));
+        if let Some(segundos) = self.reintentar_en {
+            h.insert(header::RETRY_AFTER, segundos.into());
+        }
+        if self.codigo.status() == StatusCode::UNAUTHORIZED {
+            h.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        r
+    }
+}
+
+impl IntoResponse for Problema {
+    fn into_response(self) -> Response {
+        let mut r = self.codigo.status().into_response();
+        r.extensions_mut().insert(self);
+        r
+    }
+}
+
+/// Writes the problems of what lies inside, in the language and with the path of the request.
+pub async fn presenta(request: Request, next: Next) -> Response {
+    let idioma = idioma_de(&request);
+    let instance = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let problema = response.extensions_mut().remove::<Problema>().or(match status {
+        // What axum answers by itself.
+        StatusCode::METHOD_NOT_ALLOWED => Some(Codigo::MetodoNoPermitido.into()),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Codigo::TipoDeContenido.into()),
+        _ => None,
+    });
+    let Some(problema) = problema else { return response };
+    let mut r = problema.respuesta(idioma, &instance);
+    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
+        r.headers_mut().insert(header::ALLOW, allow);
+    }
+    r
+}
+
+/// The language of a request's answer.
+pub fn idioma_de(request: &Request) -> Idioma {
+    request
+        .headers()
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|v| v.to_str().ok())
+        .map_or(Idioma::Es, Idioma::de_accept_language)
+}

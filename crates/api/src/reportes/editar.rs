@@ -1,0 +1,57 @@
+//! `PUT /reportes/{id}`
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use sigra_domain::reporte::ReporteEdit;
+use sigra_store::{
+    ConClave,
+    reportes::{EditarReporte, ReporteLeido},
+};
+
+use super::vista::Reporte;
+use crate::{
+    App,
+    acceso::Sesion,
+    codigo::Codigo,
+    cuerpo::{Cuerpo, Id, IfMatch, version_vista},
+    escritura::{Llave, con_reporte, escribe},
+    problema::Problema,
+};
+
+pub const CODIGOS: &[Codigo] = &[
+    Codigo::SinPermiso,
+    Codigo::NoEncontrado,
+    Codigo::ReporteDecidido,
+    Codigo::TransicionNoPermitida,
+    Codigo::ReporteRetirado,
+    Codigo::VersionDesfasada,
+    Codigo::FaltaVersion,
+];
+
+/// Editar un reporte o cambiar su estado.
+///
+/// Lo ausente queda igual y null borra. Exige la versión vista, en `If-Match` o en `version`; si el
+/// reporte cambió desde entonces responde 412 con el actual. Repetir el propio cambio ya hecho
+/// responde 200 y no escribe nada.
+#[utoipa::path(put, path = "/reportes/{id}", tag = "reportes", request_body = ReporteEdit,
+    params(("id" = i64, Path, description = "Id del reporte"),
+        ("If-Match" = Option<String>, Header, description = "ETag de la versión vista"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 a 255 caracteres; la misma clave repite la primera respuesta (7 días)")),
+    responses((status = 200, description = "El reporte como quedó", body = Reporte, headers(("ETag" = String)))))]
+pub async fn editar(
+    State(app): State<App>,
+    sesion: Sesion,
+    Id(id): Id,
+    if_match: Option<IfMatch>,
+    llave: Llave,
+    Cuerpo { datos, sha256 }: Cuerpo<ReporteEdit>,
+) -> Result<Response, Problema> {
+    let clave = llave.ata(&sesion, sha256);
+    let cambio = datos.validar(&sesion.catalogo)?;
+    let version =
+        version_vista(if_match.as_ref(), cambio.version).ok_or(Codigo::FaltaVersion)?;
+    let catalogo = sesion.catalogo.clone();
+    let op = EditarReporte { quien: sesion.quien.clone(), id, cambio, version, catalogo };
+    let s = sesion.clone();
+    let responde = move |leido: ReporteLeido| con_reporte(StatusCode::OK, &leido, &s);
+    escribe(app.store(), &sesion, ConClave { clave, op, responde }).await
+}

@@ -1,0 +1,9 @@
+//! Reports.
+
+pub mod bitacora;
+pub mod crear;
+pub mod editar;
+pub mod lista;
+pub mod retirar;
+pub mod ver;
+pub mod vista;

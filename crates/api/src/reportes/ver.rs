@@ -1,0 +1,84 @@
+//! `GET /reportes/{id}` and `GET /reportes/uuid/{uuid_cliente}`
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use sigra_domain::reporte::uuid_de_cliente;
+use sigra_store::reportes::{Cual, ReporteLeido, reporte};
+
+use super::vista::{Reporte, vista};
+use crate::{
+    App, acceso::Sesion, codigo::Codigo, cuerpo::Id, escritura::etag, problema::Problema,
+};
+
+pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ReporteRetirado];
+
+/// Ver un reporte por su id.
+#[utoipa::path(get, path = "/reportes/{id}", tag = "reportes",
+    params(("id" = i64, Path, description = "Id del reporte"),
+        ("If-None-Match" = Option<String>, Header, description = "ETag que el cliente ya tiene")),
+    responses((status = 200, description = "El reporte", body = Reporte, headers(("ETag" = String))),
+        (status = 304, description = "No ha cambiado")))]
+pub async fn por_id(
+    State(app): State<App>,
+    sesion: Sesion,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Response, Problema> {
+    ver(&app, &sesion, Cual::Id(id), &headers).await
+}
+
+/// Ver un reporte por el uuid que le dio el teléfono.
+#[utoipa::path(get, path = "/reportes/uuid/{uuid_cliente}", tag = "reportes",
+    params(("uuid_cliente" = String, Path, description = "uuid_cliente del reporte"),
+        ("If-None-Match" = Option<String>, Header, description = "ETag que el cliente ya tiene")),
+    responses((status = 200, description = "El reporte", body = Reporte, headers(("ETag" = String))),
+        (status = 304, description = "No ha cambiado")))]
+pub async fn por_uuid(
+    State(app): State<App>,
+    sesion: Sesion,
+    Path(uuid): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problema> {
+    let uuid = uuid_de_cliente(&uuid).map_err(|_| Codigo::NoEncontrado)?;
+    ver(&app, &sesion, Cual::Uuid(uuid), &headers).await
+}
+
+/// The report, if the caller may know of it and it was not withdrawn.
+pub async fn visible(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteLeido, Problema> {
+    let mut lectura = app.store().leer().await?;
+    let leido = reporte(&mut lectura, cual)
+        .await?
+        .filter(|l| sesion.quien.puede_ver(l.reporte.rut, l.reporte.contenido.area_id))
+        .ok_or(Codigo::NoEncontrado)?;
+    Ok(leido)
+}
+
+async fn ver(
+    app: &App,
+    sesion: &Sesion,
+    cual: Cual,
+    headers: &HeaderMap,
+) -> Result<Response, Problema> {
+    let leido = visible(app, sesion, &cual).await?;
+    if leido.reporte.retirado_en.is_some() {
+        return Err(Codigo::ReporteRetirado.into());
+    }
+    let etag = etag(leido.reporte.version);
+    let igual = headers.get_all(header::IF_NONE_MATCH).iter().any(|v| {
+        let v = v.to_str().unwrap_or_default();
+        v == "*" || v.split(',').any(|t| t.trim().trim_start_matches("W/") == etag)
+    });
+    let mut r = if igual {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(vista(&leido, &sesion.catalogo)).into_response()
+    };
+    if let Ok(valor) = HeaderValue::from_str(&etag) {
+        r.headers_mut().insert(header::ETAG, valor);
+    }
+    Ok(r)
+}

@@ -1,0 +1,31 @@
+//! `GET /healthz` and `GET /readyz`
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{App, codigo::Codigo, problema::Problema};
+
+pub const CODIGOS: &[Codigo] = &[];
+
+/// El estado del servicio.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"estado": "ok"}))]
+pub struct Salud {
+    pub estado: String,
+}
+
+/// Saber si el proceso vive.
+#[utoipa::path(get, path = "/healthz", tag = "operacion",
+    responses((status = 200, description = "Vive", body = Salud)))]
+pub async fn healthz() -> Json<Salud> {
+    Json(Salud { estado: "ok".to_owned() })
+}
+
+/// Saber si el servicio puede atender: la base de datos responde.
+#[utoipa::path(get, path = "/readyz", tag = "operacion",
+    responses((status = 200, description = "Puede atender", body = Salud)))]
+pub async fn readyz(State(app): State<App>) -> Result<Json<Salud>, Problema> {
+    app.store().lista().await?;
+    Ok(Json(Salud { estado: "ok".to_owned() }))
+}

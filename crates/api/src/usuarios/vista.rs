@@ -1,0 +1,83 @@
+//! A person on the wire, and the fields that a body may set.
+
+use serde::Serialize;
+use sigra_domain::{
+    Campo, Falla, Rol,
+    campo::{Errores, texto, tipo},
+};
+use sigra_store::identidad::Usuario as Fila;
+use utoipa::ToSchema;
+
+/// Una persona.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "rut": 12345678, "rut_formateado": "12.345.678-5", "nombre": "Rosa", "apellido_1": "Díaz",
+    "apellido_2": null, "rol": "supervisor", "cargo": 3, "areas": [1, 4], "email": "rosa@faena.cl",
+    "activo": true, "creado": "2026-01-05T12:00:00.000Z"
+}))]
+pub struct Usuario {
+    pub rut: i64,
+    pub rut_formateado: String,
+    pub nombre: String,
+    pub apellido_1: String,
+    pub apellido_2: Option<String>,
+    pub rol: Rol,
+    /// 1 administrador, 2 trabajador, 3 supervisor.
+    pub cargo: i64,
+    /// Las áreas a cargo de un supervisor.
+    pub areas: Vec<i64>,
+    pub email: Option<String>,
+    pub activo: bool,
+    #[schema(format = DateTime)]
+    pub creado: String,
+}
+
+impl From<Fila> for Usuario {
+    fn from(u: Fila) -> Self {
+        Self {
+            rut: u.rut.cuerpo(),
+            rut_formateado: u.rut.formateado(),
+            nombre: u.nombre,
+            apellido_1: u.apellido_1,
+            apellido_2: u.apellido_2,
+            cargo: u.rol.cargo(),
+            rol: u.rol,
+            areas: u.areas,
+            email: u.email,
+            activo: u.activo,
+            creado: u.creado.to_string(),
+        }
+    }
+}
+
+const MAX_NOMBRE: usize = 80;
+
+pub fn nombre(t: String) -> Result<String, Falla> {
+    texto(t, 1, MAX_NOMBRE, false)
+}
+
+/// An address with something on both sides of its last `@`; whether it is read, only mail tells.
+pub fn email(t: String) -> Result<String, Falla> {
+    let t = texto(t, 3, 254, false)?;
+    let valido = t.rsplit_once('@').is_some_and(|(a, b)| !a.is_empty() && b.contains('.'))
+        && !t.contains(char::is_whitespace);
+    if valido { Ok(t) } else { Err(Falla::Formato("nombre@faena.cl", "name@site.com")) }
+}
+
+pub fn rol(t: &str) -> Result<Rol, Falla> {
+    Rol::de_nombre(t).ok_or(Falla::Formato(
+        "administrador, supervisor o trabajador",
+        "administrador, supervisor or trabajador",
+    ))
+}
+
+/// The areas of a supervisor: at most 100, each once.
+pub fn areas(e: &mut Errores, valor: Campo<Vec<i64>>) -> Option<Vec<i64>> {
+    let mut areas = e.opcional("areas", valor, tipo::LISTA)?;
+    if areas.len() > 100 {
+        e.agrega("areas", Falla::Demasiados { max: 100 });
+    }
+    areas.sort_unstable();
+    areas.dedup();
+    Some(areas)
+}

@@ -1,0 +1,358 @@
+//! The bitácora: one hash chain per report.
+//!
+//! An entry's canonical form is its RFC 8785 JSON; its hash is SHA-256 over the previous entry's hash
+//! (64 hexadecimal digits as ASCII, 64 zeros before the first) followed by the canonical form in
+//! UTF-8. So `printf '%s%s' "$previous" "$canonical" | sha256sum` checks an entry with no tool of
+//! ours. The report's row keeps how many entries there are and the last hash, which shows a chain
+//! that was cut at its end.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Instante, Rut, sha256_hex};
+
+/// What comes before the first entry.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The fields that changed, by name.
+pub type Valores = Map<String, Value>;
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accion {
+    Crear,
+    Editar,
+    CambiarEstado,
+    Retirar,
+}
+
+impl Accion {
+    pub const TODAS: [Self; 4] = [Self::Crear, Self::Editar, Self::CambiarEstado, Self::Retirar];
+
+    pub fn nombre(self) -> &'static str {
+        match self {
+            Self::Crear => "crear",
+            Self::Editar => "editar",
+            Self::CambiarEstado => "cambiar_estado",
+            Self::Retirar => "retirar",
+        }
+    }
+}
+
+/// One entry of a report's bitácora, in its canonical fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entrada {
+    /// Which report; the id is not in here, so that the hash is known before the row has one.
+    pub uuid_cliente: String,
+    /// 1 for the first entry of this report, then without gaps.
+    pub n: i64,
+    /// The report's version that this entry produced.
+    pub version: i64,
+    pub accion: Accion,
+    /// Who did it.
+    pub rut: Rut,
+    pub en: Instante,
+    pub detalle: Option<String>,
+    pub antes: Valores,
+    pub despues: Valores,
+}
+
+impl Entrada {
+    /// RFC 8785 JSON. Fails for no value that an entry can hold.
+    pub fn canonica(&self) -> Result<String, serde_json::Error> {
+        canonico(self)
+    }
+}
+
+/// One entry of the bitácora of settings: users and catalogue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntradaAjuste {
+    pub n: i64,
+    /// What was changed: `usuario:12345678`, `area:3`.
+    pub objeto: String,
+    pub accion: String,
+    /// Who; null when it was done from the server's console.
+    pub rut: Option<Rut>,
+    pub en: Instante,
+    pub antes: Valores,
+    pub despues: Valores,
+}
+
+impl EntradaAjuste {
+    /// RFC 8785 JSON. Fails for no value that an entry can hold.
+    pub fn canonica(&self) -> Result<String, serde_json::Error> {
+        canonico(self)
+    }
+
+    /// From its canonical text.
+    pub fn lee(canonica: &str) -> Option<Self> {
+        serde_json::from_str(canonica).ok()
+    }
+}
+
+/// RFC 8785 (JSON Canonicalization Scheme) of any value.
+pub fn canonico(valor: &impl Serialize) -> Result<String, serde_json::Error> {
+    let valor = serde_json::to_value(valor)?;
+    serde_json_canonicalizer::to_string(&valor)
+}
+
+/// The hash of an entry after `anterior`.
+pub fn encadena(anterior: &str, canonica: &str) -> String {
+    sha256_hex(format!("{anterior}{canonica}").as_bytes())
+}
+
+/// A stored entry: the columns that lists filter by, and the canonical text they must agree with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guardada {
+    pub n: i64,
+    pub version: i64,
+    pub accion: String,
+    pub rut: i64,
+    pub en: i64,
+    pub canonica: String,
+    pub hash: String,
+}
+
+/// The end of a chain as the report's row remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cabeza {
+    pub entradas: i64,
+    pub hash: String,
+}
+
+/// The first thing wrong with a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotura {
+    /// The entry's number in its report; where an entry is missing, the number it should have.
+    pub n: i64,
+    pub motivo: Motivo,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motivo {
+    /// The next number is not there.
+    Falta,
+    /// The hash is not that of the previous hash and this text.
+    Hash,
+    /// The text is not an entry, or a column says other than the text.
+    Columnas,
+    /// More entries than the report's row remembers.
+    Sobra,
+    /// The report's row remembers another last hash.
+    Cabeza,
+    /// The report's row holds other values than its entries lead to.
+    Fila,
+}
+
+impl Motivo {
+    /// For the person who runs the verification.
+    pub fn texto(self) -> &'static str {
+        match self {
+            Self::Falta => "falta esta entrada",
+            Self::Hash => "el hash no corresponde al texto de la entrada",
+            Self::Columnas => "las columnas no dicen lo mismo que el texto de la entrada",
+            Self::Sobra => "hay más entradas que las que recuerda el reporte",
+            Self::Cabeza => "el reporte recuerda otro último hash",
+            Self::Fila => "el reporte tiene otros valores que los de su bitácora",
+        }
+    }
+}
+
+/// Re-computes one report's chain, entry by entry in order of `n`, and folds its values.
+#[derive(Debug)]
+pub struct Verificador {
+    uuid_cliente: String,
+    n: i64,
+    hash: String,
+    valores: Valores,
+}
+
+impl Verificador {
+    pub fn new(uuid_cliente: String) -> Self {
+        Self { uuid_cliente, n: 0, hash: GENESIS.to_owned(), valores: Valores::new() }
+    }
+
+    /// The next stored entry.
+    pub fn entrada(&mut self, g: &Guardada) -> Result<(), Rotura> {
+        let n = self.n + 1;
+        let rota = |motivo| Err(Rotura { n, motivo });
+        if g.n != n {
+            return rota(Motivo::Falta);
+        }
+        if encadena(&self.hash, &g.canonica) != g.hash {
+            return rota(Motivo::Hash);
+        }
+        let Ok(e) = serde_json::from_str::<Entrada>(&g.canonica) else {
+            return rota(Motivo::Columnas);
+        };
+        let columnas = (e.n, e.version, e.accion.nombre(), e.rut.cuerpo(), e.en.0);
+        let iguales = columnas == (g.n, g.version, g.accion.as_str(), g.rut, g.en)
+            && e.uuid_cliente == self.uuid_cliente;
+        if !iguales {
+            return rota(Motivo::Columnas);
+        }
+        self.n = n;
+        self.hash.clone_from(&g.hash);
+        self.valores.extend(e.despues);
+        Ok(())
+    }
+
+    /// After the last entry: the report's row must remember this end and hold these values.
+    pub fn fin(self, cabeza: &Cabeza, fila: &Valores) -> Result<(), Rotura> {
+        let rota = |n, motivo| Err(Rotura { n, motivo });
+        if self.n < cabeza.entradas {
+            return rota(self.n + 1, Motivo::Falta);
+        }
+        if self.n > cabeza.entradas {
+            return rota(cabeza.entradas + 1, Motivo::Sobra);
+        }
+        if self.hash != cabeza.hash {
+            return rota(self.n, Motivo::Cabeza);
+        }
+        if self.valores != *fila {
+            return rota(self.n, Motivo::Fila);
+        }
+        Ok(())
+    }
+}
+
+/// The values a report had at `version`: what its entries up to there lead to. `None` when the
+/// bitácora does not reach that version.
+pub fn valores_en<'a>(
+    entradas: impl IntoIterator<Item = &'a Entrada>,
+    version: i64,
+) -> Option<Valores> {
+    let mut valores = Valores::new();
+    let mut reached = 0;
+    for e in entradas {
+        if e.version > version {
+            break;
+        }
+        reached = e.version;
+        valores.extend(e.despues.clone());
+    }
+    (reached == version).then_some(valores)
+}
+
+/// The fields of `nuevos` that differ from `viejos`, before and after.
+pub fn diferencia(viejos: &Valores, nuevos: &Valores) -> (Valores, Valores) {
+    let (mut antes, mut despues) = (Valores::new(), Valores::new());
+    for (campo, nuevo) in nuevos {
+        let viejo = viejos.get(campo).unwrap_or(&Value::Null);
+        if viejo != nuevo {
+            antes.insert(campo.clone(), viejo.clone());
+            despues.insert(campo.clone(), nuevo.clone());
+        }
+    }
+    (antes, despues)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn cadena(largo: i64) -> (Vec<Guardada>, Cabeza, Valores) {
+        let mut hash = GENESIS.to_owned();
+        let mut out = Vec::new();
+        let mut fila = Valores::new();
+        for n in 1..=largo {
+            let mut despues = Valores::new();
+            despues.insert("titulo".into(), json!(format!("título {n}")));
+            fila.extend(despues.clone());
+            let e = Entrada {
+                uuid_cliente: "u".into(),
+                n,
+                version: n,
+                accion: if n == 1 { Accion::Crear } else { Accion::Editar },
+                rut: Rut::new(12_345_678).unwrap(),
+                en: Instante(n * 1000),
+                detalle: None,
+                antes: Valores::new(),
+                despues,
+            };
+            let canonica = e.canonica().unwrap();
+            hash = encadena(&hash, &canonica);
+            out.push(Guardada {
+                n,
+                version: n,
+                accion: e.accion.nombre().into(),
+                rut: e.rut.cuerpo(),
+                en: e.en.0,
+                canonica,
+                hash: hash.clone(),
+            });
+        }
+        (out, Cabeza { entradas: largo, hash }, fila)
+    }
+
+    fn verifica(entradas: &[Guardada], cabeza: &Cabeza, fila: &Valores) -> Result<(), Rotura> {
+        let mut v = Verificador::new("u".into());
+        for e in entradas {
+            v.entrada(e)?;
+        }
+        v.fin(cabeza, fila)
+    }
+
+    #[test]
+    fn hashing_is_what_the_documentation_says() {
+        // printf '%064d%s' 0 '{"a":1}' | sha256sum
+        assert_eq!(
+            encadena(GENESIS, r#"{"a":1}"#),
+            "fc6cee09194dd2578bd7664604fcb72a539066fd34544cea0009c43eb6cdc289"
+        );
+    }
+
+    #[test]
+    fn a_whole_chain_verifies() {
+        for largo in 0..6 {
+            let (e, c, f) = cadena(largo);
+            assert_eq!(verifica(&e, &c, &f), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_row_must_agree_with_its_entries() {
+        let (e, c, mut f) = cadena(3);
+        f.insert("titulo".into(), json!("otro"));
+        assert_eq!(verifica(&e, &c, &f), Err(Rotura { n: 3, motivo: Motivo::Fila }));
+    }
+
+    #[test]
+    fn values_at_a_version() {
+        let (e, _, _) = cadena(3);
+        let e: Vec<Entrada> = e.iter().map(|g| serde_json::from_str(&g.canonica).unwrap()).collect();
+        assert_eq!(valores_en(&e, 2).unwrap()["titulo"], json!("título 2"));
+        assert_eq!(valores_en(&e, 4), None);
+        assert_eq!(valores_en(&e, 0), Some(Valores::new()));
+    }
+
+    proptest! {
+        /// Any single tampering is found at the entry it touches (a cut end at the one missing).
+        #[test]
+        fn tampering_is_found(largo in 1..8_i64, at in 0..8_usize, how in 0..6, byte in 0..2000_usize) {
+            let (mut e, c, f) = cadena(largo);
+            let at = at % e.len();
+            let expected = i64::try_from(at).unwrap() + 1;
+            match how {
+                0 => { e.remove(at); }
+                1 if at + 1 < e.len() => e.swap(at, at + 1),
+                2 => {
+                    let mut b = e[at].canonica.clone().into_bytes();
+                    let i = byte % b.len();
+                    b[i] = if b[i] == b'7' { b'8' } else { b'7' };
+                    e[at].canonica = String::from_utf8_lossy(&b).into_owned();
+                }
+                3 => e[at].en += 1,
+                4 => e[at].rut += 1,
+                _ => { let h = e[at].hash.clone(); e[at].hash = h.chars().rev().collect(); }
+            }
+            let (intact, _, _) = cadena(largo);
+            prop_assume!(e != intact);
+            prop_assert_eq!(verifica(&e, &c, &f).map_err(|r| r.n), Err(expected));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Search without regard to case or accents. Both databases store the folded text beside the
+//! original and look for folded terms in it, so that neither's collations decide what matches.
+
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+/// The longest search, in characters.
+pub const MAX_CONSULTA: usize = 200;
+/// The most words a search may have.
+pub const MAX_TERMINOS: usize = 10;
+
+/// Lower case without accents: compatibility decomposition, marks removed. Folding twice changes
+/// nothing more.
+pub fn plegar(text: &str) -> String {
+    let strip = |s: &str| s.nfkd().filter(|c| !is_combining_mark(*c)).collect::<String>();
+    // Lower-casing can bring marks back (İ), and decomposition can bring capitals (℡).
+    strip(&strip(text).to_lowercase())
+}
+
+/// What the database keeps of a report for searching.
+pub fn texto_de(titulo: &str, descripcion: Option<&str>) -> String {
+    plegar(&format!("{titulo}\n{}", descripcion.unwrap_or_default()))
+}
+
+/// The words of a search, folded; a report matches when each of them occurs somewhere in it.
+pub fn terminos(consulta: &str) -> Vec<String> {
+    plegar(consulta).split_whitespace().take(MAX_TERMINOS).map(str::to_owned).collect()
+}
+
+/// A term as a `LIKE` pattern that matches it anywhere, for `ESCAPE '\'`.
+pub fn patron_like(termino: &str) -> String {
+    let mut out = String::with_capacity(termino.len() + 2);
+    out.push('%');
+    for c in termino.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('%');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{patron_like, plegar, terminos};
+
+    #[test]
+    fn folding() {
+        for (text, folded) in [
+            ("Explosión ÑANDÚ", "explosion nandu"),
+            ("CAÍDA de roca", "caida de roca"),
+            ("e\u{301}", "e"),
+            ("İstanbul", "istanbul"),
+            ("ﬁbra", "fibra"),
+            ("💥 100%_", "💥 100%_"),
+            ("℡", "tel"),
+        ] {
+            assert_eq!(plegar(text), folded);
+        }
+    }
+
+    #[test]
+    fn patterns_take_wildcards_literally() {
+        assert_eq!(patron_like(r"50%_\"), r"%50\%\_\\%");
+        assert_eq!(terminos("  Caída   ROCA "), ["caida", "roca"]);
+    }
+
+    proptest! {
+        #[test]
+        fn folding_twice_changes_nothing(text in "\\PC{0,60}") {
+            let once = plegar(&text);
+            prop_assert_eq!(plegar(&once), once);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Fields as clients send them, and what can be wrong with one.
+//!
+//! A body is read field by field: a wrong one becomes an [`ErrorCampo`] and the others are still
+//! judged, so that a client learns of all its mistakes at once and one bad field never hides behind
+//! a parser's message. [`Campo`] also keeps the difference between absent (unchanged) and null
+//! (cleared), which an edit needs.
+
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+
+use crate::Idioma;
+
+/// One field of a body.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Campo<T> {
+    /// Not in the body.
+    #[default]
+    Ausente,
+    /// `null`.
+    Nulo,
+    Valor(T),
+    /// Present, and not of the field's type.
+    Invalido,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Campo<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        Ok(if value.is_null() {
+            Self::Nulo
+        } else {
+            T::deserialize(value).map_or(Self::Invalido, Self::Valor)
+        })
+    }
+}
+
+/// A nested object: serde alone would also read a list as a struct's fields in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Objeto<T>(pub T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Objeto<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let object = serde_json::Map::deserialize(deserializer)?;
+        T::deserialize(serde_json::Value::Object(object))
+            .map(Self)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// What is wrong with one field; `codigo` is stable, the sentence is for people.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Falla {
+    Requerido,
+    /// The JSON type is another: what was expected, in both languages.
+    Tipo(&'static str, &'static str),
+    Largo { min: usize, max: usize },
+    Rango { min: String, max: String },
+    Caracter,
+    Formato(&'static str, &'static str),
+    NoExiste,
+    Repetido,
+    DigitoVerificador,
+    Demasiados { max: usize },
+}
+
+impl Falla {
+    pub fn codigo(&self) -> &'static str {
+        match self {
+            Self::Requerido => "requerido",
+            Self::Tipo(..) => "tipo",
+            Self::Largo { .. } => "largo",
+            Self::Rango { .. } => "rango",
+            Self::Caracter => "caracter_no_permitido",
+            Self::Formato(..) => "formato",
+            Self::NoExiste => "no_existe",
+            Self::Repetido => "repetido",
+            Self::DigitoVerificador => "digito_verificador",
+            Self::Demasiados { .. } => "demasiados",
+        }
+    }
+
+    pub fn mensaje(&self, idioma: Idioma) -> String {
+        let es = idioma == Idioma::Es;
+        match self {
+            Self::Requerido => idioma.elige("Falta este dato.", "This value is missing.").into(),
+            Self::Tipo(t_es, _) if es => format!("Debe ser {t_es}."),
+            Self::Tipo(_, t_en) => format!("It must be {t_en}."),
+            Self::Largo { min: 0, max } if es => format!("Use como máximo {max} caracteres."),
+            Self::Largo { min: 0, max } => format!("Use at most {max} characters."),
+            Self::Largo { min, max } if es => format!("Use entre {min} y {max} caracteres."),
+            Self::Largo { min, max } => format!("Use between {min} and {max} characters."),
+            Self::Rango { min, max } if es => format!("Debe estar entre {min} y {max}."),
+            Self::Rango { min, max } => format!("It must be between {min} and {max}."),
+            Self::Caracter => idioma
+                .elige(
+                    "Contiene un carácter que no se puede guardar; escríbalo de nuevo sin él.",
+                    "It contains a character that can't be stored; write it again without it.",
+                )
+                .into(),
+            Self::Formato(f_es, f_en) => {
+                if es { format!("Escríbalo así: {f_es}.") } else { format!("Write it as {f_en}.") }
+            }
+            Self::NoExiste => idioma
+                .elige(
+                    "No existe en el catálogo o ya no se usa; elija otro valor.",
+                    "It is not in the catalogue or no longer in use; choose another value.",
+                )
+                .into(),
+            Self::Repetido => idioma.elige("Está repetido.", "It is repeated.").into(),
+            Self::DigitoVerificador => idioma
+                .elige(
+                    "El dígito verificador no corresponde; revise el RUT.",
+                    "The check digit does not match; check the RUT.",
+                )
+                .into(),
+            Self::Demasiados { max } if es => format!("Envíe como máximo {max}."),
+            Self::Demasiados { max } => format!("Send at most {max}."),
+        }
+    }
+}
+
+/// A wrong field by its path in the body (`multimedia[2].sha256`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ErrorCampo {
+    pub campo: String,
+    pub falla: Falla,
+}
+
+/// Collects the errors of one body while its fields are read.
+#[derive(Debug, Default)]
+pub struct Errores {
+    lista: Vec<ErrorCampo>,
+}
+
+impl Errores {
+    /// At most this many are told; the rest of a hopeless body would only fill the answer.
+    const MAX: usize = 50;
+
+    pub fn agrega(&mut self, campo: impl Into<String>, falla: Falla) {
+        if self.lista.len() < Self::MAX {
+            self.lista.push(ErrorCampo { campo: campo.into(), falla });
+        }
+    }
+
+    /// The value of `r`, or `None` with its failure noted under `campo`.
+    pub fn toma<T>(&mut self, campo: &str, r: Result<T, Falla>) -> Option<T> {
+        r.map_err(|falla| self.agrega(campo, falla)).ok()
+    }
+
+    /// A field that must be there; `tipo` says what it is in both languages.
+    pub fn requerido<T>(
+        &mut self,
+        campo: &str,
+        valor: Campo<T>,
+        tipo: (&'static str, &'static str),
+    ) -> Option<T> {
+        match valor {
+            Campo::Valor(v) => Some(v),
+            Campo::Ausente | Campo::Nulo => {
+                self.agrega(campo, Falla::Requerido);
+                None
+            }
+            Campo::Invalido => {
+                self.agrega(campo, Falla::Tipo(tipo.0, tipo.1));
+                None
+            }
+        }
+    }
+
+    /// A field that may be absent or null.
+    pub fn opcional<T>(
+        &mut self,
+        campo: &str,
+        valor: Campo<T>,
+        tipo: (&'static str, &'static str),
+    ) -> Option<T> {
+        match valor {
+            Campo::Ausente | Campo::Nulo => None,
+            otro => self.requerido(campo, otro, tipo),
+        }
+    }
+
+    /// `Ok` with `valor` when nothing was wrong.
+    pub fn fin<T>(self, valor: Option<T>) -> Result<T, Vec<ErrorCampo>> {
+        match valor {
+            Some(v) if self.lista.is_empty() => Ok(v),
+            _ => Err(self.lista),
+        }
+    }
+
+    pub fn hay(&self) -> bool {
+        !self.lista.is_empty()
+    }
+}
+
+/// The names of JSON types for [`Falla::Tipo`].
+pub mod tipo {
+    pub const TEXTO: (&str, &str) = ("un texto", "a string");
+    pub const ENTERO: (&str, &str) = ("un número entero", "an integer");
+    pub const NUMERO: (&str, &str) = ("un número", "a number");
+    pub const LISTA: (&str, &str) = ("una lista", "a list");
+    pub const OBJETO: (&str, &str) = ("un objeto", "an object");
+    pub const LOGICO: (&str, &str) = ("true o false", "true or false");
+    pub const RUT: (&str, &str) =
+        ("un RUT como 12345678 o \"12.345.678-5\"", "a RUT like 12345678 or \"12.345.678-5\"");
+}
+
+/// A text of `min` to `max` characters without NUL (PostgreSQL can't store it) and, where `lineas`
+/// is false, without line breaks or other control characters.
+pub fn texto(valor: String, min: usize, max: usize, lineas: bool) -> Result<String, Falla> {
+    let prohibido = |c: char| c == '\0' || (!lineas && c.is_control());
+    if valor.contains(prohibido) {
+        return Err(Falla::Caracter);
+    }
+    // `len` first: counting characters of a huge text would cost more than refusing it.
+    let largo = if valor.len() > max * 4 { usize::MAX } else { valor.chars().count() };
+    let vacio = min > 0 && valor.trim().is_empty();
+    if vacio || !(min..=max).contains(&largo) {
+        return Err(Falla::Largo { min, max });
+    }
+    Ok(valor)
+}

@@ -1,0 +1,104 @@
+//! Areas, severities, states and the transitions between states: data of the site, not code.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Rol;
+
+/// An area of the mine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Area {
+    #[schema(example = 1)]
+    pub id: i64,
+    #[schema(example = "Perforación y Tronadura")]
+    pub nombre: String,
+    /// New reports can't name an area that is not active; old ones keep it.
+    pub activa: bool,
+}
+
+/// How grave a danger is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Severidad {
+    #[schema(example = 3)]
+    pub id: i64,
+    #[schema(example = "Alta")]
+    pub nombre: String,
+    pub activa: bool,
+}
+
+/// A state of a report; a report in a final one is decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Estado {
+    #[schema(example = 1)]
+    pub id: i64,
+    #[schema(example = "Pendiente")]
+    pub nombre: String,
+    #[serde(rename = "final")]
+    pub es_final: bool,
+}
+
+/// A move between two states and the roles that may make it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Transicion {
+    #[schema(example = 1)]
+    pub desde: i64,
+    #[schema(example = 2)]
+    pub hacia: i64,
+    pub roles: Vec<Rol>,
+}
+
+/// The state every new report begins in.
+pub const PENDIENTE: i64 = 1;
+/// The state `aprobar` leads to.
+pub const APROBADO: i64 = 2;
+/// The state `rechazar` leads to.
+pub const RECHAZADO: i64 = 3;
+
+/// All that a phone needs to offer choices; `version` rises with every change of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Catalogo {
+    #[schema(example = 1)]
+    pub version: i64,
+    pub areas: Vec<Area>,
+    pub severidades: Vec<Severidad>,
+    pub estados: Vec<Estado>,
+    pub transiciones: Vec<Transicion>,
+}
+
+/// Why a transition is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransicionNegada {
+    /// The site has no such transition (409).
+    NoExiste,
+    /// It exists, for other roles (403).
+    OtroRol,
+}
+
+impl Catalogo {
+    pub fn area(&self, id: i64) -> Option<&Area> {
+        self.areas.iter().find(|a| a.id == id)
+    }
+
+    pub fn severidad(&self, id: i64) -> Option<&Severidad> {
+        self.severidades.iter().find(|s| s.id == id)
+    }
+
+    pub fn estado(&self, id: i64) -> Option<&Estado> {
+        self.estados.iter().find(|e| e.id == id)
+    }
+
+    /// Whether a report in this state is decided. A state the catalogue does not know counts as
+    /// decided: what is unknown must not be editable.
+    pub fn decidido(&self, estado_id: i64) -> bool {
+        self.estado(estado_id).is_none_or(|e| e.es_final)
+    }
+
+    /// Whether `rol` may move a report from one state to the other.
+    pub fn transicion(&self, desde: i64, hacia: i64, rol: Rol) -> Result<(), TransicionNegada> {
+        match self.transiciones.iter().find(|t| t.desde == desde && t.hacia == hacia) {
+            None => Err(TransicionNegada::NoExiste),
+            Some(t) if t.roles.contains(&rol) => Ok(()),
+            Some(_) => Err(TransicionNegada::OtroRol),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A report: what it holds, how one is made, edited and told apart from another.
+
+mod contenido;
+mod edicion;
+mod nuevo;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+pub use contenido::{Archivo, Contenido, Ubicacion};
+pub use edicion::{Cambio, EdicionNegada, ReporteEdit};
+pub use nuevo::{ device_id,
+    MAX_ARCHIVOS, MAX_BYTES_ARCHIVO, MAX_DESCRIPCION, MAX_DETALLE, MAX_TITULO, ReporteCreate,
+    ReporteNuevo, detalle, uuid_de_cliente,
+};
+
+use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::Valores};
+
+/// What is still missing before a report is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncStatus {
+    Completo,
+    MultimediaPendiente,
+    Conflicto,
+}
+
+impl SyncStatus {
+    pub const TODOS: [Self; 3] = [Self::Completo, Self::MultimediaPendiente, Self::Conflicto];
+
+    pub fn nombre(self) -> &'static str {
+        match self {
+            Self::Completo => "completo",
+            Self::MultimediaPendiente => "multimedia_pendiente",
+            Self::Conflicto => "conflicto",
+        }
+    }
+
+    pub fn de_nombre(nombre: &str) -> Option<Self> {
+        Self::TODOS.into_iter().find(|s| s.nombre() == nombre)
+    }
+}
+
+/// A report as the database holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reporte {
+    pub id: i64,
+    pub uuid_cliente: String,
+    /// The author.
+    pub rut: Rut,
+    pub contenido: Contenido,
+    pub estado_id: i64,
+    pub device_id: Option<String>,
+    pub fecha_reporte: Fecha,
+    pub hora_creado: Instante,
+    pub hora_sincronizado: Instante,
+    pub hora_actualizado: Instante,
+    pub last_sync_attempt: Option<Instante>,
+    pub sync_status: SyncStatus,
+    pub sha256_contenido: String,
+    pub version: i64,
+    pub retirado_en: Option<Instante>,
+    pub cabeza: Cabeza,
+}
+
+impl Reporte {
+    /// Everything of a report that only a bitácora entry may change, by field name.
+    pub fn valores(&self) -> Valores {
+        let mut v = self.contenido.valores();
+        v.insert("rut".into(), json!(self.rut));
+        v.insert("estado_id".into(), json!(self.estado_id));
+        v.insert("device_id".into(), json!(self.device_id));
+        v.insert("fecha_reporte".into(), json!(self.fecha_reporte));
+        v.insert("hora_creado".into(), json!(self.hora_creado));
+        v.insert("hora_sincronizado".into(), json!(self.hora_sincronizado));
+        v.insert("sha256_contenido".into(), json!(self.sha256_contenido));
+        v.insert("retirado".into(), Value::Bool(self.retirado_en.is_some()));
+        v
+    }
+}

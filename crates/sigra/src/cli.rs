@@ -1,0 +1,110 @@
+//! The command line. Its doc comments are the help that users read, so they are Spanish.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use sigra_domain::{Rol, Rut};
+
+use crate::{commands, config::Valor as _};
+
+/// SIGRA: reportes de peligros en faenas mineras, también sin señal.
+#[derive(Debug, Parser)]
+#[command(name = "sigra", version, disable_help_subcommand = true)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
+pub(crate) struct Cli {
+    /// Archivo de configuración; si no se indica, ./sigra.toml o el de la carpeta de datos
+    #[arg(long, global = true, value_name = "ARCHIVO")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Muestra esta ayuda
+    #[arg(short = 'h', long = "help", visible_alias = "ayuda", global = true, action = ArgAction::Help)]
+    ayuda: Option<bool>,
+
+    /// Muestra la versión
+    #[arg(short = 'V', long = "version", action = ArgAction::Version)]
+    version: Option<bool>,
+
+    #[command(subcommand)]
+    pub(crate) orden: Orden,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Orden {
+    /// Inicia el servidor
+    Serve,
+    /// Crea la base de datos o la lleva a la versión de este programa
+    Migrate,
+    /// Crea y muestra usuarios, y restablece contraseñas
+    #[command(subcommand)]
+    User(OrdenUser),
+    /// Revisa que nadie haya alterado la bitácora
+    #[command(subcommand)]
+    Audit(OrdenAudit),
+    /// Administra las claves que firman las sesiones
+    #[command(subcommand)]
+    Claves(OrdenClaves),
+    /// Revisa y muestra la configuración
+    #[command(subcommand)]
+    Config(OrdenConfig),
+    /// Abre una demostración con accidentes reales y anónimos
+    Demo(commands::demo::Args),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrdenUser {
+    /// Crea un usuario y muestra su contraseña temporal
+    Create(NuevoUsuario),
+    /// Da una contraseña temporal a un usuario y cierra sus sesiones
+    ResetPassword {
+        /// RUT, como 12345678-5
+        #[arg(value_name = "RUT", value_parser = Rut::lee)]
+        rut: Rut,
+    },
+    /// Muestra todos los usuarios
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NuevoUsuario {
+    /// RUT, como 12345678-5
+    #[arg(long, value_name = "RUT", value_parser = Rut::lee)]
+    pub(crate) rut: Rut,
+    /// Nombre
+    #[arg(long, value_name = "NOMBRE", value_parser = commands::user::nombre)]
+    pub(crate) nombre: String,
+    /// Primer apellido
+    #[arg(long = "apellido-1", value_name = "APELLIDO", value_parser = commands::user::nombre)]
+    pub(crate) apellido_1: String,
+    /// Segundo apellido
+    #[arg(long = "apellido-2", value_name = "APELLIDO", value_parser = commands::user::nombre)]
+    pub(crate) apellido_2: Option<String>,
+    /// administrador, supervisor o trabajador
+    #[arg(long, value_name = "ROL", value_parser = commands::user::rol)]
+    pub(crate) rol: Rol,
+    /// Número de un área a cargo de un supervisor; se puede repetir
+    #[arg(long = "area", value_name = "ID", value_delimiter = ',', value_parser = commands::user::area)]
+    pub(crate) areas: Vec<i64>,
+    /// Correo electrónico
+    #[arg(long, value_name = "CORREO", value_parser = commands::user::email)]
+    pub(crate) email: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrdenAudit {
+    /// Recalcula todas las cadenas de la bitácora y nombra cada entrada rota
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrdenClaves {
+    /// Agrega una clave nueva, que firma desde el próximo inicio; las anteriores siguen valiendo
+    Rotar,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrdenConfig {
+    /// Dice si la configuración es válida, o todo lo que hay que corregir
+    Check,
+    /// Muestra la configuración completa y de dónde viene cada valor
+    Print,
+}

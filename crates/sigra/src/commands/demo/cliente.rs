@@ -1,0 +1,222 @@
+//! A client of the HTTP API, as a phone or a panel is one: it shares no code with the server.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use reqwest::{Method, RequestBuilder, Url, header::RETRY_AFTER};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sigra_domain::Rut;
+
+use super::error::ErrorDemo;
+
+/// How often a request is sent when the server says that it is busy.
+const INTENTOS: u32 = 8;
+/// A server that asks for a longer pause than this has more than a moment's trouble.
+const PAUSA_MAXIMA: u64 = 30;
+
+/// Cheap to clone; the clones share connections and counters.
+#[derive(Clone)]
+pub(super) struct Cliente {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<Arc<str>>,
+    cuentas: Arc<Cuentas>,
+}
+
+/// What went over the wire.
+#[derive(Default)]
+pub(super) struct Cuentas {
+    peticiones: AtomicU64,
+    esperas: AtomicU64,
+}
+
+/// An answer whose meaning its reader decides.
+pub(super) struct Respuesta {
+    peticion: String,
+    pub(super) status: u16,
+    cuerpo: Value,
+}
+
+impl Cliente {
+    pub(super) fn nuevo(base: Url) -> Result<Self, ErrorDemo> {
+        let http = reqwest::Client::builder()
+            // The server is this process: a proxy named in the environment can't reach it.
+            .no_proxy()
+            .timeout(Duration::from_mins(1))
+            .build()
+            .map_err(|e| ErrorDemo::Interno(e.to_string()))?;
+        Ok(Self {
+            http,
+            base,
+            token: None,
+            cuentas: Arc::default(),
+        })
+    }
+
+    /// Logs in; the clone speaks for that person.
+    pub(super) async fn entrar(&self, rut: Rut, password: &str) -> Result<Self, ErrorDemo> {
+        let cuerpo = json!({ "rut": rut, "password": password });
+        self.con_sesion(self.post("auth/login", &cuerpo).await?)
+    }
+
+    /// Changes the password of the person it speaks for; earlier tokens end.
+    pub(super) async fn cambiar_password(
+        &self,
+        vieja: &str,
+        nueva: &str,
+    ) -> Result<Self, ErrorDemo> {
+        let cuerpo = json!({ "password": vieja, "new_password": nueva });
+        self.con_sesion(self.post("auth/cambiar-password", &cuerpo).await?)
+    }
+
+    fn con_sesion(&self, respuesta: Respuesta) -> Result<Self, ErrorDemo> {
+        let token = respuesta.exige(&[200])?.texto("access_token")?;
+        Ok(Self {
+            token: Some(token.into()),
+            ..self.clone()
+        })
+    }
+
+    pub(super) async fn get(
+        &self,
+        ruta: &str,
+        consulta: &[(&str, &str)],
+    ) -> Result<Respuesta, ErrorDemo> {
+        let mut url = self.url(ruta)?;
+        if !consulta.is_empty() {
+            url.query_pairs_mut().extend_pairs(consulta);
+        }
+        self.enviar(format!("GET /{ruta}"), self.http.request(Method::GET, url))
+            .await
+    }
+
+    pub(super) async fn post(
+        &self,
+        ruta: &str,
+        cuerpo: &(impl Serialize + Sync),
+    ) -> Result<Respuesta, ErrorDemo> {
+        let pedido = self
+            .http
+            .request(Method::POST, self.url(ruta)?)
+            .json(cuerpo);
+        self.enviar(format!("POST /{ruta}"), pedido).await
+    }
+
+    fn url(&self, ruta: &str) -> Result<Url, ErrorDemo> {
+        self.base
+            .join(ruta)
+            .map_err(|e| ErrorDemo::Interno(e.to_string()))
+    }
+
+    /// Sends until the server is not too busy (429, 503), a bounded number of times.
+    async fn enviar(
+        &self,
+        peticion: String,
+        pedido: RequestBuilder,
+    ) -> Result<Respuesta, ErrorDemo> {
+        let pedido = match &self.token {
+            Some(token) => pedido.bearer_auth(token),
+            None => pedido,
+        };
+        let mut intento = 1;
+        loop {
+            let este = pedido
+                .try_clone()
+                .ok_or_else(|| ErrorDemo::Interno("una petición no se puede repetir".into()))?;
+            self.cuentas.peticiones.fetch_add(1, Ordering::Relaxed);
+            let sin_respuesta = |e| ErrorDemo::SinRespuesta(peticion.clone(), e);
+            let respuesta = este.send().await.map_err(sin_respuesta)?;
+            let status = respuesta.status().as_u16();
+            if matches!(status, 429 | 503) && intento < INTENTOS {
+                intento += 1;
+                self.cuentas.esperas.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(pausa(&respuesta)).await;
+                continue;
+            }
+            let bytes = respuesta.bytes().await.map_err(sin_respuesta)?;
+            // An answer that is not JSON has nothing to read; its status says enough.
+            let cuerpo = serde_json::from_slice(&bytes).unwrap_or_default();
+            return Ok(Respuesta {
+                peticion,
+                status,
+                cuerpo,
+            });
+        }
+    }
+
+    /// Requests sent so far, repetitions included, and how many of them met a busy server.
+    pub(super) fn cuentas(&self) -> (u64, u64) {
+        let lee = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        (lee(&self.cuentas.peticiones), lee(&self.cuentas.esperas))
+    }
+}
+
+/// `Retry-After` in seconds; its other form, a date, is not one that SIGRA sends.
+fn pausa(respuesta: &reqwest::Response) -> Duration {
+    let segundos = respuesta
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|v| v.to_str().ok()?.parse().ok())
+        .unwrap_or(1);
+    Duration::from_secs(segundos.clamp(1, PAUSA_MAXIMA))
+}
+
+impl Respuesta {
+    /// This answer, when its status is one of those.
+    pub(super) fn exige(self, buenos: &[u16]) -> Result<Self, ErrorDemo> {
+        if buenos.contains(&self.status) {
+            Ok(self)
+        } else {
+            Err(self.inesperada())
+        }
+    }
+
+    fn inesperada(self) -> ErrorDemo {
+        let detalle = self
+            .cuerpo
+            .get("detail")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let detalle = detalle.to_owned();
+        ErrorDemo::Respuesta {
+            peticion: self.peticion,
+            status: self.status,
+            detalle,
+        }
+    }
+
+    pub(super) fn texto(&self, campo: &str) -> Result<String, ErrorDemo> {
+        let texto = self.cuerpo.get(campo).and_then(Value::as_str);
+        texto
+            .map(str::to_owned)
+            .ok_or_else(|| self.sin_campo(campo))
+    }
+
+    pub(super) fn entero(&self, campo: &str) -> Result<i64, ErrorDemo> {
+        self.cuerpo
+            .get(campo)
+            .and_then(Value::as_i64)
+            .ok_or_else(|| self.sin_campo(campo))
+    }
+
+    pub(super) fn lista(&self, campo: &str) -> Result<&[Value], ErrorDemo> {
+        let lista = self.cuerpo.get(campo).and_then(Value::as_array);
+        lista
+            .map(Vec::as_slice)
+            .ok_or_else(|| self.sin_campo(campo))
+    }
+
+    fn sin_campo(&self, campo: &str) -> ErrorDemo {
+        ErrorDemo::Respuesta {
+            peticion: self.peticion.clone(),
+            status: self.status,
+            detalle: format!("falta «{campo}»"),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Stage 3: the supervisores decide, each in the own areas, all at once.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::{
+    cliente::Cliente,
+    equipo::Equipo,
+    error::ErrorDemo,
+    paginas::{Listado, Paginas},
+    pantalla::Etapa,
+    plan::{Decision, Envio},
+};
+
+/// What the server said to the decisions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Decididos {
+    pub(super) aprobados: u64,
+    pub(super) rechazados: u64,
+    /// The same person the same way again: 200.
+    pub(super) repetidas: u64,
+    /// Somebody else, too late: 409.
+    pub(super) conflictos: u64,
+}
+
+/// The part of the plan that a supervisor follows, by uuid.
+struct Planes(HashMap<String, Plan>);
+
+#[derive(Clone, Copy)]
+struct Plan {
+    decision: Decision,
+    dos_veces: bool,
+    otro: bool,
+}
+
+impl Planes {
+    fn de(envios: &[Envio]) -> Self {
+        let con_decision = envios.iter().filter_map(|e| {
+            let (dos_veces, otro) = (e.decidir_dos_veces, e.decide_otro);
+            Some((
+                e.cuerpo.uuid_cliente.clone(),
+                Plan {
+                    decision: e.decision?,
+                    dos_veces,
+                    otro,
+                },
+            ))
+        });
+        Self(con_decision.collect())
+    }
+}
+
+pub(super) async fn decidir(equipo: &Equipo, envios: &[Envio]) -> Result<Decididos, ErrorDemo> {
+    let planes = Arc::new(Planes::de(envios));
+    let etapa = Etapa::nueva("Decidiendo reportes", planes.0.len());
+    let mut tareas = JoinSet::new();
+    for supervisor in &equipo.supervisores {
+        let (planes, etapa) = (Arc::clone(&planes), etapa.clone());
+        let (suyo, otro) = (
+            supervisor.cliente.clone(),
+            equipo.administrador.cliente.clone(),
+        );
+        tareas.spawn(async move { recorrer(&suyo, &otro, &planes, &etapa).await });
+    }
+    let mut total = Decididos::default();
+    while let Some(suma) = tareas.join_next().await {
+        let suma = suma??;
+        total.aprobados += suma.aprobados;
+        total.rechazados += suma.rechazados;
+        total.repetidas += suma.repetidas;
+        total.conflictos += suma.conflictos;
+    }
+    etapa.termina();
+    Ok(total)
+}
+
+/// One supervisor walks the pending list while the own decisions shorten it: the cursor must skip
+/// nothing for that.
+async fn recorrer(
+    supervisor: &Cliente,
+    otro: &Cliente,
+    planes: &Planes,
+    etapa: &Etapa,
+) -> Result<Decididos, ErrorDemo> {
+    let mut suma = Decididos::default();
+    let mut paginas = Paginas::nuevas(supervisor, &[("estado", "1"), ("limite", "20")]);
+    while let Some(pagina) = paginas.siguiente().await? {
+        for reporte in pagina {
+            let Some(plan) = planes.0.get(&reporte.uuid) else {
+                continue;
+            };
+            uno(supervisor, otro, &reporte, *plan, &mut suma).await?;
+            etapa.avanza();
+        }
+    }
+    Ok(suma)
+}
+
+async fn uno(
+    supervisor: &Cliente,
+    otro: &Cliente,
+    reporte: &Listado,
+    plan: Plan,
+    suma: &mut Decididos,
+) -> Result<(), ErrorDemo> {
+    let ruta = |d: Decision| format!("admin/reportes/{}/{}", reporte.id, d.ruta());
+    let (suya, cuerpo) = (ruta(plan.decision), detalle(plan.decision));
+    supervisor.post(&suya, &cuerpo).await?.exige(&[200])?;
+    match plan.decision {
+        Decision::Aprobar => suma.aprobados += 1,
+        Decision::Rechazar => suma.rechazados += 1,
+    }
+    if plan.dos_veces {
+        supervisor.post(&suya, &cuerpo).await?.exige(&[200])?;
+        suma.repetidas += 1;
+    }
+    if plan.otro {
+        // Always a refusal: sometimes the same decision and sometimes the opposite one.
+        let tarde = Decision::Rechazar;
+        otro.post(&ruta(tarde), &detalle(tarde))
+            .await?
+            .exige(&[409])?;
+        suma.conflictos += 1;
+    }
+    Ok(())
+}
+
+fn detalle(decision: Decision) -> Value {
+    match decision {
+        Decision::Aprobar => json!({ "detalle": "Revisado en terreno; se corrige en el turno." }),
+        Decision::Rechazar => {
+            json!({ "detalle": "Falta indicar el lugar exacto; envíelo de nuevo." })
+        }
+    }
+}

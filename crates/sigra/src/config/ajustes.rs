@@ -1,0 +1,119 @@
+//! Every setting, declared once: its name in `sigra.toml`, its type (which reads and checks it), its
+//! variable, its default, and the sentence that `sigra config print` shows. That sentence is
+//! text for users and so in Spanish.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use sigra_domain::{Rut, Zona};
+
+use super::{
+    fuentes::Lectura,
+    reservado::{Password, UrlBase},
+    valor::{Clase, Entre, FiltroLog, FormatoLog, Valor},
+};
+
+/// What is known of a setting apart from its value.
+#[derive(Debug)]
+pub(crate) struct Ajuste {
+    /// Its name in `sigra.toml`.
+    pub(crate) nombre: &'static str,
+    pub(crate) variable: &'static str,
+    pub(crate) defecto: Defecto,
+    /// What it is for, a sentence a line.
+    pub(crate) doc: &'static [&'static str],
+    pub(crate) clase: Clase,
+    /// The value as it may be shown: secrets masked.
+    pub(crate) visible: fn(&str) -> String,
+}
+
+/// The value of a setting that nobody sets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Defecto {
+    Fijo(&'static str),
+    /// A file inside `data_dir`, after a prefix.
+    EnDatos(&'static str, &'static str),
+    /// None; the text is an example.
+    Ninguno(&'static str),
+}
+
+use Defecto::{EnDatos, Fijo, Ninguno};
+
+macro_rules! ajustes {
+    ($($(#[doc = $doc:literal])+ $nombre:ident: $tipo:ty = $defecto:expr, $variable:literal;)+) => {
+        /// The configuration, read and checked.
+        #[derive(Clone, Debug)]
+        pub(crate) struct Config {
+            $($(#[doc = $doc])+ pub(crate) $nombre: $tipo,)+
+        }
+
+        /// The settings in the order in which people see them; `data_dir` comes before those whose
+        /// default lies in it.
+        pub(crate) const AJUSTES: &[Ajuste] = &[$(Ajuste {
+            nombre: stringify!($nombre),
+            variable: $variable,
+            defecto: $defecto,
+            doc: &[$($doc),+],
+            clase: <$tipo as Valor>::CLASE,
+            visible: <$tipo as Valor>::visible,
+        },)+];
+
+        impl Config {
+            /// `None` when a value is wrong; the reading has noted which and why.
+            pub(super) fn de(lectura: &mut Lectura) -> Option<Self> {
+                $(let $nombre = lectura.valor::<$tipo>(stringify!($nombre));)+
+                Some(Self { $($nombre: $nombre?,)+ })
+            }
+        }
+    };
+}
+
+ajustes! {
+    /// Dirección IP y puerto en que escucha el servidor.
+    /// Con 127.0.0.1 solo entra este equipo; con 0.0.0.0 entra toda la red.
+    listen: SocketAddr = Fijo("127.0.0.1:8000"), "SIGRA_LISTEN";
+
+    /// Carpeta donde SIGRA guarda sus datos; se crea si no existe.
+    /// Una ruta relativa parte de la carpeta desde la que se ejecuta sigra.
+    data_dir: PathBuf = Fijo("./data"), "SIGRA_DATA_DIR";
+
+    /// Base de datos: sqlite:ARCHIVO o postgres://usuario:clave@servidor/base.
+    /// Si no se indica, es el archivo sigra.db dentro de data_dir.
+    database_url: UrlBase = EnDatos("sqlite:", "sigra.db"), "SIGRA_DATABASE_URL";
+
+    /// Conexiones simultáneas a PostgreSQL que abre este servidor, de 2 a 500; SQLite no la usa.
+    database_conexiones: Entre<2, 500> = Fijo("20"), "SIGRA_DATABASE_CONEXIONES";
+
+    /// Zona horaria de la faena, por su nombre IANA; decide en qué día cae cada reporte.
+    zona: Zona = Fijo("America/Santiago"), "SIGRA_ZONA";
+
+    /// Qué se registra: error, warn, info, debug o trace.
+    /// También por módulo, por ejemplo info,sigra_store=debug.
+    log: FiltroLog = Fijo("info"), "SIGRA_LOG";
+
+    /// Forma del registro: pretty para leerlo, json para procesarlo.
+    log_format: FormatoLog = Fijo("pretty"), "SIGRA_LOG_FORMAT";
+
+    /// RUT del primer administrador, que se crea al iniciar si no hay ninguno.
+    /// Va junto con admin_password.
+    admin_rut: Option<Rut> = Ninguno("12.345.678-5"), "SIGRA_ADMIN_RUT";
+
+    /// Contraseña del primer administrador; solo se usa para crearlo.
+    /// Después conviene quitarla de aquí y cambiarla en el panel.
+    admin_password: Option<Password> = Ninguno("una frase larga"), "SIGRA_ADMIN_PASSWORD";
+
+    /// Archivo con las claves que firman las sesiones; se crea si no existe.
+    /// Si varios servidores comparten la base de datos, todos deben usar el mismo archivo.
+    /// Si no se indica, es claves.json dentro de data_dir.
+    secret_file: PathBuf = EnDatos("", "claves.json"), "SIGRA_SECRET_FILE";
+
+    /// Direcciones IP de los proxies inversos de confianza (nginx, Caddy…) que están delante.
+    /// Solo a ellos se les cree la dirección de quien llama; vacío si no hay ninguno.
+    proxies: Vec<IpAddr> = Fijo(""), "SIGRA_PROXIES";
+
+    /// Si la cookie de sesión viaja solo por HTTPS.
+    /// Use true cuando se entra por HTTPS; con true no se puede usar el panel por HTTP.
+    cookie_segura: bool = Fijo("false"), "SIGRA_COOKIE_SEGURA";
+}

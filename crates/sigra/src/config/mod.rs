@@ -1,0 +1,76 @@
+//! The configuration: read from defaults, `sigra.toml` and the environment, all checked at start.
+//!
+//! Everything wrong is told at once, each with its name, where it came from and why, in Spanish. The
+//! `config` crate merges such sources too, but once merged it can't tell where a wrong value stood, and
+//! its messages are English; so the `toml` crate reads the file and the rest is here.
+//!
+//! To add a setting, add its entry to `ajustes.rs`.
+
+mod ajustes;
+mod archivo;
+mod fuentes;
+mod imprime;
+#[cfg(test)]
+mod pruebas;
+mod reservado;
+mod valor;
+
+use sigra_domain::{Idioma, clave};
+
+pub(crate) use ajustes::Config;
+pub(crate) use fuentes::Fuentes;
+use fuentes::Lectura;
+pub(crate) use valor::{FormatoLog, Valor};
+
+use crate::error::ErrorComando;
+
+/// The configuration and where each value came from.
+#[derive(Debug)]
+pub(crate) struct Leida {
+    pub(crate) config: Config,
+    lectura: Lectura,
+}
+
+impl Leida {
+    pub(crate) fn de(fuentes: &Fuentes) -> Result<Self, ErrorComando> {
+        let mut lectura = Lectura::nueva(fuentes);
+        let config = Config::de(&mut lectura);
+        if let Some(config) = &config {
+            revisa_administrador(config, &mut lectura);
+        }
+        match config {
+            Some(config) if lectura.errores.is_empty() => Ok(Self { config, lectura }),
+            _ => Err(ErrorComando::configuracion(lectura.errores)),
+        }
+    }
+
+    /// A complete `sigra.toml` with these values; secrets masked.
+    pub(crate) fn imprime(&self) -> String {
+        imprime::imprime(&self.lectura)
+    }
+}
+
+/// The first administrador needs both a RUT and a password, and the password must be one that the
+/// panel would take too.
+fn revisa_administrador(config: &Config, lectura: &mut Lectura) {
+    let (nombre, motivo) = match (&config.admin_rut, &config.admin_password) {
+        (Some(rut), Some(password)) => match clave::nueva(&password.0, *rut) {
+            Ok(()) => return,
+            Err(falla) => ("admin_password", falla.mensaje(Idioma::Es)),
+        },
+        // The other half may stand in the file that could not be read.
+        _ if lectura.archivo_ilegible => return,
+        (Some(_), None) => (
+            "admin_rut",
+            "falta admin_password; indique los dos o ninguno".into(),
+        ),
+        (None, Some(_)) => (
+            "admin_password",
+            "falta admin_rut; indique los dos o ninguno".into(),
+        ),
+        (None, None) => return,
+    };
+    if let Some(origen) = lectura.crudo(nombre).map(|c| c.origen.clone()) {
+        lectura.error(nombre, &origen, &motivo);
+    }
+}

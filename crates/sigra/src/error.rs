@@ -1,0 +1,71 @@
+//! How a command ends badly: lines for the person at the console, and an exit code.
+
+use std::{io, process::ExitCode};
+
+use sigra_store::Fallo;
+
+/// Why a command could not do what it was asked to.
+#[derive(Debug)]
+pub(crate) struct ErrorComando {
+    lineas: Vec<String>,
+    codigo: u8,
+}
+
+impl ErrorComando {
+    /// Exit code 1. One sentence in Spanish that says what happened and what to do next.
+    pub(crate) fn falla(linea: impl Into<String>) -> Self {
+        Self {
+            lineas: vec![linea.into()],
+            codigo: 1,
+        }
+    }
+
+    /// Exit code 2: the configuration or the command line is wrong, one line for each mistake.
+    pub(crate) fn configuracion(lineas: Vec<String>) -> Self {
+        Self { lineas, codigo: 2 }
+    }
+
+    /// The failure of a step, told as `contexto: causa`.
+    pub(crate) fn al(contexto: impl std::fmt::Display, causa: impl std::fmt::Display) -> Self {
+        Self::falla(format!("{contexto}: {causa}"))
+    }
+
+    /// What is printed: each mistake on one line, whatever line breaks its cause came with.
+    pub(crate) fn texto(&self) -> String {
+        let mut texto = String::new();
+        for linea in &self.lineas {
+            let linea = linea.split_whitespace().collect::<Vec<_>>().join(" ");
+            texto.push_str("sigra: ");
+            texto.push_str(&linea);
+            texto.push('\n');
+        }
+        texto
+    }
+
+    pub(crate) fn codigo(&self) -> ExitCode {
+        ExitCode::from(self.codigo)
+    }
+}
+
+impl From<Fallo> for ErrorComando {
+    fn from(f: Fallo) -> Self {
+        Self::falla(f.to_string())
+    }
+}
+
+impl From<io::Error> for ErrorComando {
+    fn from(e: io::Error) -> Self {
+        Self::falla(e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorComando;
+
+    #[test]
+    fn every_mistake_is_one_line() {
+        let e = ErrorComando::configuracion(vec!["uno".into(), "dos\n  tres".into()]);
+        assert_eq!(e.texto(), "sigra: uno\nsigra: dos tres\n");
+    }
+}

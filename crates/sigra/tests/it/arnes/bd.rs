@@ -1,0 +1,131 @@
+//! A database for one test, and SQL on it behind the server's back.
+
+use sigra_store::Entorno;
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+use tempfile::TempDir;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motor {
+    Sqlite,
+    Postgres,
+}
+
+pub struct Bd {
+    pub motor: Motor,
+    pub url: String,
+    dir: Option<TempDir>,
+    /// Where PostgreSQL's databases are made and dropped.
+    servidor: String,
+    nombre: String,
+}
+
+/// Somebody else's connection to the database under test.
+pub enum Directa {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Bd {
+    /// `None` when there is no PostgreSQL; `make test` has said so by then, and fails in CI.
+    pub async fn nueva(motor: Motor) -> Option<Self> {
+        let azar = u64::from_le_bytes(Entorno::default().azar());
+        let nombre = format!("sigra_prueba_{azar:016x}");
+        match motor {
+            Motor::Sqlite => {
+                let dir = tempfile::tempdir().expect("directorio");
+                let url = format!("sqlite:{}", dir.path().join("sigra.db").display());
+                Some(Self { motor, url, dir: Some(dir), servidor: String::new(), nombre })
+            }
+            Motor::Postgres => {
+                let servidor = servidor_postgres()?;
+                let mut c = PgConnection::connect(&servidor).await.expect("PostgreSQL");
+                c.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {nombre}")))
+                    .await
+                    .expect("CREATE DATABASE");
+                c.close().await.ok();
+                let (base, _) = servidor.rsplit_once('/').expect("URL con base");
+                let url = format!("{base}/{nombre}");
+                Some(Self { motor, url, dir: None, servidor, nombre })
+            }
+        }
+    }
+
+    pub async fn directa(&self) -> Directa {
+        match self.motor {
+            Motor::Sqlite => Directa::Sqlite(
+                SqliteConnection::connect(&self.url).await.expect("conexión"),
+            ),
+            Motor::Postgres => {
+                Directa::Postgres(PgConnection::connect(&self.url).await.expect("conexión"))
+            }
+        }
+    }
+
+    /// Runs SQL, several statements if need be.
+    pub async fn sql(&self, sql: &str) -> Result<(), sqlx::Error> {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match self.directa().await {
+            Directa::Sqlite(mut c) => c.execute(sqlx::raw_sql(sql)).await.map(drop),
+            Directa::Postgres(mut c) => c.execute(sqlx::raw_sql(sql)).await.map(drop),
+        }
+    }
+
+    /// The single integer that a query yields.
+    pub async fn entero(&self, sql: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match self.directa().await {
+            Directa::Sqlite(mut c) => sqlx::query_scalar(sql).fetch_one(&mut c).await,
+            Directa::Postgres(mut c) => sqlx::query_scalar(sql).fetch_one(&mut c).await,
+        }
+        .expect("consulta")
+    }
+
+    /// The texts that a query yields.
+    pub async fn textos(&self, sql: &str) -> Vec<String> {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match self.directa().await {
+            Directa::Sqlite(mut c) => sqlx::query_scalar(sql).fetch_all(&mut c).await,
+            Directa::Postgres(mut c) => sqlx::query_scalar(sql).fetch_all(&mut c).await,
+        }
+        .expect("consulta")
+    }
+
+    /// No connection of the server may sit inside a transaction once its requests have ended.
+    pub async fn sin_transacciones_abiertas(&self) {
+        if self.motor == Motor::Postgres {
+            let abiertas = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'
+                AND now() - state_change > interval '1 second'";
+            assert_eq!(self.entero(abiertas).await, 0, "transacciones abiertas");
+        }
+        // Would wait for a forgotten writer of SQLite, and fail.
+        self.sql("UPDATE catalogo_version SET version = version WHERE id = 1")
+            .await
+            .expect("la base acepta escrituras");
+    }
+
+    pub async fn borra(self) {
+        if self.motor == Motor::Postgres
+            && let Ok(mut c) = PgConnection::connect(&self.servidor).await
+        {
+            let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.nombre);
+            c.execute(sqlx::AssertSqlSafe(sql)).await.ok();
+        }
+        drop(self.dir);
+    }
+
+    /// Where SQLite's file lies.
+    pub fn dir(&self) -> Option<&std::path::Path> {
+        self.dir.as_ref().map(TempDir::path)
+    }
+}
+
+/// Set by `scripts/con-postgres`.
+pub fn servidor_postgres() -> Option<String> {
+    let url = std::env::var("SIGRA_TEST_POSTGRES_URL").ok();
+    assert!(
+        url.is_some() || std::env::var("CI").as_deref() != Ok("true"),
+        "en CI las pruebas necesitan PostgreSQL: use make test"
+    );
+    url
+}

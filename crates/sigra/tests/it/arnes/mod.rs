@@ -1,0 +1,261 @@
+//! A site for a test: a database of its own, a server on a free port, people with tokens, and the
+//! questions that every test asks when it ends.
+
+mod bd;
+mod cliente;
+pub mod openapi;
+pub mod proceso;
+
+use std::{future::Future, panic::AssertUnwindSafe, sync::atomic::AtomicI64, sync::atomic::Ordering};
+
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+use sigra_api::{AUD_API, App, ClaveFirma, Opciones, Tokens};
+use sigra_domain::{Quien, Rol, Rut, Zona};
+use sigra_store::{
+    Entorno, Store,
+    identidad::{AbrirSesion, CrearUsuario, Usuario},
+};
+use tokio::sync::oneshot;
+
+pub use bd::{Bd, Motor};
+pub use cliente::{Pedido, Respuesta};
+
+/// Runs each test on both databases, as `name::sqlite` and `name::postgres`.
+#[macro_export]
+macro_rules! en_ambas {
+    ($($(#[$meta:meta])* async fn $nombre:ident($sitio:ident: &Sitio) $cuerpo:block)*) => { $(
+        $(#[$meta])*
+        mod $nombre {
+            #[allow(unused_imports)]
+            use super::*;
+            async fn prueba($sitio: &$crate::arnes::Sitio) $cuerpo
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                $crate::arnes::corre($crate::arnes::Motor::Sqlite, async |s| prueba(s).await).await;
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                $crate::arnes::corre($crate::arnes::Motor::Postgres, async |s| prueba(s).await).await;
+            }
+        }
+    )* };
+}
+
+/// `n` in `make soak`, a tenth of it in `make test`.
+pub fn cuenta(n: usize) -> usize {
+    if std::env::var_os("SIGRA_SOAK").is_some() { n } else { n.div_ceil(10) }
+}
+
+pub const SECRETO: [u8; 32] = [7; 32];
+
+/// A site under test.
+pub struct Sitio {
+    pub url: String,
+    pub app: App,
+    pub store: Store,
+    pub bd: Bd,
+    pub tokens: Tokens,
+    http: reqwest::Client,
+    alto: Option<oneshot::Sender<()>>,
+    servidor: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+    proximo_rut: AtomicI64,
+    /// Set by tests that break the bitácora on purpose.
+    pub bitacora_rota: std::sync::atomic::AtomicBool,
+}
+
+/// Somebody with a role and a valid token.
+#[derive(Clone, Debug)]
+pub struct Persona {
+    pub rut: Rut,
+    pub quien: Quien,
+    pub token: String,
+    pub sesion_id: i64,
+}
+
+/// Runs one test on a site of its own and asks, when it ends, whether all is in order.
+pub async fn corre(motor: Motor, prueba: impl AsyncFnOnce(&Sitio)) {
+    let Some(bd) = Bd::nueva(motor).await else {
+        return;
+    };
+    let sitio = Sitio::nuevo(bd).await;
+    let resultado = AssertUnwindSafe(prueba(&sitio)).catch_unwind().await;
+    let orden = match &resultado {
+        Ok(()) => AssertUnwindSafe(sitio.en_orden()).catch_unwind().await,
+        Err(_) => Ok(()),
+    };
+    sitio.fin().await;
+    for r in [resultado, orden] {
+        if let Err(panico) = r {
+            std::panic::resume_unwind(panico);
+        }
+    }
+}
+
+impl Sitio {
+    pub async fn nuevo(bd: Bd) -> Self {
+        let store = Store::abrir(&bd.url, 12, Entorno::default()).await.expect("abre la base");
+        let claves = vec![ClaveFirma { kid: "prueba".into(), secreto: SECRETO }];
+        let tokens = Tokens::nuevos(&claves);
+        let app = App::nueva(
+            store.clone(),
+            Opciones {
+                zona: Zona::new("America/Santiago").expect("zona"),
+                claves,
+                proxies: vec!["127.0.0.1".parse().expect("ip")],
+                cookie_segura: false,
+            },
+        );
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
+        let url = format!("http://{}", listener.local_addr().expect("dirección"));
+        let (alto, para) = oneshot::channel();
+        let servidor = tokio::spawn(sigra_api::servir(listener, app.clone(), async {
+            para.await.ok();
+        }));
+        Self {
+            url,
+            app,
+            store,
+            bd,
+            tokens,
+            http: reqwest::Client::builder().no_proxy().build().expect("cliente"),
+            alto: Some(alto),
+            servidor: Some(servidor),
+            proximo_rut: AtomicI64::new(10_000_000),
+            bitacora_rota: false.into(),
+        }
+    }
+
+    /// A new person. Their password is "clave de prueba", hashed only where a test signs in.
+    pub async fn persona(&self, rol: Rol, areas: &[i64]) -> Persona {
+        self.persona_con(rol, areas, "$argon2id$sin-clave", false).await
+    }
+
+    pub async fn persona_con(&self, rol: Rol, areas: &[i64], hash: &str, debe: bool) -> Persona {
+        let rut = Rut::new(self.proximo_rut.fetch_add(1, Ordering::Relaxed)).expect("rut");
+        let usuario = Usuario {
+            rut,
+            nombre: "Rosa".into(),
+            apellido_1: format!("Díaz {rut}"),
+            apellido_2: None,
+            rol,
+            areas: areas.to_vec(),
+            email: None,
+            activo: true,
+            debe_cambiar_password: debe,
+            creado: sigra_domain::Instante::default(),
+            hash_password: hash.into(),
+        };
+        self.store.escribir(CrearUsuario { usuario, actor: None }).await.expect("usuario");
+        self.sesion(Quien { rut, rol, areas: areas.to_vec() }).await
+    }
+
+    /// Another session of a person.
+    pub async fn sesion(&self, quien: Quien) -> Persona {
+        let abrir = AbrirSesion {
+            rut: quien.rut,
+            device_id: None,
+            agente: None,
+            direccion: "127.0.0.1".into(),
+            rehash: None,
+        };
+        let (sesion_id, _) = self.store.escribir(abrir).await.expect("sesión");
+        let token = self
+            .tokens
+            .emite(self.store.entorno(), &quien, sesion_id, AUD_API)
+            .expect("token");
+        Persona { rut: quien.rut, quien, token, sesion_id }
+    }
+
+    pub async fn trabajador(&self) -> Persona {
+        self.persona(Rol::Trabajador, &[]).await
+    }
+
+    pub async fn supervisor(&self, areas: &[i64]) -> Persona {
+        self.persona(Rol::Supervisor, areas).await
+    }
+
+    pub async fn administrador(&self) -> Persona {
+        self.persona(Rol::Administrador, &[]).await
+    }
+
+    pub fn pide(&self, metodo: &str, ruta: &str) -> Pedido {
+        Pedido::nuevo(&self.http, &self.url, metodo, ruta)
+    }
+
+    pub async fn crea(&self, quien: &Persona, cuerpo: &Value) -> Respuesta {
+        self.pide("POST", "/reportes/").como(quien).json(cuerpo).envia().await
+    }
+
+    /// A report that must be accepted; its JSON.
+    pub async fn reporte(&self, autor: &Persona, area_id: i64) -> Value {
+        let r = self.crea(autor, &reporte_en(area_id)).await;
+        assert_eq!(r.status, 201, "{r:?}");
+        r.json
+    }
+
+    /// Asked at the end of every test: chains intact, every version in bitácora, feed and outbox,
+    /// no transaction left open.
+    pub async fn en_orden(&self) {
+        if !self.bitacora_rota.load(Ordering::Relaxed) {
+            let resumen = self.store.verifica_bitacora(|_| ()).await.expect("verifica");
+            assert_eq!(resumen.hallazgos, [], "la bitácora quedó rota");
+        }
+        for (que, sql) in [
+            ("versión sin entrada", "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM bitacora b WHERE b.reporte_id = r.id)"),
+            ("versión sin cambio en el feed", "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM cambios c WHERE c.reporte_id = r.id)"),
+            ("versión sin fila de outbox", "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM outbox o WHERE o.reporte_id = r.id)"),
+            ("reporte sin contenido aceptado", "SELECT count(*) FROM reportes r WHERE NOT EXISTS (SELECT 1 FROM aceptados a WHERE a.reporte_id = r.id)"),
+        ] {
+            if self.bitacora_rota.load(Ordering::Relaxed) {
+                break;
+            }
+            assert_eq!(self.bd.entero(sql).await, 0, "{que}");
+        }
+        self.bd.sin_transacciones_abiertas().await;
+    }
+
+    async fn fin(mut self) {
+        if let Some(alto) = self.alto.take() {
+            alto.send(()).ok();
+        }
+        drop(self.http);
+        if let Some(servidor) = self.servidor.take() {
+            servidor.abort();
+            servidor.await.ok();
+        }
+        self.store.cerrar().await;
+        self.bd.borra().await;
+    }
+}
+
+/// A valid new report in an area.
+pub fn reporte_en(area_id: i64) -> Value {
+    json!({
+        "titulo": "Roca suelta en galería 4",
+        "descripcion": "Planchón suelto sobre el paso de personal.",
+        "area_id": area_id,
+        "severidad_id": 3,
+        "uuid_cliente": uuid(),
+    })
+}
+
+/// A random v4 uuid.
+pub fn uuid() -> String {
+    uuid::Builder::from_random_bytes(Entorno::default().azar()).into_uuid().to_string()
+}
+
+/// Runs all at once and gives the answers in order.
+pub async fn a_la_vez<F: Future + Send + 'static>(
+    tareas: impl IntoIterator<Item = F>,
+) -> Vec<F::Output>
+where
+    F::Output: Send + 'static,
+{
+    let tareas: Vec<_> = tareas.into_iter().map(tokio::spawn).collect();
+    let mut salidas = Vec::new();
+    for t in tareas {
+        salidas.push(t.await.expect("tarea"));
+    }
+    salidas
+}

@@ -1,0 +1,86 @@
+//! The real binary as a process of its own, to be killed.
+
+use std::{
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+
+/// A running `sigra serve`.
+pub struct Proceso {
+    pub url: String,
+    hijo: Child,
+}
+
+impl Proceso {
+    /// Starts and waits until it says `escuchando`; the error is what it wrote to stderr.
+    pub async fn arranca(base: &str, dir: &Path, variables: &[(&str, &str)]) -> Result<Self, String> {
+        let mut hijo = Command::new(env!("CARGO_BIN_EXE_sigra"))
+            .arg("serve")
+            .current_dir(dir)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("SIGRA_LISTEN", "127.0.0.1:0")
+            .env("SIGRA_DATA_DIR", dir)
+            .env("SIGRA_DATABASE_URL", base)
+            .env("SIGRA_LOG", "info")
+            .env("SIGRA_LOG_FORMAT", "json")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("arranca sigra");
+        let mut lineas = BufReader::new(hijo.stderr.take().expect("stderr")).lines();
+        let mut dicho = String::new();
+        let espera = async {
+            while let Ok(Some(linea)) = lineas.next_line().await {
+                dicho.push_str(&linea);
+                dicho.push('\n');
+                let json: Value = serde_json::from_str(&linea).unwrap_or_default();
+                let campos = json.get("fields").unwrap_or(&json);
+                if campos["message"] == "escuchando"
+                    && let Some(direccion) = campos["direccion"].as_str()
+                {
+                    return Some(format!("http://{direccion}"));
+                }
+            }
+            None
+        };
+        let url = tokio::time::timeout(Duration::from_secs(30), espera).await;
+        match url {
+            Ok(Some(url)) => {
+                // Its log must be read, or it would block on a full pipe.
+                tokio::spawn(async move { while let Ok(Some(_)) = lineas.next_line().await {} });
+                Ok(Self { url, hijo })
+            }
+            _ => Err(dicho),
+        }
+    }
+
+    /// `kill -9`.
+    pub async fn mata(mut self) {
+        self.hijo.kill().await.expect("kill");
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.hijo.id().expect("pid")
+    }
+
+    /// SIGTERM, and how it ended.
+    pub async fn termina(mut self) -> std::process::ExitStatus {
+        let pid = self.pid().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
+        tokio::time::timeout(Duration::from_secs(12), self.hijo.wait())
+            .await
+            .expect("se detiene en 12 s")
+            .expect("espera")
+    }
+}

@@ -1,0 +1,74 @@
+//! The description of the API: the snapshot, and what each operation must say.
+
+use serde_json::Value;
+
+use crate::{
+    arnes::openapi::{ARCHIVO, operaciones},
+    en_ambas,
+};
+
+en_ambas! {
+    /// `SIGRA_ACTUALIZAR=1 cargo test -p sigra --test it openapi` writes it anew.
+    async fn la_descripcion_es_la_guardada(sitio: &Sitio) {
+        let r = sitio.pide("GET", "/openapi.json").envia().await;
+        assert_eq!((r.status, r.json["openapi"].as_str()), (200, Some("3.1.0")));
+        if std::env::var_os("SIGRA_ACTUALIZAR").is_some() {
+            std::fs::write(ARCHIVO, format!("{}\n", r.texto.trim_end())).unwrap();
+        }
+        let guardada = std::fs::read_to_string(ARCHIVO).unwrap_or_default();
+        assert!(
+            guardada.trim_end() == r.texto.trim_end(),
+            "docs/openapi.json no es lo que el servidor sirve; revise el cambio y actualícelo"
+        );
+    }
+
+    async fn swagger_se_sirve_sin_internet(sitio: &Sitio) {
+        for (ruta, tipo) in [
+            ("/docs", "text/html"), ("/docs/", "text/html"), ("/docs/inicio.js", "text/javascript"),
+            ("/docs/swagger-ui.css", "text/css"), ("/docs/swagger-ui-bundle.js", "text/javascript"),
+            ("/docs/favicon-32x32.png", "image/png"),
+        ] {
+            let r = sitio.pide("GET", ruta).envia().await;
+            assert_eq!(r.status, 200, "{ruta}");
+            assert!(r.header("content-type").starts_with(tipo), "{ruta}");
+            assert!(r.header("content-security-policy").contains("default-src 'none'"), "{ruta}");
+        }
+        let pagina = sitio.pide("GET", "/docs").envia().await.texto;
+        assert!(!pagina.contains("http://") && !pagina.contains("https://"), "{pagina}");
+    }
+}
+
+#[test]
+fn cada_operacion_lo_dice_todo() {
+    let todas = operaciones();
+    assert!(todas.len() >= 30, "{}", todas.len());
+    for op in todas {
+        let nombre = format!("{} {}", op.metodo, op.ruta);
+        let resumen = op.json["summary"].as_str().unwrap_or_default();
+        assert!(resumen.len() > 5, "{nombre}: sin resumen");
+        assert!(!op.permiso.is_empty(), "{nombre}: sin permiso");
+        assert!(!op.codigos.is_empty(), "{nombre}: sin códigos");
+        if let Some(cuerpo) = op.json.get("requestBody") {
+            let ejemplo = &cuerpo["content"]["application/json"]["example"];
+            assert!(ejemplo.is_object(), "{nombre}: cuerpo sin ejemplo");
+        }
+        let respuestas = op.json["responses"].as_object().expect("respuestas");
+        for (status, r) in respuestas {
+            assert!(r["description"].as_str().is_some_and(|d| !d.is_empty()), "{nombre} {status}");
+            for (tipo, contenido) in r["content"].as_object().into_iter().flatten() {
+                assert!(
+                    contenido["example"].is_object(),
+                    "{nombre} {status} {tipo}: respuesta sin ejemplo"
+                );
+            }
+        }
+        for codigo in &op.codigos {
+            assert!(
+                respuestas.values().any(|r: &Value| r["description"]
+                    .as_str()
+                    .is_some_and(|d| d.contains(&format!("`{codigo}`")))),
+                "{nombre}: {codigo} no está entre sus respuestas"
+            );
+        }
+    }
+}

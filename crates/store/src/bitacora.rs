@@ -1,0 +1,347 @@
+//! Reading the bitácoras, and re-computing them.
+
+use sigra_domain::{
+    Instante,
+    bitacora::{
+        Accion, Entrada, EntradaAjuste, Guardada, Rotura, Valores, Verificador, encadena,
+    },
+};
+use sqlx::FromRow;
+
+use crate::{
+    Fallo, Lectura, Store, Tx,
+    db::{Conn, con},
+    reportes::ReporteLeido,
+};
+
+/// One entry of a report's bitácora, as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntradaLeida {
+    pub id: i64,
+    pub reporte_id: i64,
+    pub entrada: Entrada,
+    /// The canonical text that the hash is of.
+    pub canonica: String,
+    pub hash: String,
+}
+
+#[derive(FromRow)]
+struct Fila {
+    id: i64,
+    reporte_id: i64,
+    n: i64,
+    version: i64,
+    accion: String,
+    rut: i64,
+    en: i64,
+    canonica: String,
+    hash: String,
+}
+
+impl Fila {
+    fn leida(self) -> Result<EntradaLeida, Fallo> {
+        let entrada = serde_json::from_str(&self.canonica)
+            .map_err(|_| Fallo::Dato(format!("bitácora: entrada {}", self.id)))?;
+        Ok(EntradaLeida {
+            id: self.id,
+            reporte_id: self.reporte_id,
+            entrada,
+            canonica: self.canonica,
+            hash: self.hash,
+        })
+    }
+
+    fn guardada(self) -> Guardada {
+        Guardada {
+            n: self.n,
+            version: self.version,
+            accion: self.accion,
+            rut: self.rut,
+            en: self.en,
+            canonica: self.canonica,
+            hash: self.hash,
+        }
+    }
+}
+
+/// A report's whole bitácora, oldest first.
+pub async fn bitacora_de(lectura: &mut Lectura, reporte_id: i64) -> Result<Vec<EntradaLeida>, Fallo> {
+    filas_de(&mut lectura.conn(), reporte_id).await?.into_iter().map(Fila::leida).collect()
+}
+
+pub(crate) async fn entradas_de(
+    conn: &mut Conn<'_>,
+    reporte_id: i64,
+) -> Result<Vec<Entrada>, Fallo> {
+    let filas = filas_de(conn, reporte_id).await?;
+    filas.into_iter().map(|f| f.leida().map(|l| l.entrada)).collect()
+}
+
+async fn filas_de(conn: &mut Conn<'_>, reporte_id: i64) -> Result<Vec<Fila>, Fallo> {
+    Ok(con!(*conn, c => sqlx::query_as(
+        "SELECT id, reporte_id, n, version, accion, rut, en, canonica, hash FROM bitacora
+         WHERE reporte_id = $1 ORDER BY n")
+        .bind(reporte_id).fetch_all(&mut **c).await)?)
+}
+
+/// Which entries of all reports; `None` means any.
+#[derive(Clone, Debug, Default)]
+pub struct FiltroBitacora {
+    pub reporte_id: Option<i64>,
+    pub rut: Option<i64>,
+    pub accion: Option<Accion>,
+    pub desde: Option<Instante>,
+    pub hasta: Option<Instante>,
+    /// Only entries before this one: the list is newest first.
+    pub antes_de: Option<i64>,
+}
+
+/// A page of all reports' entries, newest first.
+pub async fn lista_bitacora(
+    lectura: &mut Lectura,
+    f: &FiltroBitacora,
+    limite: i64,
+) -> Result<Vec<EntradaLeida>, Fallo> {
+    let filas: Vec<Fila> = con!(lectura.conn(), c => sqlx::query_as(
+        "SELECT id, reporte_id, n, version, accion, rut, en, canonica, hash FROM bitacora
+         WHERE ($1 IS NULL OR reporte_id = $1) AND ($2 IS NULL OR rut = $2)
+           AND ($3 IS NULL OR accion = $3) AND ($4 IS NULL OR en >= $4) AND ($5 IS NULL OR en < $5)
+           AND id < $6
+         ORDER BY id DESC LIMIT $7")
+        .bind(f.reporte_id).bind(f.rut).bind(f.accion.map(Accion::nombre))
+        .bind(f.desde.map(|t| t.0)).bind(f.hasta.map(|t| t.0))
+        .bind(f.antes_de.unwrap_or(i64::MAX)).bind(limite)
+        .fetch_all(&mut **c).await)?;
+    filas.into_iter().map(Fila::leida).collect()
+}
+
+/// One entry of the bitácora of settings.
+#[derive(Clone, Debug)]
+pub struct AjusteLeido {
+    pub entrada: EntradaAjuste,
+    pub hash: String,
+}
+
+#[derive(FromRow)]
+struct FilaAjuste {
+    n: i64,
+    objeto: String,
+    accion: String,
+    rut: Option<i64>,
+    en: i64,
+    canonica: String,
+    hash: String,
+}
+
+/// A page of the bitácora of settings, newest first; `objeto` as `usuario:RUT`, `area:ID`.
+pub async fn lista_ajustes(
+    lectura: &mut Lectura,
+    objeto: Option<&str>,
+    antes_de: Option<i64>,
+    limite: i64,
+) -> Result<Vec<AjusteLeido>, Fallo> {
+    let filas: Vec<FilaAjuste> = con!(lectura.conn(), c => sqlx::query_as(
+        "SELECT n, objeto, accion, rut, en, canonica, hash FROM bitacora_ajustes
+         WHERE ($1 IS NULL OR objeto = $1) AND n < $2 ORDER BY n DESC LIMIT $3")
+        .bind(objeto).bind(antes_de.unwrap_or(i64::MAX)).bind(limite)
+        .fetch_all(&mut **c).await)?;
+    filas
+        .into_iter()
+        .map(|f| {
+            let entrada = serde_json::from_str(&f.canonica)
+                .map_err(|_| Fallo::Dato(format!("bitácora de ajustes: entrada {}", f.n)))?;
+            Ok(AjusteLeido { entrada, hash: f.hash })
+        })
+        .collect()
+}
+
+impl Tx<'_> {
+    /// Notes a change of a setting: who (`None`: from the server's console), what, from, to. One
+    /// chain for all of them: they are rare, so its head is no queue.
+    pub(crate) async fn anota_ajuste(
+        &mut self,
+        objeto: String,
+        accion: &'static str,
+        rut: Option<sigra_domain::Rut>,
+        (antes, despues): (Valores, Valores),
+    ) -> Result<(), Fallo> {
+        let sql = self.conn.elige(
+            "SELECT entradas, ultimo_hash FROM bitacora_ajustes_cabeza WHERE id = 1",
+            "SELECT entradas, ultimo_hash FROM bitacora_ajustes_cabeza WHERE id = 1 FOR UPDATE",
+        );
+        let (entradas, ultimo): (i64, String) =
+            con!(self.conn, c => sqlx::query_as(sql).fetch_one(&mut **c).await)?;
+        let entrada = EntradaAjuste {
+            n: entradas + 1,
+            objeto,
+            accion: accion.to_owned(),
+            rut,
+            en: self.ahora,
+            antes,
+            despues,
+        };
+        let canonica = entrada.canonica().map_err(|e| Fallo::Dato(e.to_string()))?;
+        let hash = encadena(&ultimo, &canonica);
+        con!(self.conn, c => sqlx::query(
+            "INSERT INTO bitacora_ajustes (n, objeto, accion, rut, en, canonica, hash)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)")
+            .bind(entrada.n).bind(entrada.objeto.as_str()).bind(accion)
+            .bind(rut.map(sigra_domain::Rut::cuerpo)).bind(self.ahora.0)
+            .bind(canonica.as_str()).bind(hash.as_str())
+            .execute(&mut **c).await.map(drop))?;
+        con!(self.conn, c => sqlx::query(
+            "UPDATE bitacora_ajustes_cabeza SET entradas = $1, ultimo_hash = $2 WHERE id = 1")
+            .bind(entrada.n).bind(hash.as_str())
+            .execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+}
+
+/// A broken chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hallazgo {
+    Reporte { id: i64, uuid_cliente: String, rotura: Rotura },
+    /// Entries of a report that has no row.
+    SinReporte { reporte_id: i64, n: i64 },
+    Ajustes(Rotura),
+}
+
+/// What a verification went through and found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resumen {
+    pub reportes: i64,
+    pub entradas: i64,
+    pub ajustes: i64,
+    pub hallazgos: Vec<Hallazgo>,
+}
+
+/// Reports verified per page: memory stays flat at any number of reports.
+const PAGINA: i64 = 500;
+
+impl Store {
+    /// How many reports there are, withdrawn ones included.
+    pub async fn cuenta_reportes(&self) -> Result<i64, Fallo> {
+        let mut l = self.leer().await?;
+        Ok(con!(l.conn(), c => sqlx::query_scalar("SELECT count(*) FROM reportes")
+            .fetch_one(&mut **c).await)?)
+    }
+
+    /// Re-computes every chain and compares every report with what its entries lead to.
+    /// `avance(reports so far)` is told of progress. Reports that change meanwhile are no finding:
+    /// each is read with its entries from one moment.
+    pub async fn verifica_bitacora(&self, mut avance: impl FnMut(i64)) -> Result<Resumen, Fallo> {
+        let mut resumen = Resumen::default();
+        let mut desde = 0;
+        loop {
+            let mut l = self.leer().await?;
+            let ids: Vec<i64> = con!(l.conn(), c => sqlx::query_scalar(
+                "SELECT id FROM reportes WHERE id > $1 ORDER BY id LIMIT $2")
+                .bind(desde).bind(PAGINA).fetch_all(&mut **c).await)?;
+            let Some(ultimo) = ids.last().copied() else { break };
+            for id in &ids {
+                self.verifica_uno(&mut l, *id, &mut resumen).await?;
+            }
+            desde = ultimo;
+            avance(resumen.reportes);
+        }
+        let mut l = self.leer().await?;
+        let huerfanas: Vec<(i64, i64)> = con!(l.conn(), c => sqlx::query_as(
+            "SELECT b.reporte_id, min(b.n) FROM bitacora b LEFT JOIN reportes r ON r.id = b.reporte_id
+             WHERE r.id IS NULL GROUP BY b.reporte_id ORDER BY b.reporte_id LIMIT 100")
+            .fetch_all(&mut **c).await)?;
+        resumen.hallazgos.extend(
+            huerfanas.into_iter().map(|(reporte_id, n)| Hallazgo::SinReporte { reporte_id, n }),
+        );
+        verifica_ajustes(&mut l, &mut resumen).await?;
+        Ok(resumen)
+    }
+
+    async fn verifica_uno(
+        &self,
+        l: &mut Lectura,
+        id: i64,
+        resumen: &mut Resumen,
+    ) -> Result<(), Fallo> {
+        // The row and its entries come by two statements; when the report changed between them,
+        // the versions differ and it is read again.
+        for _ in 0..20 {
+            let Some(leido) = crate::reportes::reporte(l, &crate::reportes::Cual::Id(id)).await? else {
+                return Ok(());
+            };
+            let filas = filas_de(&mut l.conn(), id).await?;
+            let despues: Option<i64> = con!(l.conn(), c => sqlx::query_scalar(
+                "SELECT version FROM reportes WHERE id = $1")
+                .bind(id).fetch_optional(&mut **c).await)?;
+            if despues != Some(leido.reporte.version) {
+                continue;
+            }
+            resumen.reportes += 1;
+            resumen.entradas += i64::try_from(filas.len()).unwrap_or(i64::MAX);
+            if let Err(rotura) = verifica_cadena(&leido, filas) {
+                let uuid_cliente = leido.reporte.uuid_cliente;
+                resumen.hallazgos.push(Hallazgo::Reporte { id, uuid_cliente, rotura });
+            }
+            return Ok(());
+        }
+        Err(Fallo::Interno("un reporte cambia sin pausa"))
+    }
+}
+
+fn verifica_cadena(leido: &ReporteLeido, filas: Vec<Fila>) -> Result<(), Rotura> {
+    let r = &leido.reporte;
+    let mut v = Verificador::new(r.uuid_cliente.clone());
+    for fila in filas {
+        v.entrada(&fila.guardada())?;
+    }
+    v.fin(&r.cabeza, &r.valores())
+}
+
+async fn verifica_ajustes(l: &mut Lectura, resumen: &mut Resumen) -> Result<(), Fallo> {
+    use sigra_domain::bitacora::{GENESIS, Motivo};
+    let (entradas, ultimo): (i64, String) = con!(l.conn(), c => sqlx::query_as(
+        "SELECT entradas, ultimo_hash FROM bitacora_ajustes_cabeza WHERE id = 1")
+        .fetch_one(&mut **c).await)?;
+    let mut hash = GENESIS.to_owned();
+    let mut n = 0;
+    // Entries written since the head was read are left for the next verification.
+    let rotura = 'cadena: loop {
+        let filas: Vec<FilaAjuste> = con!(l.conn(), c => sqlx::query_as(
+            "SELECT n, objeto, accion, rut, en, canonica, hash FROM bitacora_ajustes
+             WHERE n > $1 ORDER BY n LIMIT $2")
+            .bind(n).bind(PAGINA).fetch_all(&mut **c).await)?;
+        if filas.is_empty() {
+            break None;
+        }
+        for f in filas {
+            if n == entradas {
+                break 'cadena None;
+            }
+            n += 1;
+            let columnas = EntradaAjuste::lee(&f.canonica).is_some_and(|e| {
+                (e.n, e.objeto.as_str(), e.accion.as_str(), e.rut.map(sigra_domain::Rut::cuerpo), e.en.0)
+                    == (f.n, f.objeto.as_str(), f.accion.as_str(), f.rut, f.en)
+            });
+            let motivo = if f.n != n {
+                Motivo::Falta
+            } else if encadena(&hash, &f.canonica) != f.hash {
+                Motivo::Hash
+            } else if !columnas {
+                Motivo::Columnas
+            } else {
+                hash = f.hash;
+                continue;
+            };
+            break 'cadena Some(Rotura { n, motivo });
+        }
+    };
+    resumen.ajustes = n;
+    let rotura = rotura.or_else(|| {
+        if n < entradas {
+            Some(Rotura { n: n + 1, motivo: Motivo::Falta })
+        } else {
+            (hash != ultimo).then_some(Rotura { n, motivo: Motivo::Cabeza })
+        }
+    });
+    resumen.hallazgos.extend(rotura.map(Hallazgo::Ajustes));
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! SQLite's one writer, which groups the commits of concurrent requests into one fsync.
+//!
+//! Each request runs in a savepoint of its own inside the group's transaction, and no answer leaves
+//! before the group's COMMIT: an answer may rest on what a neighbour wrote. When the group as a
+//! whole is lost (the disk is full, say), its members run again one by one, so that each hears its
+//! own fate.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::{Entorno, Fallo, Tx, Write, db::Conn};
+
+/// Requests that may wait for the writer; beyond it they wait for a place.
+const COLA: usize = 1_024;
+/// Requests that share one fsync. More adds latency and hardly any speed.
+const GRUPO: usize = 128;
+
+/// The way to the writer task.
+pub(crate) struct Escritor {
+    cola: mpsc::Sender<Box<dyn Trabajo>>,
+    tarea: Mutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+impl Escritor {
+    pub(crate) fn nuevo(opciones: SqliteConnectOptions, entorno: Entorno) -> Self {
+        let (cola, trabajos) = mpsc::channel(COLA);
+        let lazo = Lazo { opciones, entorno, conn: None };
+        Self { cola, tarea: Mutex::new(Some(tokio::spawn(lazo.corre(trabajos)))) }
+    }
+
+    pub(crate) async fn escribir<W: Write>(&self, op: W) -> Result<W::Out, W::Err> {
+        let (tx, rx) = oneshot::channel();
+        let pedido = Pedido { op, resultado: None, respuesta: tx };
+        if self.cola.send(Box::new(pedido)).await.is_err() {
+            return Err(Fallo::NoDisponible(sqlx::Error::PoolClosed).into());
+        }
+        rx.await.unwrap_or_else(|_| Err(Fallo::Interno("una escritura se interrumpió").into()))
+    }
+
+    /// Waits for what is queued and ends the task.
+    pub(crate) async fn cerrar(&self) {
+        let fin = Fin::default();
+        if self.cola.send(Box::new(fin)).await.is_ok()
+            && let Some(tarea) = self.tarea.lock().await.take()
+        {
+            tarea.await.ok();
+        }
+    }
+}
+
+/// A queued write whose types are erased.
+trait Trabajo: Send {
+    /// Runs it, keeps the result and says whether its writes stay.
+    fn corre<'a, 'c: 'a>(&'a mut self, tx: &'a mut Tx<'c>) -> BoxFuture<'a, bool>;
+    /// Replaces the result by a failure.
+    fn falla(&mut self, fallo: Fallo);
+    /// Sends the result to whoever still waits for it.
+    fn responde(self: Box<Self>);
+    /// The last one the writer takes.
+    fn es_fin(&self) -> bool {
+        false
+    }
+}
+
+struct Pedido<W: Write> {
+    op: W,
+    resultado: Option<Result<W::Out, W::Err>>,
+    respuesta: oneshot::Sender<Result<W::Out, W::Err>>,
+}
+
+impl<W: Write> Trabajo for Pedido<W> {
+    fn corre<'a, 'c: 'a>(&'a mut self, tx: &'a mut Tx<'c>) -> BoxFuture<'a, bool> {
+        async move {
+            // A defect in one request must not end the writer for all.
+            let resultado = AssertUnwindSafe(self.op.run(tx))
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| Err(Fallo::Interno("una escritura se interrumpió").into()));
+            let queda = resultado.is_ok();
+            self.resultado = Some(resultado);
+            queda
+        }
+        .boxed()
+    }
+
+    fn falla(&mut self, fallo: Fallo) {
+        self.resultado = Some(Err(fallo.into()));
+    }
+
+    fn responde(self: Box<Self>) {
+        if let Some(resultado) = self.resultado {
+            self.respuesta.send(resultado).ok();
+        }
+    }
+}
+
+#[derive(Default)]
+struct Fin;
+
+impl Trabajo for Fin {
+    fn corre<'a, 'c: 'a>(&'a mut self, _: &'a mut Tx<'c>) -> BoxFuture<'a, bool> {
+        async { true }.boxed()
+    }
+    fn falla(&mut self, _: Fallo) {}
+    fn responde(self: Box<Self>) {}
+    fn es_fin(&self) -> bool {
+        true
+    }
+}
+
+/// The group's transaction no longer exists.
+struct GrupoPerdido(sqlx::Error);
+
+struct Lazo {
+    opciones: SqliteConnectOptions,
+    entorno: Entorno,
+    /// Opened when first needed and again after a failure that left its state unsure.
+    conn: Option<SqliteConnection>,
+}
+
+impl Lazo {
+    async fn corre(mut self, mut trabajos: mpsc::Receiver<Box<dyn Trabajo>>) {
+        let mut grupo = Vec::with_capacity(GRUPO);
+        while trabajos.recv_many(&mut grupo, GRUPO).await > 0 {
+            let fin = grupo.iter().any(|t| t.es_fin());
+            if grupo.len() == 1 {
+                self.uno(&mut *grupo[0]).await;
+            } else if let Err(GrupoPerdido(error)) = self.todos(&mut grupo).await {
+                tracing::warn!(%error, miembros = grupo.len(), "grupo de escrituras perdido; se repite de a una");
+                for trabajo in &mut grupo {
+                    self.uno(&mut **trabajo).await;
+                }
+            }
+            for trabajo in grupo.drain(..) {
+                trabajo.responde();
+            }
+            if fin {
+                break;
+            }
+        }
+        if let Some(conn) = self.conn.take() {
+            conn.close().await.ok();
+        }
+    }
+
+    /// One transaction for the group, a savepoint for each member.
+    async fn todos(&mut self, grupo: &mut [Box<dyn Trabajo>]) -> Result<(), GrupoPerdido> {
+        let resultado = self.en_savepoints(grupo).await;
+        if resultado.is_err() {
+            self.suelta().await;
+        }
+        resultado.map_err(GrupoPerdido)
+    }
+
+    async fn en_savepoints(&mut self, grupo: &mut [Box<dyn Trabajo>]) -> Result<(), sqlx::Error> {
+        let (conn, entorno) = self.abierta().await?;
+        conn.execute("BEGIN IMMEDIATE").await?;
+        for trabajo in grupo {
+            conn.execute("SAVEPOINT miembro").await?;
+            if !trabajo.corre(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+                // Fails when SQLite rolled back the whole transaction by itself.
+                conn.execute("ROLLBACK TO miembro").await?;
+            }
+            conn.execute("RELEASE miembro").await?;
+        }
+        conn.execute("COMMIT").await?;
+        Ok(())
+    }
+
+    /// One member in a transaction of its own.
+    async fn uno(&mut self, trabajo: &mut dyn Trabajo) {
+        if let Err(error) = self.en_transaccion(trabajo).await {
+            self.suelta().await;
+            trabajo.falla(error.into());
+        }
+    }
+
+    async fn en_transaccion(&mut self, trabajo: &mut dyn Trabajo) -> Result<(), sqlx::Error> {
+        let (conn, entorno) = self.abierta().await?;
+        conn.execute("BEGIN IMMEDIATE").await?;
+        if trabajo.corre(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+            conn.execute("COMMIT").await?;
+        } else if conn.execute("ROLLBACK").await.is_err() {
+            // SQLite had rolled back by itself; the member's own error says why.
+            self.suelta().await;
+        }
+        Ok(())
+    }
+
+    async fn abierta(&mut self) -> Result<(&mut SqliteConnection, &Entorno), sqlx::Error> {
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.opciones.connect().await?,
+        };
+        Ok((self.conn.insert(conn), &self.entorno))
+    }
+
+    /// Closes a connection whose transaction is in doubt; closing rolls back what is open.
+    async fn suelta(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            conn.close().await.ok();
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Sessions: one per login, each the family of its refresh tokens.
+//!
+//! A refresh token is known by its hash alone. Its successor is derived from the token itself and a
+//! salt kept with it, so that the same successor can be given again to a client whose answer was
+//! lost or whose two tabs refreshed at once, without the server keeping a token.
+
+use sigra_domain::{Instante, Quien, Rol, Rut, hex, sha256_hex};
+use sqlx::FromRow;
+
+use crate::{Fallo, Lectura, Tx, Write, db::con};
+
+/// How long a session lives without being refreshed.
+const VIGENCIA: i64 = 30 * Instante::DIA;
+/// Within this time a replaced token yields the same successor: two tabs, or a quick retry.
+const GRACIA: i64 = 60 * Instante::SEGUNDO;
+/// Open sessions of one person; a new login closes the oldest beyond it.
+const MAX_ABIERTAS: i64 = 20;
+
+/// Who is behind a session now.
+#[derive(Clone, Debug)]
+pub struct Identificado {
+    pub sesion_id: i64,
+    pub quien: Quien,
+    /// Name and first surname.
+    pub nombre: String,
+    pub debe_cambiar_password: bool,
+    pub activo: bool,
+    /// The catalogue's version at that moment.
+    pub catalogo_version: i64,
+}
+
+#[derive(FromRow)]
+struct FilaIdentidad {
+    rut: i64,
+    nombre: String,
+    apellido_1: String,
+    rol: String,
+    activo: bool,
+    debe_cambiar_password: bool,
+    areas: Option<String>,
+    catalogo_version: i64,
+}
+
+/// The person of an open session; `None` when it is closed, over or never was.
+pub async fn identifica(
+    l: &mut Lectura,
+    sesion_id: i64,
+    rut: Rut,
+    ahora: Instante,
+) -> Result<Option<Identificado>, Fallo> {
+    let mut conn = l.conn();
+    let sql = conn.elige(
+        "SELECT u.rut, u.nombre, u.apellido_1, u.rol, u.activo, u.debe_cambiar_password,
+            (SELECT group_concat(area_id) FROM usuario_areas a WHERE a.rut = u.rut) AS areas,
+            (SELECT version FROM catalogo_version WHERE id = 1) AS catalogo_version
+         FROM sesiones s JOIN usuarios u ON u.rut = s.rut
+         WHERE s.id = $1 AND s.rut = $2 AND s.cerrada_en IS NULL AND s.expira > $3",
+        "SELECT u.rut, u.nombre, u.apellido_1, u.rol, u.activo, u.debe_cambiar_password,
+            (SELECT string_agg(CAST(area_id AS TEXT), ',') FROM usuario_areas a WHERE a.rut = u.rut) AS areas,
+            (SELECT version FROM catalogo_version WHERE id = 1) AS catalogo_version
+         FROM sesiones s JOIN usuarios u ON u.rut = s.rut
+         WHERE s.id = $1 AND s.rut = $2 AND s.cerrada_en IS NULL AND s.expira > $3",
+    );
+    let fila: Option<FilaIdentidad> = con!(conn, c => sqlx::query_as(sql)
+        .bind(sesion_id).bind(rut.cuerpo()).bind(ahora.0)
+        .fetch_optional(&mut **c).await)?;
+    fila.map(|f| {
+        let ilegible = || Fallo::Dato(format!("usuario {}", f.rut));
+        Ok(Identificado {
+            sesion_id,
+            quien: Quien {
+                rut: Rut::new(f.rut).map_err(|_| ilegible())?,
+                rol: Rol::de_nombre(&f.rol).ok_or_else(ilegible)?,
+                areas: super::usuarios::areas_de_texto(f.areas.as_deref()),
+            },
+            nombre: format!("{} {}", f.nombre, f.apellido_1),
+            debe_cambiar_password: f.debe_cambiar_password,
+            activo: f.activo,
+            catalogo_version: f.catalogo_version,
+        })
+    })
+    .transpose()
+}
+
+/// Opens a session after a right password.
+#[derive(Debug)]
+pub struct AbrirSesion {
+    pub rut: Rut,
+    pub device_id: Option<String>,
+    pub agente: Option<String>,
+    pub direccion: String,
+    /// A better hash of the same password, when the stored one is of the earlier system.
+    pub rehash: Option<String>,
+}
+
+/// A session's id and its first refresh token.
+pub type SesionAbierta = (i64, String);
+
+impl Write for AbrirSesion {
+    type Out = SesionAbierta;
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<SesionAbierta, Fallo> {
+        if let Some(hash) = &self.rehash {
+            con!(tx.conn, c => sqlx::query("UPDATE usuarios SET hash_password = $2 WHERE rut = $1")
+                .bind(self.rut.cuerpo()).bind(hash.as_str()).execute(&mut **c).await.map(drop))?;
+        }
+        abre(tx, self).await
+    }
+}
+
+async fn abre(tx: &mut Tx<'_>, a: &AbrirSesion) -> Result<SesionAbierta, Fallo> {
+    let id: i64 = con!(tx.conn, c => sqlx::query_scalar(
+        "INSERT INTO sesiones (rut, creada, ultimo_uso, expira, device_id, agente, direccion)
+         VALUES ($1, $2, $2, $3, $4, $5, $6) RETURNING id")
+        .bind(a.rut.cuerpo()).bind(tx.ahora.0).bind(tx.ahora.mas(VIGENCIA).0)
+        .bind(a.device_id.as_deref()).bind(a.agente.as_deref()).bind(a.direccion.as_str())
+        .fetch_one(&mut **c).await)?;
+    con!(tx.conn, c => sqlx::query(
+        "UPDATE sesiones SET cerrada_en = $2, motivo_cierre = 'demasiadas'
+         WHERE rut = $1 AND cerrada_en IS NULL AND id <= (SELECT id FROM sesiones
+            WHERE rut = $1 AND cerrada_en IS NULL ORDER BY id DESC LIMIT 1 OFFSET $3)")
+        .bind(a.rut.cuerpo()).bind(tx.ahora.0).bind(MAX_ABIERTAS)
+        .execute(&mut **c).await.map(drop))?;
+    let token = hex(&tx.entorno.azar::<32>());
+    inserta_token(tx, id, &token).await?;
+    Ok((id, token))
+}
+
+async fn inserta_token(tx: &mut Tx<'_>, sesion_id: i64, token: &str) -> Result<(), Fallo> {
+    con!(tx.conn, c => sqlx::query(
+        "INSERT INTO refresh_tokens (hash, sesion_id, estado, creado) VALUES ($1, $2, 'vigente', $3)")
+        .bind(sha256_hex(token.as_bytes())).bind(sesion_id).bind(tx.ahora.0)
+        .execute(&mut **c).await.map(drop))?;
+    Ok(())
+}
+
+/// Exchanges a refresh token for the next one.
+#[derive(Debug)]
+pub struct Refrescar {
+    pub token: String,
+}
+
+/// What an exchange yields; every other use of a token answers like an unknown one.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refrescada {
+    Nueva { sesion_id: i64, rut: Rut, token: String },
+    /// Unknown, over, of a closed session, or a reuse that has just closed it.
+    Invalida,
+}
+
+#[derive(FromRow)]
+struct FilaToken {
+    estado: String,
+    reemplazado_en: Option<i64>,
+    sal: Option<String>,
+    sucesor: Option<String>,
+}
+
+fn sucesor(token: &str, sal: &str) -> String {
+    sha256_hex(format!("sigra-refresh:{sal}:{token}").as_bytes())
+}
+
+impl Write for Refrescar {
+    type Out = Refrescada;
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Refrescada, Fallo> {
+        let hash = sha256_hex(self.token.as_bytes());
+        // The session's row is the lock of its family.
+        let sql = tx.conn.elige(
+            "SELECT s.id, s.rut, s.cerrada_en, s.expira FROM sesiones s
+             WHERE s.id = (SELECT sesion_id FROM refresh_tokens WHERE hash = $1)",
+            "SELECT s.id, s.rut, s.cerrada_en, s.expira FROM sesiones s
+             WHERE s.id = (SELECT sesion_id FROM refresh_tokens WHERE hash = $1) FOR UPDATE",
+        );
+        let sesion: Option<(i64, i64, Option<i64>, i64)> = con!(tx.conn, c => sqlx::query_as(sql)
+            .bind(hash.as_str()).fetch_optional(&mut **c).await)?;
+        let Some((sesion_id, rut, cerrada, expira)) = sesion else {
+            return Ok(Refrescada::Invalida);
+        };
+        if cerrada.is_some() || expira <= tx.ahora.0 {
+            return Ok(Refrescada::Invalida);
+        }
+        let t = lee_token(tx, &hash).await?;
+        let token = match (t.estado.as_str(), t.reemplazado_en, t.sal, t.sucesor) {
+            ("vigente", ..) => self.reemplaza(tx, sesion_id, &hash).await?,
+            ("reemplazado", Some(cuando), Some(sal), Some(siguiente)) => {
+                if tx.ahora.0 - cuando <= GRACIA {
+                    sucesor(&self.token, &sal)
+                } else if lee_token(tx, &siguiente).await?.estado == "vigente" {
+                    // Its answer was lost: a sibling takes the unused successor's place.
+                    anula(tx, &siguiente).await?;
+                    self.reemplaza(tx, sesion_id, &hash).await?
+                } else {
+                    return self.robo(tx, sesion_id).await;
+                }
+            }
+            _ => return self.robo(tx, sesion_id).await,
+        };
+        con!(tx.conn, c => sqlx::query("UPDATE sesiones SET ultimo_uso = $2, expira = $3 WHERE id = $1")
+            .bind(sesion_id).bind(tx.ahora.0).bind(tx.ahora.mas(VIGENCIA).0)
+            .execute(&mut **c).await.map(drop))?;
+        let rut = Rut::new(rut).map_err(|_| Fallo::Dato("sesión sin rut".into()))?;
+        Ok(Refrescada::Nueva { sesion_id, rut, token })
+    }
+}
+
+impl Refrescar {
+    async fn reemplaza(&self, tx: &mut Tx<'_>, sesion_id: i64, hash: &str) -> Result<String, Fallo> {
+        let sal = hex(&tx.entorno.azar::<16>());
+        let nuevo = sucesor(&self.token, &sal);
+        inserta_token(tx, sesion_id, &nuevo).await?;
+        con!(tx.conn, c => sqlx::query(
+            "UPDATE refresh_tokens SET estado = 'reemplazado', reemplazado_en = $2, sal = $3, sucesor = $4
+             WHERE hash = $1")
+            .bind(hash).bind(tx.ahora.0).bind(sal.as_str()).bind(sha256_hex(nuevo.as_bytes()))
+            .execute(&mut **c).await.map(drop))?;
+        Ok(nuevo)
+    }
+
+    /// A void token, or one whose successor was used: two parties hold this family.
+    async fn robo(&self, tx: &mut Tx<'_>, sesion_id: i64) -> Result<Refrescada, Fallo> {
+        cierra(tx, sesion_id, "token_reutilizado").await?;
+        Ok(Refrescada::Invalida)
+    }
+}
+
+async fn lee_token(tx: &mut Tx<'_>, hash: &str) -> Result<FilaToken, Fallo> {
+    Ok(con!(tx.conn, c => sqlx::query_as(
+        "SELECT estado, reemplazado_en, sal, sucesor FROM refresh_tokens WHERE hash = $1")
+        .bind(hash).fetch_one(&mut **c).await)?)
+}
+
+async fn anula(tx: &mut Tx<'_>, hash: &str) -> Result<(), Fallo> {
+    con!(tx.conn, c => sqlx::query("UPDATE refresh_tokens SET estado = 'anulado' WHERE hash = $1")
+        .bind(hash).execute(&mut **c).await.map(drop))?;
+    Ok(())
+}
+
+async fn cierra(tx: &mut Tx<'_>, sesion_id: i64, motivo: &str) -> Result<(), Fallo> {
+    con!(tx.conn, c => sqlx::query(
+        "UPDATE sesiones SET cerrada_en = $2, motivo_cierre = $3 WHERE id = $1 AND cerrada_en IS NULL")
+        .bind(sesion_id).bind(tx.ahora.0).bind(motivo)
+        .execute(&mut **c).await.map(drop))?;
+    Ok(())
+}
+
+/// Closes all open sessions of a person.
+pub(super) async fn cierra_todas(tx: &mut Tx<'_>, rut: Rut, motivo: &str) -> Result<(), Fallo> {
+    con!(tx.conn, c => sqlx::query(
+        "UPDATE sesiones SET cerrada_en = $2, motivo_cierre = $3 WHERE rut = $1 AND cerrada_en IS NULL")
+        .bind(rut.cuerpo()).bind(tx.ahora.0).bind(motivo)
+        .execute(&mut **c).await.map(drop))?;
+    Ok(())
+}
+
+/// Sets a new password: all sessions end and a new one opens.
+#[derive(Debug)]
+pub struct CambiarPassword {
+    pub abrir: AbrirSesion,
+    pub hash_nuevo: String,
+}
+
+impl Write for CambiarPassword {
+    type Out = SesionAbierta;
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<SesionAbierta, Fallo> {
+        let rut = self.abrir.rut;
+        con!(tx.conn, c => sqlx::query(
+            "UPDATE usuarios SET hash_password = $2, debe_cambiar_password = $3, actualizado = $4
+             WHERE rut = $1")
+            .bind(rut.cuerpo()).bind(self.hash_nuevo.as_str()).bind(false).bind(tx.ahora.0)
+            .execute(&mut **c).await.map(drop))?;
+        cierra_todas(tx, rut, "cambio_password").await?;
+        tx.anota_ajuste(
+            format!("usuario:{rut}"),
+            "cambiar_password",
+            Some(rut),
+            (sigra_domain::bitacora::Valores::new(), sigra_domain::bitacora::Valores::new()),
+        )
+        .await?;
+        abre(tx, &self.abrir).await
+    }
+}
+
+/// Closes one session of `rut`; false when it is not theirs or not open.
+#[derive(Debug)]
+pub struct CerrarSesion {
+    pub rut: Rut,
+    pub sesion_id: i64,
+}
+
+impl Write for CerrarSesion {
+    type Out = bool;
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Fallo> {
+        Ok(con!(tx.conn, c => sqlx::query(
+            "UPDATE sesiones SET cerrada_en = $3, motivo_cierre = 'salida'
+             WHERE id = $1 AND rut = $2 AND cerrada_en IS NULL")
+            .bind(self.sesion_id).bind(self.rut.cuerpo()).bind(tx.ahora.0)
+            .execute(&mut **c).await.map(|r| r.rows_affected()))? > 0)
+    }
+}
+
+/// An open session, for its owner to look at.
+#[derive(Clone, Debug, FromRow)]
+pub struct Sesion {
+    pub id: i64,
+    pub creada: i64,
+    pub ultimo_uso: i64,
+    pub expira: i64,
+    pub device_id: Option<String>,
+    pub agente: Option<String>,
+    pub direccion: Option<String>,
+}
+
+/// The open sessions of a person, newest first.
+pub async fn sesiones_de(
+    l: &mut Lectura,
+    rut: Rut,
+    ahora: Instante,
+) -> Result<Vec<Sesion>, Fallo> {
+    Ok(con!(l.conn(), c => sqlx::query_as(
+        "SELECT id, creada, ultimo_uso, expira, device_id, agente, direccion FROM sesiones
+         WHERE rut = $1 AND cerrada_en IS NULL AND expira > $2 ORDER BY id DESC")
+        .bind(rut.cuerpo()).bind(ahora.0).fetch_all(&mut **c).await)?)
+}

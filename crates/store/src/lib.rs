@@ -1,0 +1,28 @@
+//! Where SIGRA keeps things: one SQL dialect over an embedded SQLite file or PostgreSQL.
+//!
+//! Reads go through [`Store::leer`]; every write is a [`Write`] given to [`Store::escribir`], which
+//! runs it in one transaction that its caller can't leave half done.
+
+mod bitacora;
+mod catalogo;
+mod db;
+mod entorno;
+mod escritor;
+mod fallo;
+mod idempotencia;
+pub mod identidad;
+mod migrar;
+pub mod reportes;
+mod write;
+
+pub use bitacora::{
+    AjusteLeido, EntradaLeida, FiltroBitacora, Hallazgo, Resumen, bitacora_de, lista_ajustes,
+    lista_bitacora,
+};
+pub use catalogo::{CambioCatalogo, EditarArea, RechazoCatalogo, Tabla};
+pub use db::{Lectura, Store};
+pub use entorno::Entorno;
+pub use fallo::{DeFallo, Fallo};
+pub use idempotencia::{Autoriza, Clave, ConClave, RechazoClave, Respuesta};
+pub use migrar::{Migraciones, VERSION_ESQUEMA};
+pub use write::{Tx, Write};

@@ -1,0 +1,248 @@
+//! A report is edited, decided or withdrawn.
+
+use std::sync::Arc;
+
+use sigra_domain::{
+    Quien,
+    bitacora::{Accion, diferencia},
+    busqueda,
+    catalogo::Catalogo,
+    reporte::{Cambio, EdicionNegada, Reporte},
+};
+
+use super::{Cual, Rechazo, ReporteLeido, leer::busca, registro::Registro};
+use crate::{Fallo, Tx, Write, bitacora::entradas_de, db::con, idempotencia::Autoriza};
+
+/// Edits content or state, when nobody else did since the version the caller saw.
+#[derive(Debug)]
+pub struct EditarReporte {
+    pub quien: Quien,
+    pub id: i64,
+    pub cambio: Cambio,
+    /// The version the caller saw.
+    pub version: i64,
+    pub catalogo: Arc<Catalogo>,
+}
+
+/// Approves or rejects; the version is optional.
+#[derive(Debug)]
+pub struct Decidir {
+    pub quien: Quien,
+    pub id: i64,
+    pub estado_id: i64,
+    pub detalle: Option<String>,
+    pub version: Option<i64>,
+    pub catalogo: Arc<Catalogo>,
+}
+
+/// Withdraws: the row stays as a tombstone, with its bitácora.
+#[derive(Debug)]
+pub struct Retirar {
+    pub quien: Quien,
+    pub id: i64,
+    pub detalle: String,
+    pub version: i64,
+}
+
+/// The report, locked, if the caller may know of it.
+async fn visible(tx: &mut Tx<'_>, quien: &Quien, id: i64) -> Result<ReporteLeido, Rechazo> {
+    busca(&mut tx.conn, &Cual::Id(id), true)
+        .await?
+        .filter(|l| quien.puede_ver(l.reporte.rut, l.reporte.contenido.area_id))
+        .ok_or(Rechazo::NoEncontrado)
+}
+
+fn no_retirado(leido: ReporteLeido) -> Result<ReporteLeido, Rechazo> {
+    if leido.reporte.retirado_en.is_some() { Err(Rechazo::Retirado) } else { Ok(leido) }
+}
+
+impl Write for EditarReporte {
+    type Out = ReporteLeido;
+    type Err = Rechazo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<ReporteLeido, Rechazo> {
+        let leido = no_retirado(visible(tx, &self.quien, self.id).await?)?;
+        if leido.reporte.version != self.version {
+            let entradas = entradas_de(&mut tx.conn, self.id).await?;
+            return if self.cambio.ya_hecho(&entradas, self.version, &self.quien) {
+                Ok(leido)
+            } else {
+                Err(Rechazo::VersionDesfasada(Box::new(leido)))
+            };
+        }
+        self.cambio.permitido(&self.quien, &leido.reporte, &self.catalogo).map_err(negada)?;
+        cambia(tx, &self.quien, leido, &self.cambio, &self.catalogo).await
+    }
+}
+
+impl Autoriza for EditarReporte {
+    async fn autoriza(&self, tx: &mut Tx<'_>) -> Result<(), Rechazo> {
+        visible(tx, &self.quien, self.id).await.map(drop)
+    }
+}
+
+impl Write for Decidir {
+    type Out = ReporteLeido;
+    type Err = Rechazo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<ReporteLeido, Rechazo> {
+        let leido = no_retirado(self.decidible(tx).await?)?;
+        if leido.reporte.estado_id == self.estado_id && self.lo_decidio_antes(tx).await? {
+            return Ok(leido);
+        }
+        if self.version.is_some_and(|v| v != leido.reporte.version) {
+            return Err(Rechazo::VersionDesfasada(Box::new(leido)));
+        }
+        if leido.reporte.estado_id == self.estado_id {
+            return Err(Rechazo::TransicionNoPermitida);
+        }
+        let cambio = Cambio::de_estado(self.estado_id, self.detalle.clone(), self.version);
+        cambio.permitido(&self.quien, &leido.reporte, &self.catalogo).map_err(negada)?;
+        cambia(tx, &self.quien, leido, &cambio, &self.catalogo).await
+    }
+}
+
+impl Decidir {
+    async fn decidible(&self, tx: &mut Tx<'_>) -> Result<ReporteLeido, Rechazo> {
+        let leido = visible(tx, &self.quien, self.id).await?;
+        if self.quien.puede_decidir(leido.reporte.contenido.area_id) {
+            Ok(leido)
+        } else {
+            Err(Rechazo::SinPermiso)
+        }
+    }
+
+    /// Whether the last change of state is the caller's own.
+    async fn lo_decidio_antes(&self, tx: &mut Tx<'_>) -> Result<bool, Fallo> {
+        let quien: Option<i64> = con!(tx.conn, c => sqlx::query_scalar(
+            "SELECT rut FROM bitacora WHERE reporte_id = $1 AND accion = $2 ORDER BY n DESC LIMIT 1")
+            .bind(self.id).bind(Accion::CambiarEstado.nombre())
+            .fetch_optional(&mut **c).await)?;
+        Ok(quien == Some(self.quien.rut.cuerpo()))
+    }
+}
+
+impl Autoriza for Decidir {
+    async fn autoriza(&self, tx: &mut Tx<'_>) -> Result<(), Rechazo> {
+        self.decidible(tx).await.map(drop)
+    }
+}
+
+impl Write for Retirar {
+    type Out = ();
+    type Err = Rechazo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Rechazo> {
+        self.autoriza(tx).await?;
+        let leido = visible(tx, &self.quien, self.id).await?;
+        if leido.reporte.retirado_en.is_some() {
+            // The same withdrawal again, after a lost answer.
+            let entradas = entradas_de(&mut tx.conn, self.id).await?;
+            let repetido = entradas.last().is_some_and(|e| {
+                e.rut == self.quien.rut
+                    && e.version == self.version + 1
+                    && e.detalle.as_ref() == Some(&self.detalle)
+            });
+            return if repetido { Ok(()) } else { Err(Rechazo::Retirado) };
+        }
+        if leido.reporte.version != self.version {
+            return Err(Rechazo::VersionDesfasada(Box::new(leido)));
+        }
+        let mut reporte = leido.reporte;
+        let antes = reporte.valores();
+        reporte.version += 1;
+        reporte.retirado_en = Some(tx.ahora);
+        reporte.hora_actualizado = tx.ahora;
+        let cambios = diferencia(&antes, &reporte.valores());
+        let area = reporte.contenido.area_id;
+        let registro = Registro::nuevo(
+            &mut reporte,
+            &self.quien,
+            Accion::Retirar,
+            Some(self.detalle.clone()),
+            cambios,
+            tx.ahora,
+            Some(area),
+            "reporte.cambiado",
+        )?;
+        actualiza(tx, &reporte).await?;
+        tx.registra(&reporte, &registro).await?;
+        Ok(())
+    }
+}
+
+impl Autoriza for Retirar {
+    async fn autoriza(&self, tx: &mut Tx<'_>) -> Result<(), Rechazo> {
+        visible(tx, &self.quien, self.id).await?;
+        if self.quien.puede_retirar() { Ok(()) } else { Err(Rechazo::SinPermiso) }
+    }
+}
+
+fn negada(e: EdicionNegada) -> Rechazo {
+    match e {
+        EdicionNegada::SinPermiso => Rechazo::SinPermiso,
+        EdicionNegada::Decidido => Rechazo::Decidido,
+        EdicionNegada::Transicion => Rechazo::TransicionNoPermitida,
+    }
+}
+
+/// Applies a permitted change. One that changes nothing writes nothing.
+async fn cambia(
+    tx: &mut Tx<'_>,
+    quien: &Quien,
+    leido: ReporteLeido,
+    cambio: &Cambio,
+    catalogo: &Catalogo,
+) -> Result<ReporteLeido, Rechazo> {
+    let viejo = &leido.reporte;
+    let mut reporte = viejo.clone();
+    reporte.contenido = cambio.nuevo_contenido(&viejo.contenido);
+    reporte.estado_id = cambio.estado_id.unwrap_or(viejo.estado_id);
+    if reporte.contenido != viejo.contenido {
+        reporte.sha256_contenido = reporte.contenido.sha256();
+    }
+    let (antes, despues) = diferencia(&viejo.valores(), &reporte.valores());
+    if despues.is_empty() {
+        return Ok(leido);
+    }
+    reporte.version += 1;
+    reporte.hora_actualizado = tx.ahora;
+    let cambia_estado = despues.contains_key("estado_id");
+    let accion = if cambia_estado { Accion::CambiarEstado } else { Accion::Editar };
+    let decidido = cambia_estado && catalogo.decidido(reporte.estado_id);
+    let evento = if decidido { "reporte.decidido" } else { "reporte.cambiado" };
+    let area_antes = viejo.contenido.area_id;
+    let registro = Registro::nuevo(
+        &mut reporte,
+        quien,
+        accion,
+        cambio.detalle.clone(),
+        (antes, despues),
+        tx.ahora,
+        Some(area_antes),
+        evento,
+    )?;
+    actualiza(tx, &reporte).await?;
+    tx.registra(&reporte, &registro).await?;
+    Ok(ReporteLeido { reporte, ..leido })
+}
+
+async fn actualiza(tx: &mut Tx<'_>, r: &Reporte) -> Result<(), Fallo> {
+    let k = &r.contenido;
+    let u = k.ubicacion.as_ref();
+    let busqueda = busqueda::texto_de(&k.titulo, k.descripcion.as_deref());
+    con!(tx.conn, c => sqlx::query(
+        "UPDATE reportes SET titulo = $2, descripcion = $3, area_id = $4, severidad_id = $5,
+            estado_id = $6, hora_actualizado = $7, sync_status = $8, sha256_contenido = $9,
+            con_ubicacion = $10, lat = $11, lon = $12, precision_m = $13, referencia = $14,
+            version = $15, busqueda = $16, retirado_en = $17, entradas = $18, ultimo_hash = $19
+         WHERE id = $1")
+        .bind(r.id).bind(k.titulo.as_str()).bind(k.descripcion.as_deref()).bind(k.area_id)
+        .bind(k.severidad_id).bind(r.estado_id).bind(r.hora_actualizado.0)
+        .bind(r.sync_status.nombre()).bind(r.sha256_contenido.as_str()).bind(u.is_some())
+        .bind(u.map(|u| u.lat)).bind(u.map(|u| u.lon)).bind(u.and_then(|u| u.precision_m))
+        .bind(u.and_then(|u| u.referencia.as_deref())).bind(r.version).bind(busqueda.as_str())
+        .bind(r.retirado_en.map(|t| t.0)).bind(r.cabeza.entradas).bind(r.cabeza.hash.as_str())
+        .execute(&mut **c).await.map(drop))?;
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! A report's row with its author's name and files, read in one statement on either database.
+
+use serde::Deserialize;
+use sigra_domain::{
+    Fecha, Instante, Rut,
+    bitacora::Cabeza,
+    reporte::{Archivo, Contenido, Reporte, SyncStatus, Ubicacion},
+};
+use sqlx::FromRow;
+
+use crate::Fallo;
+
+/// A report as read: itself, its author's name, and its files with what the server knows of each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReporteLeido {
+    pub reporte: Reporte,
+    /// The author's name.
+    pub autor: String,
+    pub archivos: Vec<ArchivoLeido>,
+}
+
+/// A file of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArchivoLeido {
+    pub id: i64,
+    pub archivo: Archivo,
+    /// Its bytes have arrived and match.
+    pub subido: bool,
+}
+
+/// `SELECT` of everything in [`Fila`]; the names of the JSON functions are where the two databases
+/// differ.
+macro_rules! seleccion {
+    ($lista:literal, $objeto:literal, $resto:literal) => {
+        concat!(
+            "SELECT r.id, r.uuid_cliente, r.rut, r.titulo, r.descripcion, r.area_id, r.severidad_id, ",
+            "r.estado_id, r.fecha_reporte, r.hora_creado, r.hora_sincronizado, r.hora_actualizado, ",
+            "r.last_sync_attempt, r.device_id, r.sync_status, r.sha256_contenido, r.con_ubicacion, ",
+            "r.lat, r.lon, r.precision_m, r.referencia, r.con_manifiesto, r.version, r.retirado_en, ",
+            "r.entradas, r.ultimo_hash, u.nombre AS autor_nombre, u.apellido_1 AS autor_apellido, ",
+            "CASE WHEN r.con_manifiesto THEN (SELECT CAST(", $lista, "(", $objeto,
+            "('id', m.id, 'uuid_cliente', m.uuid_cliente, 'nombre', m.nombre, 'tipo', m.tipo, ",
+            "'bytes', m.bytes, 'sha256', m.sha256, 'subido', CASE WHEN m.subido THEN 1 ELSE 0 END) ",
+            "ORDER BY m.uuid_cliente) AS TEXT) FROM multimedia m WHERE m.reporte_id = r.id) END ",
+            "AS archivos FROM reportes r JOIN usuarios u ON u.rut = r.rut ",
+            $resto
+        )
+    };
+    ($resto:literal) => {
+        [
+            $crate::reportes::fila::seleccion!("json_group_array", "json_object", $resto),
+            $crate::reportes::fila::seleccion!("json_agg", "json_build_object", $resto),
+        ]
+    };
+}
+pub(crate) use seleccion;
+
+#[derive(FromRow)]
+pub(crate) struct Fila {
+    id: i64,
+    uuid_cliente: String,
+    rut: i64,
+    titulo: String,
+    descripcion: Option<String>,
+    area_id: i64,
+    severidad_id: i64,
+    estado_id: i64,
+    fecha_reporte: String,
+    hora_creado: i64,
+    hora_sincronizado: i64,
+    hora_actualizado: i64,
+    last_sync_attempt: Option<i64>,
+    device_id: Option<String>,
+    sync_status: String,
+    sha256_contenido: String,
+    con_ubicacion: bool,
+    lat: Option<f64>,
+    lon: Option<f64>,
+    precision_m: Option<f64>,
+    referencia: Option<String>,
+    con_manifiesto: bool,
+    version: i64,
+    retirado_en: Option<i64>,
+    entradas: i64,
+    ultimo_hash: String,
+    autor_nombre: String,
+    autor_apellido: String,
+    archivos: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ArchivoJson {
+    id: i64,
+    #[serde(flatten)]
+    archivo: Archivo,
+    subido: i64,
+}
+
+impl Fila {
+    pub(crate) fn leida(self) -> Result<ReporteLeido, Fallo> {
+        let ilegible = |que: &str| Fallo::Dato(format!("reporte {}: {que}", self.id));
+        let archivos: Vec<ArchivoLeido> = match self.archivos.as_deref() {
+            None => vec![],
+            Some(json) => serde_json::from_str::<Vec<ArchivoJson>>(json)
+                .map_err(|_| ilegible("multimedia"))?
+                .into_iter()
+                .map(|a| ArchivoLeido { id: a.id, archivo: a.archivo, subido: a.subido != 0 })
+                .collect(),
+        };
+        let ubicacion = match (self.con_ubicacion, self.lat, self.lon) {
+            (true, Some(lat), Some(lon)) => Some(Ubicacion {
+                lat,
+                lon,
+                precision_m: self.precision_m,
+                referencia: self.referencia.clone(),
+            }),
+            (false, ..) => None,
+            _ => return Err(ilegible("ubicacion")),
+        };
+        let reporte = Reporte {
+            rut: Rut::new(self.rut).map_err(|_| ilegible("rut"))?,
+            fecha_reporte: Fecha::parse(&self.fecha_reporte)
+                .ok_or_else(|| ilegible("fecha_reporte"))?,
+            sync_status: SyncStatus::de_nombre(&self.sync_status)
+                .ok_or_else(|| ilegible("sync_status"))?,
+            id: self.id,
+            uuid_cliente: self.uuid_cliente,
+            contenido: Contenido {
+                titulo: self.titulo,
+                descripcion: self.descripcion,
+                area_id: self.area_id,
+                severidad_id: self.severidad_id,
+                ubicacion,
+                multimedia: self
+                    .con_manifiesto
+                    .then(|| archivos.iter().map(|a| a.archivo.clone()).collect()),
+            },
+            estado_id: self.estado_id,
+            device_id: self.device_id,
+            hora_creado: Instante(self.hora_creado),
+            hora_sincronizado: Instante(self.hora_sincronizado),
+            hora_actualizado: Instante(self.hora_actualizado),
+            last_sync_attempt: self.last_sync_attempt.map(Instante),
+            sha256_contenido: self.sha256_contenido,
+            version: self.version,
+            retirado_en: self.retirado_en.map(Instante),
+            cabeza: Cabeza { entradas: self.entradas, hash: self.ultimo_hash },
+        };
+        let autor = format!("{} {}", self.autor_nombre, self.autor_apellido);
+        Ok(ReporteLeido { reporte, autor, archivos })
+    }
+}

@@ -1,0 +1,55 @@
+//! Reports: their rows, and the writes that change them.
+
+mod crear;
+mod editar;
+mod fila;
+mod leer;
+mod lista;
+mod registro;
+
+pub use crear::{CrearReporte, Creado};
+pub use editar::{Decidir, EditarReporte, Retirar};
+pub use fila::{ArchivoLeido, ReporteLeido};
+pub use leer::{Cual, reporte};
+pub use lista::{CampoOrden, ClaveOrden, Filtro, Orden, lista, plan_de_lista};
+
+use crate::{DeFallo, Fallo};
+
+/// Why a write of a report is refused. Nothing was written.
+#[derive(Debug)]
+pub enum Rechazo {
+    /// No such report, or none that the caller may know of.
+    NoEncontrado,
+    /// It was withdrawn.
+    Retirado,
+    SinPermiso,
+    /// Decided: its content is fixed.
+    Decidido,
+    TransicionNoPermitida,
+    /// The uuid belongs to a report with other content: the caller's own, or nobody's business.
+    UuidEnConflicto(Option<Box<ReporteLeido>>),
+    /// The report changed since the version the caller saw.
+    VersionDesfasada(Box<ReporteLeido>),
+    Fallo(Fallo),
+}
+
+impl From<Fallo> for Rechazo {
+    fn from(f: Fallo) -> Self {
+        Self::Fallo(f)
+    }
+}
+
+impl From<sqlx::Error> for Rechazo {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Fallo(e.into())
+    }
+}
+
+impl DeFallo for Rechazo {
+    fn fallo(&self) -> Option<&Fallo> {
+        match self {
+            Self::Fallo(f) => Some(f),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The one write transaction.
+
+use std::{future::Future, sync::Arc};
+
+use sigra_domain::Instante;
+
+use crate::{
+    DeFallo, Entorno, Fallo, Store,
+    db::{Conn, Db},
+};
+
+/// Something that is written in one transaction: all of it or nothing.
+///
+/// It may be run more than once before it is answered (a group of commits that SQLite rolled back, a
+/// serialization failure on PostgreSQL), so it takes `&self`, and it does no I/O but on `tx`.
+pub trait Write: Send + Sync + 'static {
+    type Out: Send + 'static;
+    type Err: DeFallo;
+
+    fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Out, Self::Err>> + Send;
+}
+
+/// An open write transaction. Its methods, spread over the modules that own the tables, write the
+/// row, the bitácora, the change feed and the outbox together.
+pub struct Tx<'c> {
+    pub(crate) conn: Conn<'c>,
+    /// The moment of this transaction: every time it writes is this one.
+    pub ahora: Instante,
+    pub entorno: &'c Entorno,
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(conn: Conn<'c>, entorno: &'c Entorno) -> Self {
+        Self { conn, ahora: entorno.ahora(), entorno }
+    }
+}
+
+/// How often PostgreSQL may ask for a repetition before the client is told to try later.
+const REPETICIONES: u32 = 10;
+
+impl Store {
+    /// Runs `op` in one transaction and answers once it is durable; an error answers once whatever
+    /// it was decided on is durable too. The transaction ends by itself even when the caller is
+    /// dropped in the middle.
+    pub async fn escribir<W: Write>(&self, op: W) -> Result<W::Out, W::Err> {
+        match &self.0.db {
+            Db::Sqlite { escritor, .. } => escritor.escribir(op).await,
+            Db::Postgres(pool) => {
+                let (pool, entorno, op) = (pool.clone(), self.0.entorno.clone(), Arc::new(op));
+                tokio::spawn(async move { en_postgres(&pool, &entorno, &*op).await })
+                    .await
+                    .unwrap_or_else(|_| Err(Fallo::Interno("una escritura se interrumpió").into()))
+            }
+        }
+    }
+}
+
+/// Only ever awaited in a task of its own: sqlx's `begin` is not safe to cancel on PostgreSQL.
+async fn en_postgres<W: Write>(
+    pool: &sqlx::PgPool,
+    entorno: &Entorno,
+    op: &W,
+) -> Result<W::Out, W::Err> {
+    let mut intento = 0;
+    loop {
+        intento += 1;
+        let mut t = pool.begin().await.map_err(Fallo::from)?;
+        let resultado = op.run(&mut Tx::new(Conn::Postgres(&mut t), entorno)).await;
+        let resultado = match resultado {
+            Ok(out) => match t.commit().await.map_err(Fallo::from) {
+                Ok(()) => return Ok(out),
+                Err(e) => Err(W::Err::from(e)),
+            },
+            Err(e) => {
+                // A connection that can't roll back is closed by its pool.
+                if let Err(error) = t.rollback().await {
+                    tracing::debug!(%error, "rollback");
+                }
+                Err(e)
+            }
+        };
+        match &resultado {
+            Err(e) if intento < REPETICIONES && matches!(e.fallo(), Some(Fallo::Repetir(_))) => {}
+            _ => return resultado,
+        }
+    }
+}
