@@ -86,7 +86,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Sesion {
     type Rejection = Problema;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problema> {
-        parts.extensions.get().cloned().ok_or_else(|| Codigo::NoAutenticado.into())
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| Codigo::NoAutenticado.into())
     }
 }
 
@@ -125,11 +129,18 @@ async fn sesion(app: &App, permiso: Permiso, headers: &HeaderMap) -> Result<Sesi
         return Err(Codigo::SinPermiso.into());
     }
     let catalogo = app.store().catalogo_de(i.catalogo_version).await?;
-    Ok(Sesion { id: i.sesion_id, quien: i.quien, nombre: i.nombre, catalogo })
+    Ok(Sesion {
+        id: i.sesion_id,
+        quien: i.quien,
+        nombre: i.nombre,
+        catalogo,
+    })
 }
 
 fn portador(headers: &HeaderMap) -> Option<&str> {
     let valor = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (esquema, token) = valor.split_once(' ')?;
-    esquema.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    esquema
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
 }

@@ -67,12 +67,18 @@ impl Claves {
         let argon = de_argon.map_or_else(|| Arc::clone(&self.senuelo), Arc::from);
         let bcrypt = de_bcrypt.map_or_else(|| Arc::clone(&self.senuelo_bcrypt), Arc::from);
         self.en_turno(move || {
-            let por_argon = PasswordHash::new(&argon)
-                .is_ok_and(|h| Argon2::default().verify_password(clave.as_bytes(), &h).is_ok());
+            let por_argon = PasswordHash::new(&argon).is_ok_and(|h| {
+                Argon2::default()
+                    .verify_password(clave.as_bytes(), &h)
+                    .is_ok()
+            });
             // bcrypt reads 72 bytes; longer passwords can't have been set in the earlier system.
             let por_bcrypt = (hay_bcrypt || existe.1)
-                && bcrypt::verify(clave.as_bytes().get(..72).unwrap_or(clave.as_bytes()), &bcrypt)
-                    .unwrap_or(false)
+                && bcrypt::verify(
+                    clave.as_bytes().get(..72).unwrap_or(clave.as_bytes()),
+                    &bcrypt,
+                )
+                .unwrap_or(false)
                 && clave.len() <= 72;
             Veredicto {
                 correcta: (existe.0 && por_argon) || (existe.1 && por_bcrypt),
@@ -84,7 +90,9 @@ impl Claves {
 
     /// The hash to store.
     pub async fn hash(&self, clave: String) -> Result<String, Problema> {
-        self.en_turno(move || hash_password(&clave)).await?.map_err(|e| Problema::interno(&e))
+        self.en_turno(move || hash_password(&clave))
+            .await?
+            .map_err(|e| Problema::interno(&e))
     }
 
     /// How many passwords were verified since the start.
@@ -115,15 +123,19 @@ impl Claves {
 
 /// argon2id in PHC form. Takes tens of milliseconds: not for an async thread.
 pub fn hash_password(clave: &str) -> Result<String, argon2::password_hash::Error> {
-    Argon2::default().hash_password(clave.as_bytes()).map(|h| h.to_string())
+    Argon2::default()
+        .hash_password(clave.as_bytes())
+        .map(|h| h.to_string())
 }
 
 /// A bcrypt hash of nothing anybody knows: its form is right and its digest random.
 fn senuelo_bcrypt(entorno: &Entorno) -> String {
     const ALFABETO: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let azar: [u8; 53] = entorno.azar();
-    let letras: String =
-        azar.iter().map(|b| char::from(ALFABETO[usize::from(b % 64)])).collect();
+    let letras: String = azar
+        .iter()
+        .map(|b| char::from(ALFABETO[usize::from(b % 64)]))
+        .collect();
     // The last letter of salt and digest carries spare bits that must be zero.
     format!("$2b${COSTO_BCRYPT}${}.{}.", &letras[..21], &letras[22..52])
 }

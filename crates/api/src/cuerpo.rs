@@ -32,15 +32,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Cuerpo<T> {
         }
         let bytes = lee(request).await?;
         let datos = interpreta(&bytes)?;
-        Ok(Self { datos, sha256: sha256_hex(&bytes) })
+        Ok(Self {
+            datos,
+            sha256: sha256_hex(&bytes),
+        })
     }
 }
 
 fn es_json(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|v| {
-        let mime = v.split(';').next().unwrap_or_default().trim();
-        mime.eq_ignore_ascii_case("application/json")
-    })
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| {
+            let mime = v.split(';').next().unwrap_or_default().trim();
+            mime.eq_ignore_ascii_case("application/json")
+        })
 }
 
 async fn lee(request: Request) -> Result<bytes::Bytes, Problema> {
@@ -59,7 +65,10 @@ fn interpreta<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problema> {
     match serde_json::from_slice(bytes) {
         Ok(datos) if es_objeto => Ok(datos),
         Err(e) if !e.is_data() => Err(Codigo::JsonInvalido.into()),
-        _ => Err(Problema::campo("", Falla::Tipo(tipo::OBJETO.0, tipo::OBJETO.1))),
+        _ => Err(Problema::campo(
+            "",
+            Falla::Tipo(tipo::OBJETO.0, tipo::OBJETO.1),
+        )),
     }
 }
 
@@ -102,7 +111,10 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
     type Rejection = Problema;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problema> {
-        Ok(parts.headers.get(header::IF_MATCH).map(|v| Self::parse(v.to_str().unwrap_or_default())))
+        Ok(parts
+            .headers
+            .get(header::IF_MATCH)
+            .map(|v| Self::parse(v.to_str().unwrap_or_default())))
     }
 }
 
@@ -121,8 +133,7 @@ impl IfMatch {
 /// report has (0) stands for a header that can't match.
 pub fn version_vista(if_match: Option<&IfMatch>, cuerpo: Option<i64>) -> Option<i64> {
     match (if_match, cuerpo) {
-        (None, v) => v,
-        (Some(IfMatch::Cualquiera), v) => v,
+        (None | Some(IfMatch::Cualquiera), v) => v,
         (Some(IfMatch::Versiones(vs)), None) => Some(vs.first().copied().unwrap_or(0)),
         (Some(IfMatch::Versiones(vs)), Some(v)) => Some(if vs.contains(&v) { v } else { 0 }),
     }
@@ -156,7 +167,11 @@ mod tests {
             (Some("*"), Some(3), Some(3)),
             (Some("*"), None, None),
         ] {
-            assert_eq!(version_vista(header.map(v).as_ref(), body), expected, "{header:?} {body:?}");
+            assert_eq!(
+                version_vista(header.map(v).as_ref(), body),
+                expected,
+                "{header:?} {body:?}"
+            );
         }
     }
 }

@@ -19,10 +19,26 @@ const CSS: &str = "text/css; charset=utf-8";
 /// Name under `/docs`, type, bytes.
 const ARCHIVOS: [(&str, &str, &[u8]); 5] = [
     ("", HTML, include_bytes!("../assets/swagger-ui/index.html")),
-    ("/inicio.js", JS, include_bytes!("../assets/swagger-ui/inicio.js")),
-    ("/swagger-ui.css", CSS, include_bytes!("../assets/swagger-ui/swagger-ui.css")),
-    ("/swagger-ui-bundle.js", JS, include_bytes!("../assets/swagger-ui/swagger-ui-bundle.js")),
-    ("/favicon-32x32.png", "image/png", include_bytes!("../assets/swagger-ui/favicon-32x32.png")),
+    (
+        "/inicio.js",
+        JS,
+        include_bytes!("../assets/swagger-ui/inicio.js"),
+    ),
+    (
+        "/swagger-ui.css",
+        CSS,
+        include_bytes!("../assets/swagger-ui/swagger-ui.css"),
+    ),
+    (
+        "/swagger-ui-bundle.js",
+        JS,
+        include_bytes!("../assets/swagger-ui/swagger-ui-bundle.js"),
+    ),
+    (
+        "/favicon-32x32.png",
+        "image/png",
+        include_bytes!("../assets/swagger-ui/favicon-32x32.png"),
+    ),
 ];
 
 /// Nothing but our own files may run, and nobody may frame it.
@@ -30,22 +46,24 @@ const CSP_DOCS: &str = "default-src 'none'; script-src 'self'; connect-src 'self
     img-src 'self' data:; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub fn rutas() -> Router<App> {
-    ARCHIVOS.iter().fold(Router::new(), |router, (nombre, tipo, bytes)| {
-        router.route(
-            &format!("/docs{nombre}"),
-            get(move || {
-                std::future::ready(
-                    [
-                        (header::CONTENT_TYPE, *tipo),
-                        (header::CACHE_CONTROL, "public, max-age=3600"),
-                        (header::CONTENT_SECURITY_POLICY, CSP_DOCS),
-                    ]
-                    .into_response()
-                    .map(|_| Body::from(*bytes)),
-                )
-            }),
-        )
-    })
+    ARCHIVOS
+        .iter()
+        .fold(Router::new(), |router, (nombre, tipo, bytes)| {
+            router.route(
+                &format!("/docs{nombre}"),
+                get(move || {
+                    std::future::ready(
+                        [
+                            (header::CONTENT_TYPE, *tipo),
+                            (header::CACHE_CONTROL, "public, max-age=3600"),
+                            (header::CONTENT_SECURITY_POLICY, CSP_DOCS),
+                        ]
+                        .into_response()
+                        .map(|_| Body::from(*bytes)),
+                    )
+                }),
+            )
+        })
 }
 
 pub fn openapi_json(json: Vec<u8>) -> Response {
@@ -58,7 +76,10 @@ pub async fn cabeceras(request: Request, next: Next) -> Response {
     let h = r.headers_mut();
     for (nombre, valor) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
         (header::CACHE_CONTROL, "private, no-cache"),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
     ] {

@@ -27,13 +27,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Llave {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problema> {
         let clave = parts.headers.get("idempotency-key");
         let clave = clave.map(|v| v.to_str().unwrap_or_default().to_owned());
-        let valida = |c: &String| {
-            (1..=255).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_graphic())
-        };
+        let valida =
+            |c: &String| (1..=255).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_graphic());
         if !clave.as_ref().is_none_or(valida) {
             return Err(Codigo::IdempotenciaInvalida.into());
         }
-        Ok(Self { ruta: format!("{} {}", parts.method, parts.uri.path()), clave })
+        Ok(Self {
+            ruta: format!("{} {}", parts.method, parts.uri.path()),
+            clave,
+        })
     }
 }
 
@@ -42,7 +44,12 @@ impl Llave {
     pub fn ata(self, sesion: &Sesion, sha256_cuerpo: String) -> Option<Clave> {
         let Self { ruta, clave } = self;
         let rut = sesion.quien.rut;
-        clave.map(|clave| Clave { rut, ruta, clave, sha256_cuerpo })
+        clave.map(|clave| Clave {
+            rut,
+            ruta,
+            clave,
+            sha256_cuerpo,
+        })
     }
 }
 
@@ -102,7 +109,10 @@ fn a_http(r: Respuesta) -> Response {
     let h = http.headers_mut();
     h.remove(header::CONTENT_TYPE);
     if status != StatusCode::NO_CONTENT {
-        h.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        h.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
     }
     for (nombre, valor) in [(header::LOCATION, r.location), (header::ETAG, r.etag)] {
         if let Some(valor) = valor.and_then(|v| HeaderValue::from_str(&v).ok()) {

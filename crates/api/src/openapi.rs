@@ -63,8 +63,10 @@ pub fn describe(paths: &mut Paths, permiso: Permiso, mut codigos: Vec<Codigo>) {
                 .build();
             operacion.extensions = Some(extensiones);
             if permiso != Permiso::Publico {
-                operacion.security =
-                    Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
+                operacion.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
+                    "bearer",
+                    [],
+                )]);
             }
             problemas(operacion, &codigos);
         }
@@ -72,9 +74,15 @@ pub fn describe(paths: &mut Paths, permiso: Permiso, mut codigos: Vec<Codigo>) {
 }
 
 fn operaciones(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
-        .into_iter()
-        .flatten()
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// One response per status, with an example per code.
@@ -89,13 +97,17 @@ fn problemas(operacion: &mut Operation, codigos: &[Codigo]) {
             .map(|c| format!("`{}`: {}", c.codigo(), c.titulo(Idioma::Es)))
             .collect();
         let mut contenido = Content::new(Some(Ref::from_schema_name("Problema")));
-        contenido.example =
-            codigos.first().map(|c| Problema::from(*c).json(Idioma::Es, "/reportes/17"));
+        contenido.example = codigos
+            .first()
+            .map(|c| Problema::from(*c).json(Idioma::Es, "/reportes/17"));
         let respuesta = ResponseBuilder::new()
             .description(descripcion.join(" · "))
             .content("application/problem+json", contenido)
             .build();
-        operacion.responses.responses.insert(status.to_string(), RefOr::T(respuesta));
+        operacion
+            .responses
+            .responses
+            .insert(status.to_string(), RefOr::T(respuesta));
     }
 }
 
@@ -114,7 +126,9 @@ pub fn completa(mut api: OpenApi) -> OpenApi {
             )),
         );
         if let Ok(esquema) = serde_json::from_value(esquema_problema()) {
-            componentes.schemas.insert("Problema".to_owned(), RefOr::T(esquema));
+            componentes
+                .schemas
+                .insert("Problema".to_owned(), RefOr::T(esquema));
         }
     }
     let json = serde_json::to_value(&api).unwrap_or_default();
@@ -134,7 +148,9 @@ pub fn completa(mut api: OpenApi) -> OpenApi {
 }
 
 fn ejemplo(contenido: &mut RefOr<Content>, api: &Value) {
-    let RefOr::T(contenido) = contenido else { return };
+    let RefOr::T(contenido) = contenido else {
+        return;
+    };
     if contenido.example.is_none()
         && let Some(esquema) = &contenido.schema
     {
@@ -149,13 +165,20 @@ fn ejemplo_de(esquema: &Value, api: &Value) -> Value {
         return dicho.clone();
     }
     if let Some(referido) = esquema.get("$ref").and_then(Value::as_str) {
-        return api.pointer(&referido[1..]).map_or(Value::Null, |s| ejemplo_de(s, api));
+        return api
+            .pointer(&referido[1..])
+            .map_or(Value::Null, |s| ejemplo_de(s, api));
     }
     if let Some(partes) = esquema.get("allOf").and_then(Value::as_array) {
         let objetos = partes.iter().map(|p| ejemplo_de(p, api));
-        return objetos.filter_map(|o| o.as_object().cloned()).flatten().collect();
+        return objetos
+            .filter_map(|o| o.as_object().cloned())
+            .flatten()
+            .collect();
     }
-    let tipo = esquema.get("type").map(|t| t.as_str().or(t[0].as_str()).unwrap_or_default());
+    let tipo = esquema
+        .get("type")
+        .map(|t| t.as_str().or(t[0].as_str()).unwrap_or_default());
     match tipo {
         Some("array") => json!([ejemplo_de(&esquema["items"], api)]),
         Some("object") => esquema["properties"]

@@ -38,7 +38,11 @@ pub fn huella(lista: &impl Serialize) -> String {
 }
 
 pub fn cursor(huella: &str, posicion: impl Serialize) -> Option<String> {
-    let json = serde_json::to_vec(&Cursor { l: huella.to_owned(), p: posicion }).ok()?;
+    let json = serde_json::to_vec(&Cursor {
+        l: huella.to_owned(),
+        p: posicion,
+    })
+    .ok()?;
     Some(URL_SAFE_NO_PAD.encode(json))
 }
 
@@ -49,15 +53,27 @@ pub fn lee_cursor<P: DeserializeOwned>(huella: &str, texto: &str) -> Result<P, P
     }
     let json = URL_SAFE_NO_PAD.decode(texto).map_err(|_| invalido())?;
     let c: Cursor<P> = serde_json::from_slice(&json).map_err(|_| invalido())?;
-    if c.l == huella { Ok(c.p) } else { Err(invalido()) }
+    if c.l == huella {
+        Ok(c.p)
+    } else {
+        Err(invalido())
+    }
 }
 
 /// `limite` as written.
 pub fn limite(texto: Option<&str>, e: &mut Errores) -> i64 {
-    let Some(texto) = texto.filter(|t| !t.is_empty()) else { return LIMITE_NORMAL };
+    let Some(texto) = texto.filter(|t| !t.is_empty()) else {
+        return LIMITE_NORMAL;
+    };
     let n = entero("limite", texto, e).unwrap_or(LIMITE_NORMAL);
     if !(1..=LIMITE_MAX).contains(&n) {
-        e.agrega("limite", Falla::Rango { min: "1".into(), max: LIMITE_MAX.to_string() });
+        e.agrega(
+            "limite",
+            Falla::Rango {
+                min: "1".into(),
+                max: LIMITE_MAX.to_string(),
+            },
+        );
     }
     n
 }

@@ -35,13 +35,22 @@ impl From<Codigo> for Problema {
     fn from(codigo: Codigo) -> Self {
         let reintentar_en =
             (codigo.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(REINTENTO);
-        Self { codigo, errores: vec![], actual: None, reintentar_en, id: None }
+        Self {
+            codigo,
+            errores: vec![],
+            actual: None,
+            reintentar_en,
+            id: None,
+        }
     }
 }
 
 impl From<Vec<ErrorCampo>> for Problema {
     fn from(errores: Vec<ErrorCampo>) -> Self {
-        Self { errores, ..Codigo::DatosInvalidos.into() }
+        Self {
+            errores,
+            ..Codigo::DatosInvalidos.into()
+        }
     }
 }
 
@@ -66,12 +75,19 @@ impl Problema {
     pub fn interno(causa: &dyn std::error::Error) -> Self {
         let id = hex(&Entorno::default().azar::<8>());
         tracing::error!(id, %causa, "error interno");
-        Self { id: Some(id), ..Codigo::ErrorInterno.into() }
+        Self {
+            id: Some(id),
+            ..Codigo::ErrorInterno.into()
+        }
     }
 
     /// One wrong field.
     pub fn campo(campo: &str, falla: Falla) -> Self {
-        vec![ErrorCampo { campo: campo.to_owned(), falla }].into()
+        vec![ErrorCampo {
+            campo: campo.to_owned(),
+            falla,
+        }]
+        .into()
     }
 
     #[must_use]
@@ -126,8 +142,14 @@ impl Problema {
     fn respuesta(&self, idioma: Idioma, instance: &str) -> Response {
         let mut r = (self.codigo.status(), Json(self.json(idioma, instance))).into_response();
         let h = r.headers_mut();
-        h.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        h.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(idioma.etiqueta()));
+        h.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        h.insert(
+            header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(idioma.etiqueta()),
+        );
         if let Some(segundos) = self.reintentar_en {
             h.insert(header::RETRY_AFTER, segundos.into());
         }
@@ -152,13 +174,18 @@ pub async fn presenta(request: Request, next: Next) -> Response {
     let instance = request.uri().path().to_owned();
     let mut response = next.run(request).await;
     let status = response.status();
-    let problema = response.extensions_mut().remove::<Problema>().or(match status {
-        // What axum answers by itself.
-        StatusCode::METHOD_NOT_ALLOWED => Some(Codigo::MetodoNoPermitido.into()),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Codigo::TipoDeContenido.into()),
-        _ => None,
-    });
-    let Some(problema) = problema else { return response };
+    let problema = response
+        .extensions_mut()
+        .remove::<Problema>()
+        .or(match status {
+            // What axum answers by itself.
+            StatusCode::METHOD_NOT_ALLOWED => Some(Codigo::MetodoNoPermitido.into()),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Codigo::TipoDeContenido.into()),
+            _ => None,
+        });
+    let Some(problema) = problema else {
+        return response;
+    };
     let mut r = problema.respuesta(idioma, &instance);
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
         r.headers_mut().insert(header::ALLOW, allow);

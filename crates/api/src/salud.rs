@@ -19,7 +19,9 @@ pub struct Salud {
 #[utoipa::path(get, path = "/healthz", tag = "operacion",
     responses((status = 200, description = "Vive", body = Salud)))]
 pub async fn healthz() -> Json<Salud> {
-    Json(Salud { estado: "ok".to_owned() })
+    Json(Salud {
+        estado: "ok".to_owned(),
+    })
 }
 
 /// Saber si el servicio puede atender: la base de datos responde.
@@ -27,5 +29,7 @@ pub async fn healthz() -> Json<Salud> {
     responses((status = 200, description = "Puede atender", body = Salud)))]
 pub async fn readyz(State(app): State<App>) -> Result<Json<Salud>, Problema> {
     app.store().lista().await?;
-    Ok(Json(Salud { estado: "ok".to_owned() }))
+    Ok(Json(Salud {
+        estado: "ok".to_owned(),
+    }))
 }

@@ -31,11 +31,15 @@ pub async fn servir(
     let (router, _) = rutas(&app);
     // Outside the router: the path must be trimmed before a route is looked for.
     let servicio = NormalizePathLayer::trim_trailing_slash().layer(router);
-    let servicio = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(servicio);
-    let mut servidor =
-        axum_server::from_tcp(listener)?.handle(handle).first_request_timeout(PLAZO_CABECERAS);
+    let servicio =
+        ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(servicio);
+    let mut servidor = axum_server::from_tcp(listener)?
+        .handle(handle)
+        .first_request_timeout(PLAZO_CABECERAS);
     let http = servidor.http_builder();
-    http.http1().header_read_timeout(PLAZO_CABECERAS).max_buf_size(64 * 1024);
+    http.http1()
+        .header_read_timeout(PLAZO_CABECERAS)
+        .max_buf_size(64 * 1024);
     http.http2()
         .max_concurrent_streams(100)
         .max_header_list_size(32 * 1024)

@@ -54,11 +54,15 @@ pub struct Portador {
 impl Tokens {
     pub fn nuevos(claves: &[ClaveFirma]) -> Self {
         let par = |c: &ClaveFirma| {
-            let (enc, dec) =
-                (EncodingKey::from_secret(&c.secreto), DecodingKey::from_secret(&c.secreto));
+            let (enc, dec) = (
+                EncodingKey::from_secret(&c.secreto),
+                DecodingKey::from_secret(&c.secreto),
+            );
             (c.kid.clone(), enc, dec)
         };
-        Self { claves: claves.iter().map(par).collect() }
+        Self {
+            claves: claves.iter().map(par).collect(),
+        }
     }
 
     /// A token of `sesion_id` for one of the audiences.
@@ -84,7 +88,10 @@ impl Tokens {
             aud: aud.to_owned(),
             sid: sesion_id,
         };
-        let header = Header { kid: Some(kid.clone()), ..Header::new(Algorithm::HS256) };
+        let header = Header {
+            kid: Some(kid.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
         encode(&header, &claims, clave)
     }
 
@@ -103,15 +110,23 @@ impl Tokens {
         reglas.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // Checked below, by the clock that the rest of the server goes by.
         reglas.validate_exp = false;
-        let c = decode::<Claims>(token, clave, &reglas).map_err(invalido)?.claims;
+        let c = decode::<Claims>(token, clave, &reglas)
+            .map_err(invalido)?
+            .claims;
         if c.exp * Instante::SEGUNDO <= ahora.0 {
             return Err(Codigo::TokenVencido);
         }
-        Ok(Portador { rut: c.rut, sesion_id: c.sid })
+        Ok(Portador {
+            rut: c.rut,
+            sesion_id: c.sid,
+        })
     }
 }
 
 /// A new random key.
 pub fn clave_nueva(entorno: &Entorno) -> ClaveFirma {
-    ClaveFirma { kid: hex(&entorno.azar::<4>()), secreto: entorno.azar() }
+    ClaveFirma {
+        kid: hex(&entorno.azar::<4>()),
+        secreto: entorno.azar(),
+    }
 }

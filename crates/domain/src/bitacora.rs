@@ -28,7 +28,12 @@ pub enum Accion {
 }
 
 impl Accion {
-    pub const TODAS: [Self; 4] = [Self::Crear, Self::Editar, Self::CambiarEstado, Self::Retirar];
+    pub const TODAS: [Self; 4] = [
+        Self::Crear,
+        Self::Editar,
+        Self::CambiarEstado,
+        Self::Retirar,
+    ];
 
     pub fn nombre(self) -> &'static str {
         match self {
@@ -170,7 +175,12 @@ pub struct Verificador {
 
 impl Verificador {
     pub fn new(uuid_cliente: String) -> Self {
-        Self { uuid_cliente, n: 0, hash: GENESIS.to_owned(), valores: Valores::new() }
+        Self {
+            uuid_cliente,
+            n: 0,
+            hash: GENESIS.to_owned(),
+            valores: Valores::new(),
+        }
     }
 
     /// The next stored entry.
@@ -267,7 +277,11 @@ mod tests {
                 uuid_cliente: "u".into(),
                 n,
                 version: n,
-                accion: if n == 1 { Accion::Crear } else { Accion::Editar },
+                accion: if n == 1 {
+                    Accion::Crear
+                } else {
+                    Accion::Editar
+                },
                 rut: Rut::new(12_345_678).unwrap(),
                 en: Instante(n * 1000),
                 detalle: None,
@@ -286,7 +300,14 @@ mod tests {
                 hash: hash.clone(),
             });
         }
-        (out, Cabeza { entradas: largo, hash }, fila)
+        (
+            out,
+            Cabeza {
+                entradas: largo,
+                hash,
+            },
+            fila,
+        )
     }
 
     fn verifica(entradas: &[Guardada], cabeza: &Cabeza, fila: &Valores) -> Result<(), Rotura> {
@@ -318,13 +339,22 @@ mod tests {
     fn the_row_must_agree_with_its_entries() {
         let (e, c, mut f) = cadena(3);
         f.insert("titulo".into(), json!("otro"));
-        assert_eq!(verifica(&e, &c, &f), Err(Rotura { n: 3, motivo: Motivo::Fila }));
+        assert_eq!(
+            verifica(&e, &c, &f),
+            Err(Rotura {
+                n: 3,
+                motivo: Motivo::Fila
+            })
+        );
     }
 
     #[test]
     fn values_at_a_version() {
         let (e, _, _) = cadena(3);
-        let e: Vec<Entrada> = e.iter().map(|g| serde_json::from_str(&g.canonica).unwrap()).collect();
+        let e: Vec<Entrada> = e
+            .iter()
+            .map(|g| serde_json::from_str(&g.canonica).unwrap())
+            .collect();
         assert_eq!(valores_en(&e, 2).unwrap()["titulo"], json!("título 2"));
         assert_eq!(valores_en(&e, 4), None);
         assert_eq!(valores_en(&e, 0), Some(Valores::new()));

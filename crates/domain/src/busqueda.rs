@@ -11,7 +11,11 @@ pub const MAX_TERMINOS: usize = 10;
 /// Lower case without accents: compatibility decomposition, marks removed. Folding twice changes
 /// nothing more.
 pub fn plegar(text: &str) -> String {
-    let strip = |s: &str| s.nfkd().filter(|c| !is_combining_mark(*c)).collect::<String>();
+    let strip = |s: &str| {
+        s.nfkd()
+            .filter(|c| !is_combining_mark(*c))
+            .collect::<String>()
+    };
     // Lower-casing can bring marks back (İ), and decomposition can bring capitals (℡).
     strip(&strip(text).to_lowercase())
 }
@@ -23,7 +27,11 @@ pub fn texto_de(titulo: &str, descripcion: Option<&str>) -> String {
 
 /// The words of a search, folded; a report matches when each of them occurs somewhere in it.
 pub fn terminos(consulta: &str) -> Vec<String> {
-    plegar(consulta).split_whitespace().take(MAX_TERMINOS).map(str::to_owned).collect()
+    plegar(consulta)
+        .split_whitespace()
+        .take(MAX_TERMINOS)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A term as a `LIKE` pattern that matches it anywhere, for `ESCAPE '\'`.

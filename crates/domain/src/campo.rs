@@ -52,14 +52,22 @@ pub enum Falla {
     Requerido,
     /// The JSON type is another: what was expected, in both languages.
     Tipo(&'static str, &'static str),
-    Largo { min: usize, max: usize },
-    Rango { min: String, max: String },
+    Largo {
+        min: usize,
+        max: usize,
+    },
+    Rango {
+        min: String,
+        max: String,
+    },
     Caracter,
     Formato(&'static str, &'static str),
     NoExiste,
     Repetido,
     DigitoVerificador,
-    Demasiados { max: usize },
+    Demasiados {
+        max: usize,
+    },
 }
 
 impl Falla {
@@ -81,7 +89,9 @@ impl Falla {
     pub fn mensaje(&self, idioma: Idioma) -> String {
         let es = idioma == Idioma::Es;
         match self {
-            Self::Requerido => idioma.elige("Falta este dato.", "This value is missing.").into(),
+            Self::Requerido => idioma
+                .elige("Falta este dato.", "This value is missing.")
+                .into(),
             Self::Tipo(t_es, _) if es => format!("Debe ser {t_es}."),
             Self::Tipo(_, t_en) => format!("It must be {t_en}."),
             Self::Largo { min: 0, max } if es => format!("Use como máximo {max} caracteres."),
@@ -97,7 +107,11 @@ impl Falla {
                 )
                 .into(),
             Self::Formato(f_es, f_en) => {
-                if es { format!("Escríbalo así: {f_es}.") } else { format!("Write it as {f_en}.") }
+                if es {
+                    format!("Escríbalo así: {f_es}.")
+                } else {
+                    format!("Write it as {f_en}.")
+                }
             }
             Self::NoExiste => idioma
                 .elige(
@@ -137,7 +151,10 @@ impl Errores {
 
     pub fn agrega(&mut self, campo: impl Into<String>, falla: Falla) {
         if self.lista.len() < Self::MAX {
-            self.lista.push(ErrorCampo { campo: campo.into(), falla });
+            self.lista.push(ErrorCampo {
+                campo: campo.into(),
+                falla,
+            });
         }
     }
 
@@ -200,8 +217,10 @@ pub mod tipo {
     pub const LISTA: (&str, &str) = ("una lista", "a list");
     pub const OBJETO: (&str, &str) = ("un objeto", "an object");
     pub const LOGICO: (&str, &str) = ("true o false", "true or false");
-    pub const RUT: (&str, &str) =
-        ("un RUT como 12345678 o \"12.345.678-5\"", "a RUT like 12345678 or \"12.345.678-5\"");
+    pub const RUT: (&str, &str) = (
+        "un RUT como 12345678 o \"12.345.678-5\"",
+        "a RUT like 12345678 or \"12.345.678-5\"",
+    );
 }
 
 /// A text of `min` to `max` characters without NUL (PostgreSQL can't store it) and, where `lineas`
@@ -212,7 +231,11 @@ pub fn texto(valor: String, min: usize, max: usize, lineas: bool) -> Result<Stri
         return Err(Falla::Caracter);
     }
     // `len` first: counting characters of a huge text would cost more than refusing it.
-    let largo = if valor.len() > max * 4 { usize::MAX } else { valor.chars().count() };
+    let largo = if valor.len() > max * 4 {
+        usize::MAX
+    } else {
+        valor.chars().count()
+    };
     let vacio = min > 0 && valor.trim().is_empty();
     if vacio || !(min..=max).contains(&largo) {
         return Err(Falla::Largo { min, max });

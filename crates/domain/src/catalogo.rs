@@ -95,7 +95,11 @@ impl Catalogo {
 
     /// Whether `rol` may move a report from one state to the other.
     pub fn transicion(&self, desde: i64, hacia: i64, rol: Rol) -> Result<(), TransicionNegada> {
-        match self.transiciones.iter().find(|t| t.desde == desde && t.hacia == hacia) {
+        match self
+            .transiciones
+            .iter()
+            .find(|t| t.desde == desde && t.hacia == hacia)
+        {
             None => Err(TransicionNegada::NoExiste),
             Some(t) if t.roles.contains(&rol) => Ok(()),
             Some(_) => Err(TransicionNegada::OtroRol),

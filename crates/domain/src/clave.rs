@@ -13,7 +13,7 @@ pub fn nueva(clave: &str, rut: Rut) -> Result<(), Falla> {
     if !(MIN..=MAX).contains(&largo) {
         return Err(Falla::Largo { min: MIN, max: MAX });
     }
-    let digits: String = clave.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let digits: String = clave.chars().filter(char::is_ascii_alphanumeric).collect();
     let cuerpo = rut.to_string();
     if digits == cuerpo || digits.eq_ignore_ascii_case(&format!("{cuerpo}{}", rut.digito())) {
         return Err(Falla::Formato(
@@ -50,7 +50,14 @@ mod tests {
         for ok in ["ocho chr", "ñandú💥 sí", &"x".repeat(128)] {
             assert!(nueva(ok, rut).is_ok(), "{ok}");
         }
-        for bad in ["", "siete77", &"x".repeat(129), "12345678", "12.345.678-5", "123456785"] {
+        for bad in [
+            "",
+            "siete77",
+            &"x".repeat(129),
+            "12345678",
+            "12.345.678-5",
+            "123456785",
+        ] {
             assert!(nueva(bad, rut).is_err(), "{bad}");
         }
     }

@@ -59,7 +59,11 @@ impl Quien {
 
     /// The areas whose reports they see and decide as supervisor.
     pub fn areas_a_cargo(&self) -> &[i64] {
-        if self.rol == Rol::Supervisor { &self.areas } else { &[] }
+        if self.rol == Rol::Supervisor {
+            &self.areas
+        } else {
+            &[]
+        }
     }
 
     /// May see a report of `autor` in `area_id`, its files and its bitácora.
@@ -105,7 +109,11 @@ mod tests {
             (Rol::Administrador, vec![], false, 1, true, true),
         ];
         for (rol, areas, mine, area, see, decide) in table {
-            let quien = Quien { rut: yo, rol, areas };
+            let quien = Quien {
+                rut: yo,
+                rol,
+                areas,
+            };
             let autor = if mine { yo } else { otro };
             assert_eq!(quien.puede_ver(autor, area), see, "{quien:?}");
             assert_eq!(quien.puede_decidir(area), decide, "{quien:?}");

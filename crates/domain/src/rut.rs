@@ -22,7 +22,10 @@ impl Rut {
 
     /// From the integer body.
     pub fn new(cuerpo: i64) -> Result<Self, RutInvalido> {
-        (1..=Self::MAX).contains(&cuerpo).then_some(Self(cuerpo)).ok_or(RutInvalido::Formato)
+        (1..=Self::MAX)
+            .contains(&cuerpo)
+            .then_some(Self(cuerpo))
+            .ok_or(RutInvalido::Formato)
     }
 
     /// The integer body.
@@ -71,7 +74,11 @@ impl Rut {
         match digito.map(|d| (d.len(), d.chars().next())) {
             None => Ok(rut),
             Some((1, Some(d))) if d.is_ascii_digit() || d.eq_ignore_ascii_case(&'k') => {
-                if d.to_ascii_uppercase() == rut.digito() { Ok(rut) } else { Err(RutInvalido::Digito) }
+                if d.to_ascii_uppercase() == rut.digito() {
+                    Ok(rut)
+                } else {
+                    Err(RutInvalido::Digito)
+                }
             }
             Some(_) => Err(RutInvalido::Formato),
         }

@@ -22,7 +22,9 @@ impl Instante {
             return None;
         }
         let ts: Timestamp = text.parse().ok()?;
-        Some(Self(ts.as_nanosecond().div_euclid(1_000_000).try_into().ok()?))
+        Some(Self(
+            ts.as_nanosecond().div_euclid(1_000_000).try_into().ok()?,
+        ))
     }
 
     /// This moment plus `ms` milliseconds.
@@ -32,14 +34,18 @@ impl Instante {
     }
 
     fn timestamp(self) -> Timestamp {
-        let (min, max) = (Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
+        let (min, max) = (
+            Timestamp::MIN.as_millisecond(),
+            Timestamp::MAX.as_millisecond(),
+        );
         Timestamp::from_millisecond(self.0.clamp(min, max)).unwrap_or_default()
     }
 }
 
 /// The shape that RFC 3339, 5.6 gives a date-time; jiff alone would accept more than that.
 fn is_rfc3339(b: &[u8]) -> bool {
-    let digits = |r: std::ops::Range<usize>| b.get(r).is_some_and(|s| s.iter().all(u8::is_ascii_digit));
+    let digits =
+        |r: std::ops::Range<usize>| b.get(r).is_some_and(|s| s.iter().all(u8::is_ascii_digit));
     let at = |i: usize, c: &[u8]| b.get(i).is_some_and(|x| c.contains(x));
     let date = digits(0..4) && at(4, b"-") && digits(5..7) && at(7, b"-") && digits(8..10);
     let time = at(10, b"Tt ") && digits(11..13) && at(13, b":") && digits(14..16);
@@ -57,7 +63,11 @@ fn is_rfc3339(b: &[u8]) -> bool {
     if at(i, b"Zz") {
         return b.len() == i + 1;
     }
-    at(i, b"+-") && digits(i + 1..i + 3) && at(i + 3, b":") && digits(i + 4..i + 6) && b.len() == i + 6
+    at(i, b"+-")
+        && digits(i + 1..i + 3)
+        && at(i + 3, b":")
+        && digits(i + 4..i + 6)
+        && b.len() == i + 6
 }
 
 impl fmt::Display for Instante {
@@ -145,23 +155,40 @@ mod tests {
     fn moments_in_any_offset_become_utc_milliseconds() {
         for (text, expected) in [
             ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00.000Z"),
-            ("2026-03-01T12:00:00.123456789-03:00", "2026-03-01T15:00:00.123Z"),
+            (
+                "2026-03-01T12:00:00.123456789-03:00",
+                "2026-03-01T15:00:00.123Z",
+            ),
             ("2026-03-01t12:00:00.1z", "2026-03-01T12:00:00.100Z"),
             ("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z"),
             ("2026-03-01T12:00:00-00:00", "2026-03-01T12:00:00.000Z"),
             ("2026-03-01T12:00:00+14:00", "2026-02-28T22:00:00.000Z"),
         ] {
-            assert_eq!(Instante::parse(text).map(|i| i.to_string()).as_deref(), Some(expected), "{text}");
+            assert_eq!(
+                Instante::parse(text).map(|i| i.to_string()).as_deref(),
+                Some(expected),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_a_moment() {
         for text in [
-            "", "2026-03-01", "2026-03-01T12:00:00", "2026-03-01T12:00Z", "2026-13-01T12:00:00Z",
-            "2026-02-30T12:00:00Z", "2026-03-01T25:00:00Z", "2026-03-01T12:00:00.Z",
-            "2026-03-01T12:00:00.1234567890Z", "2026-03-01T12:00:00Z[UTC]", "2026-03-01T12:00:00+3",
-            "+002026-03-01T12:00:00Z", "2026-03-01T12:00:00,5Z", "ayer",
+            "",
+            "2026-03-01",
+            "2026-03-01T12:00:00",
+            "2026-03-01T12:00Z",
+            "2026-13-01T12:00:00Z",
+            "2026-02-30T12:00:00Z",
+            "2026-03-01T25:00:00Z",
+            "2026-03-01T12:00:00.Z",
+            "2026-03-01T12:00:00.1234567890Z",
+            "2026-03-01T12:00:00Z[UTC]",
+            "2026-03-01T12:00:00+3",
+            "+002026-03-01T12:00:00Z",
+            "2026-03-01T12:00:00,5Z",
+            "ayer",
         ] {
             assert_eq!(Instante::parse(text), None, "{text}");
         }
@@ -177,7 +204,10 @@ mod tests {
             ("2026-07-01T03:59:59Z", "2026-06-30"),
             ("2026-07-01T04:00:00Z", "2026-07-01"),
         ] {
-            assert_eq!(zona.fecha(Instante::parse(moment).unwrap()).to_string(), day);
+            assert_eq!(
+                zona.fecha(Instante::parse(moment).unwrap()).to_string(),
+                day
+            );
         }
         assert!(Zona::new("Luna/Tranquilidad").is_none());
     }

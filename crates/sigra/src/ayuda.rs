@@ -64,6 +64,10 @@ fn traduce(comando: Command) -> Command {
 
 /// clap would write `[default: …]` after the help of an option.
 fn traduce_defecto(opcion: Arg) -> Arg {
+    // A flag's default is that it was not given.
+    if !opcion.get_action().takes_values() {
+        return opcion;
+    }
     let valores: Vec<_> = opcion
         .get_default_values()
         .iter()

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use sigra_store::{Entorno, Store};
+use sigra_store::{Entorno, Fallo, Store};
 
 use crate::{config::Config, error::ErrorComando};
 
@@ -27,7 +27,12 @@ pub(crate) async fn abre(config: &Config) -> Result<Store, ErrorComando> {
     }
     Store::abrir(&url.0, config.database_conexiones.0, Entorno::default())
         .await
-        .map_err(|e| ErrorComando::al("no se pudo abrir la base de datos (database_url)", e))
+        .map_err(|e| match e {
+            Fallo::NoDisponible(_) => ErrorComando::falla(format!(
+                "no se pudo abrir la base de datos; revise que esté encendida y database_url ({e})"
+            )),
+            e => ErrorComando::al("no se pudo abrir la base de datos (database_url)", e),
+        })
 }
 
 /// Like [`abre`] for commands that read what is there: an empty database in the wrong place would

@@ -7,21 +7,25 @@ use sigra_domain::{Rol, Rut};
 
 use crate::{commands, config::Valor as _};
 
+/// The options of every command come after its own.
+const ULTIMAS: usize = 1_000;
+
 /// SIGRA: reportes de peligros en faenas mineras, también sin señal.
 #[derive(Debug, Parser)]
 #[command(name = "sigra", version, disable_help_subcommand = true)]
 #[command(disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct Cli {
-    /// Archivo de configuración; si no se indica, ./sigra.toml o el de la carpeta de datos
-    #[arg(long, global = true, value_name = "ARCHIVO")]
+    /// Archivo de configuración [por omisión: ./sigra.toml, o el de la carpeta de datos]
+    #[arg(long, global = true, value_name = "ARCHIVO", display_order = ULTIMAS)]
     pub(crate) config: Option<PathBuf>,
 
     /// Muestra esta ayuda
-    #[arg(short = 'h', long = "help", visible_alias = "ayuda", global = true, action = ArgAction::Help)]
+    #[arg(short = 'h', long = "help", visible_alias = "ayuda", global = true)]
+    #[arg(display_order = ULTIMAS, action = ArgAction::Help)]
     ayuda: Option<bool>,
 
     /// Muestra la versión
-    #[arg(short = 'V', long = "version", action = ArgAction::Version)]
+    #[arg(short = 'V', long = "version", display_order = ULTIMAS, action = ArgAction::Version)]
     version: Option<bool>,
 
     #[command(subcommand)]

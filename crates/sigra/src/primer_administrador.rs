@@ -118,9 +118,106 @@ fn aviso(rut: Rut, password: &str, direccion: SocketAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sigra_domain::Rut;
+    use sigra_domain::{Rol, Rut};
+    use sigra_store::{
+        Store,
+        identidad::{CambioUsuario, EditarUsuario, FiltroUsuarios, lista_usuarios, usuario},
+    };
+    use tempfile::TempDir;
 
-    use super::aviso;
+    use super::{RUT, aviso, crea};
+    use crate::{base, config::pruebas::config_en};
+
+    const ELEGIDO: [(&str, &str); 2] = [
+        ("SIGRA_ADMIN_RUT", "12345678-5"),
+        ("SIGRA_ADMIN_PASSWORD", "una frase larga"),
+    ];
+
+    async fn ruts(store: &Store) -> Vec<(i64, bool)> {
+        let mut l = store.leer().await.unwrap();
+        let todos = lista_usuarios(&mut l, &FiltroUsuarios::default(), 10)
+            .await
+            .unwrap();
+        todos
+            .iter()
+            .map(|u| (u.rut.cuerpo(), u.debe_cambiar_password))
+            .collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn servers_that_start_at_once_make_one() {
+        let dir = TempDir::new().unwrap();
+        let config = config_en(&dir, &[]);
+        let store = base::abre(&config).await.unwrap();
+        let direccion = config.listen;
+        let (a, b) = tokio::join!(
+            crea(&store, &config, direccion),
+            crea(&store, &config, direccion)
+        );
+        a.unwrap();
+        b.unwrap();
+        assert_eq!(ruts(&store).await, [(RUT, true)]);
+    }
+
+    #[tokio::test]
+    async fn the_chosen_one_keeps_the_password_and_is_made_once() {
+        let dir = TempDir::new().unwrap();
+        let config = config_en(&dir, &ELEGIDO);
+        let store = base::abre(&config).await.unwrap();
+        for _ in 0..2 {
+            crea(&store, &config, config.listen).await.unwrap();
+            assert_eq!(ruts(&store).await, [(12_345_678, false)]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rut_of_somebody_else_is_not_taken_over() {
+        let dir = TempDir::new().unwrap();
+        let config = config_en(&dir, &ELEGIDO);
+        let store = base::abre(&config).await.unwrap();
+        let rut = Rut::new(12_345_678).unwrap();
+        let args = [
+            "sigra", "user", "create", "--rut", "12345678", "--nombre", "Ana",
+        ];
+        let cli = <crate::cli::Cli as clap::Parser>::parse_from(args.into_iter().chain([
+            "--apellido-1",
+            "Soto",
+            "--rol",
+            "trabajador",
+        ]));
+        let crate::cli::Orden::User(orden) = cli.orden else {
+            panic!("no es user")
+        };
+        crate::commands::user::ejecutar(config.clone(), orden)
+            .await
+            .unwrap();
+        let error = crea(&store, &config, config.listen)
+            .await
+            .unwrap_err()
+            .texto();
+        assert!(
+            error.contains("12.345.678-5") && error.contains("user create"),
+            "{error}"
+        );
+        let persona = usuario(&mut store.leer().await.unwrap(), rut)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(persona.rol, Rol::Trabajador);
+        let cambio = CambioUsuario {
+            rol: Some(Rol::Administrador),
+            ..CambioUsuario::default()
+        };
+        store
+            .escribir(EditarUsuario {
+                rut,
+                cambio,
+                actor: rut,
+            })
+            .await
+            .unwrap();
+        crea(&store, &config, config.listen).await.unwrap();
+    }
 
     #[test]
     fn the_box_says_where_to_enter_and_with_what() {

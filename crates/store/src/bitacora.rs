@@ -2,9 +2,7 @@
 
 use sigra_domain::{
     Instante,
-    bitacora::{
-        Accion, Entrada, EntradaAjuste, Guardada, Rotura, Valores, Verificador, encadena,
-    },
+    bitacora::{Accion, Entrada, EntradaAjuste, Guardada, Rotura, Valores, Verificador, encadena},
 };
 use sqlx::FromRow;
 
@@ -65,8 +63,15 @@ impl Fila {
 }
 
 /// A report's whole bitácora, oldest first.
-pub async fn bitacora_de(lectura: &mut Lectura, reporte_id: i64) -> Result<Vec<EntradaLeida>, Fallo> {
-    filas_de(&mut lectura.conn(), reporte_id).await?.into_iter().map(Fila::leida).collect()
+pub async fn bitacora_de(
+    lectura: &mut Lectura,
+    reporte_id: i64,
+) -> Result<Vec<EntradaLeida>, Fallo> {
+    filas_de(&mut lectura.conn(), reporte_id)
+        .await?
+        .into_iter()
+        .map(Fila::leida)
+        .collect()
 }
 
 pub(crate) async fn entradas_de(
@@ -74,7 +79,10 @@ pub(crate) async fn entradas_de(
     reporte_id: i64,
 ) -> Result<Vec<Entrada>, Fallo> {
     let filas = filas_de(conn, reporte_id).await?;
-    filas.into_iter().map(|f| f.leida().map(|l| l.entrada)).collect()
+    filas
+        .into_iter()
+        .map(|f| f.leida().map(|l| l.entrada))
+        .collect()
 }
 
 async fn filas_de(conn: &mut Conn<'_>, reporte_id: i64) -> Result<Vec<Fila>, Fallo> {
@@ -150,7 +158,10 @@ pub async fn lista_ajustes(
         .map(|f| {
             let entrada = serde_json::from_str(&f.canonica)
                 .map_err(|_| Fallo::Dato(format!("bitácora de ajustes: entrada {}", f.n)))?;
-            Ok(AjusteLeido { entrada, hash: f.hash })
+            Ok(AjusteLeido {
+                entrada,
+                hash: f.hash,
+            })
         })
         .collect()
 }
@@ -200,9 +211,16 @@ impl Tx<'_> {
 /// A broken chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hallazgo {
-    Reporte { id: i64, uuid_cliente: String, rotura: Rotura },
+    Reporte {
+        id: i64,
+        uuid_cliente: String,
+        rotura: Rotura,
+    },
     /// Entries of a report that has no row.
-    SinReporte { reporte_id: i64, n: i64 },
+    SinReporte {
+        reporte_id: i64,
+        n: i64,
+    },
     Ajustes(Rotura),
 }
 
@@ -222,8 +240,10 @@ impl Store {
     /// How many reports there are, withdrawn ones included.
     pub async fn cuenta_reportes(&self) -> Result<i64, Fallo> {
         let mut l = self.leer().await?;
-        Ok(con!(l.conn(), c => sqlx::query_scalar("SELECT count(*) FROM reportes")
-            .fetch_one(&mut **c).await)?)
+        Ok(
+            con!(l.conn(), c => sqlx::query_scalar("SELECT count(*) FROM reportes")
+            .fetch_one(&mut **c).await)?,
+        )
     }
 
     /// Re-computes every chain and compares every report with what its entries lead to.
@@ -237,7 +257,9 @@ impl Store {
             let ids: Vec<i64> = con!(l.conn(), c => sqlx::query_scalar(
                 "SELECT id FROM reportes WHERE id > $1 ORDER BY id LIMIT $2")
                 .bind(desde).bind(PAGINA).fetch_all(&mut **c).await)?;
-            let Some(ultimo) = ids.last().copied() else { break };
+            let Some(ultimo) = ids.last().copied() else {
+                break;
+            };
             for id in &ids {
                 self.verifica_uno(&mut l, *id, &mut resumen).await?;
             }
@@ -250,7 +272,9 @@ impl Store {
              WHERE r.id IS NULL GROUP BY b.reporte_id ORDER BY b.reporte_id LIMIT 100")
             .fetch_all(&mut **c).await)?;
         resumen.hallazgos.extend(
-            huerfanas.into_iter().map(|(reporte_id, n)| Hallazgo::SinReporte { reporte_id, n }),
+            huerfanas
+                .into_iter()
+                .map(|(reporte_id, n)| Hallazgo::SinReporte { reporte_id, n }),
         );
         verifica_ajustes(&mut l, &mut resumen).await?;
         Ok(resumen)
@@ -265,7 +289,8 @@ impl Store {
         // The row and its entries come by two statements; when the report changed between them,
         // the versions differ and it is read again.
         for _ in 0..20 {
-            let Some(leido) = crate::reportes::reporte(l, &crate::reportes::Cual::Id(id)).await? else {
+            let Some(leido) = crate::reportes::reporte(l, &crate::reportes::Cual::Id(id)).await?
+            else {
                 return Ok(());
             };
             let filas = filas_de(&mut l.conn(), id).await?;
@@ -279,7 +304,11 @@ impl Store {
             resumen.entradas += i64::try_from(filas.len()).unwrap_or(i64::MAX);
             if let Err(rotura) = verifica_cadena(&leido, filas) {
                 let uuid_cliente = leido.reporte.uuid_cliente;
-                resumen.hallazgos.push(Hallazgo::Reporte { id, uuid_cliente, rotura });
+                resumen.hallazgos.push(Hallazgo::Reporte {
+                    id,
+                    uuid_cliente,
+                    rotura,
+                });
             }
             return Ok(());
         }
@@ -318,8 +347,13 @@ async fn verifica_ajustes(l: &mut Lectura, resumen: &mut Resumen) -> Result<(), 
             }
             n += 1;
             let columnas = EntradaAjuste::lee(&f.canonica).is_some_and(|e| {
-                (e.n, e.objeto.as_str(), e.accion.as_str(), e.rut.map(sigra_domain::Rut::cuerpo), e.en.0)
-                    == (f.n, f.objeto.as_str(), f.accion.as_str(), f.rut, f.en)
+                (
+                    e.n,
+                    e.objeto.as_str(),
+                    e.accion.as_str(),
+                    e.rut.map(sigra_domain::Rut::cuerpo),
+                    e.en.0,
+                ) == (f.n, f.objeto.as_str(), f.accion.as_str(), f.rut, f.en)
             });
             let motivo = if f.n != n {
                 Motivo::Falta
@@ -337,9 +371,15 @@ async fn verifica_ajustes(l: &mut Lectura, resumen: &mut Resumen) -> Result<(), 
     resumen.ajustes = n;
     let rotura = rotura.or_else(|| {
         if n < entradas {
-            Some(Rotura { n: n + 1, motivo: Motivo::Falta })
+            Some(Rotura {
+                n: n + 1,
+                motivo: Motivo::Falta,
+            })
         } else {
-            (hash != ultimo).then_some(Rotura { n, motivo: Motivo::Cabeza })
+            (hash != ultimo).then_some(Rotura {
+                n,
+                motivo: Motivo::Cabeza,
+            })
         }
     });
     resumen.hallazgos.extend(rotura.map(Hallazgo::Ajustes));

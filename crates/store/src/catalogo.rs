@@ -21,7 +21,12 @@ struct Fila {
 impl Store {
     /// The catalogue of `version`, from memory when that is the one there.
     pub async fn catalogo_de(&self, version: i64) -> Result<Arc<Catalogo>, Fallo> {
-        let visto = self.0.catalogo.read().map(|c| Arc::clone(&c)).map_err(|_| envenenado())?;
+        let visto = self
+            .0
+            .catalogo
+            .read()
+            .map(|c| Arc::clone(&c))
+            .map_err(|_| envenenado())?;
         if visto.version == version {
             return Ok(visto);
         }
@@ -45,8 +50,10 @@ fn envenenado() -> Fallo {
 }
 
 async fn version(l: &mut Lectura) -> Result<i64, Fallo> {
-    Ok(con!(l.conn(), c => sqlx::query_scalar("SELECT version FROM catalogo_version WHERE id = 1")
-        .fetch_one(&mut **c).await)?)
+    Ok(
+        con!(l.conn(), c => sqlx::query_scalar("SELECT version FROM catalogo_version WHERE id = 1")
+        .fetch_one(&mut **c).await)?,
+    )
 }
 
 /// The version is read before the tables: what is read with it is at least as new.
@@ -67,15 +74,27 @@ async fn lee(l: &mut Lectura) -> Result<Catalogo, Fallo> {
         version,
         areas: areas
             .into_iter()
-            .map(|f| Area { id: f.id, nombre: f.nombre, activa: f.marca })
+            .map(|f| Area {
+                id: f.id,
+                nombre: f.nombre,
+                activa: f.marca,
+            })
             .collect(),
         severidades: severidades
             .into_iter()
-            .map(|f| Severidad { id: f.id, nombre: f.nombre, activa: f.marca })
+            .map(|f| Severidad {
+                id: f.id,
+                nombre: f.nombre,
+                activa: f.marca,
+            })
             .collect(),
         estados: estados
             .into_iter()
-            .map(|f| Estado { id: f.id, nombre: f.nombre, es_final: f.marca })
+            .map(|f| Estado {
+                id: f.id,
+                nombre: f.nombre,
+                es_final: f.marca,
+            })
             .collect(),
         transiciones: transiciones
             .into_iter()
@@ -117,13 +136,13 @@ pub struct CambioCatalogo {
     pub tabla: Tabla,
     /// `None`: a new one.
     pub id: Option<i64>,
-    pub cambio: EditarArea,
+    pub cambio: CambioElemento,
     pub actor: Rut,
 }
 
 /// The values that shall be; `None` leaves them.
 #[derive(Clone, Debug, Default)]
-pub struct EditarArea {
+pub struct CambioElemento {
     pub nombre: Option<String>,
     pub activa: Option<bool>,
 }
@@ -176,44 +195,48 @@ impl Write for CambioCatalogo {
         // First: on PostgreSQL this row is the lock under which the catalogue changes.
         con!(tx.conn, c => sqlx::query("UPDATE catalogo_version SET version = version + 1")
             .execute(&mut **c).await.map(drop))?;
-        let antes: Option<(i64, String, bool)> = match self.id {
-            None => None,
-            Some(id) => {
-                let sql = self.tabla.elige(
-                    "SELECT id, nombre, activa FROM areas WHERE id = $1",
-                    "SELECT id, nombre, activa FROM severidades WHERE id = $1",
-                );
-                let fila = con!(tx.conn, c => sqlx::query_as(sql).bind(id)
-                    .fetch_optional(&mut **c).await)?;
-                Some(fila.ok_or(RechazoCatalogo::NoEncontrado)?)
-            }
-        };
+        let mut antes: Option<(i64, String, bool)> = None;
+        if let Some(id) = self.id {
+            let sql = self.tabla.elige(
+                "SELECT id, nombre, activa FROM areas WHERE id = $1",
+                "SELECT id, nombre, activa FROM severidades WHERE id = $1",
+            );
+            let fila = con!(tx.conn, c => sqlx::query_as(sql).bind(id)
+                .fetch_optional(&mut **c).await)?;
+            antes = Some(fila.ok_or(RechazoCatalogo::NoEncontrado)?);
+        }
         let nombre = self.cambio.nombre.clone();
-        let nombre = nombre.or_else(|| antes.as_ref().map(|a| a.1.clone())).unwrap_or_default();
-        let activa = self.cambio.activa.unwrap_or_else(|| antes.as_ref().is_none_or(|a| a.2));
-        let id = match self.id {
-            Some(id) => {
-                let sql = self.tabla.elige(
-                    "UPDATE areas SET nombre = $2, activa = $3 WHERE id = $1",
-                    "UPDATE severidades SET nombre = $2, activa = $3 WHERE id = $1",
-                );
-                con!(tx.conn, c => sqlx::query(sql).bind(id).bind(nombre.as_str()).bind(activa)
-                    .execute(&mut **c).await.map(drop))?;
-                id
-            }
-            None => {
-                let sql = self.tabla.elige(
-                    "INSERT INTO areas (nombre, activa) VALUES ($1, $2) RETURNING id",
-                    "INSERT INTO severidades (nombre, activa) VALUES ($1, $2) RETURNING id",
-                );
-                con!(tx.conn, c => sqlx::query_scalar(sql).bind(nombre.as_str()).bind(activa)
-                    .fetch_one(&mut **c).await)?
-            }
+        let nombre = nombre
+            .or_else(|| antes.as_ref().map(|a| a.1.clone()))
+            .unwrap_or_default();
+        let activa = self
+            .cambio
+            .activa
+            .unwrap_or_else(|| antes.as_ref().is_none_or(|a| a.2));
+        let id = if let Some(id) = self.id {
+            let sql = self.tabla.elige(
+                "UPDATE areas SET nombre = $2, activa = $3 WHERE id = $1",
+                "UPDATE severidades SET nombre = $2, activa = $3 WHERE id = $1",
+            );
+            con!(tx.conn, c => sqlx::query(sql).bind(id).bind(nombre.as_str()).bind(activa)
+                .execute(&mut **c).await.map(drop))?;
+            id
+        } else {
+            let sql = self.tabla.elige(
+                "INSERT INTO areas (nombre, activa) VALUES ($1, $2) RETURNING id",
+                "INSERT INTO severidades (nombre, activa) VALUES ($1, $2) RETURNING id",
+            );
+            con!(tx.conn, c => sqlx::query_scalar(sql).bind(nombre.as_str()).bind(activa)
+                .fetch_one(&mut **c).await)?
         };
-        let viejos = antes.as_ref().map(|a| valores(&a.1, a.2)).unwrap_or_default();
+        let viejos = antes
+            .as_ref()
+            .map(|a| valores(&a.1, a.2))
+            .unwrap_or_default();
         let accion = if antes.is_some() { "editar" } else { "crear" };
         let cambios = sigra_domain::bitacora::diferencia(&viejos, &valores(&nombre, activa));
-        tx.anota_ajuste(self.tabla.objeto(id), accion, Some(self.actor), cambios).await?;
+        tx.anota_ajuste(self.tabla.objeto(id), accion, Some(self.actor), cambios)
+            .await?;
         Ok((id, nombre, activa))
     }
 }

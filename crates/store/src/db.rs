@@ -74,7 +74,10 @@ pub(crate) struct Interior {
 }
 
 pub(crate) enum Db {
-    Sqlite { lectores: SqlitePool, escritor: Escritor },
+    Sqlite {
+        lectores: SqlitePool,
+        escritor: Escritor,
+    },
     Postgres(PgPool),
 }
 
@@ -99,16 +102,23 @@ impl Store {
                 .max_connections(LECTORES)
                 .acquire_timeout(ESPERA)
                 // A reader is never left inside a transaction.
-                .after_release(|c, _| Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(c)) }))
+                .after_release(|c, _| {
+                    Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(c)) })
+                })
                 .connect_with(opciones.clone().pragma("query_only", "1"))
                 .await?;
-            Db::Sqlite { lectores, escritor: Escritor::nuevo(opciones, entorno.clone()) }
+            Db::Sqlite {
+                lectores,
+                escritor: Escritor::nuevo(opciones, entorno.clone()),
+            }
         } else {
             Db::Postgres(
                 PgPoolOptions::new()
                     .max_connections(conexiones)
                     .acquire_timeout(ESPERA)
-                    .after_release(|c, _| Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(c)) }))
+                    .after_release(|c, _| {
+                        Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(c)) })
+                    })
                     .connect_with(opciones_postgres(url)?)
                     .await?,
             )
@@ -120,7 +130,11 @@ impl Store {
             estados: vec![],
             transiciones: vec![],
         };
-        Ok(Self(Arc::new(Interior { db, entorno, catalogo: RwLock::new(Arc::new(vacio)) })))
+        Ok(Self(Arc::new(Interior {
+            db,
+            entorno,
+            catalogo: RwLock::new(Arc::new(vacio)),
+        })))
     }
 
     /// A connection for reading. Each statement sees one moment of the database.

@@ -8,7 +8,10 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    ConnectOptions as _, Connection as _, Executor as _, SqliteConnection,
+    sqlite::SqliteConnectOptions,
+};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{Entorno, Fallo, Tx, Write, db::Conn};
@@ -27,23 +30,34 @@ pub(crate) struct Escritor {
 impl Escritor {
     pub(crate) fn nuevo(opciones: SqliteConnectOptions, entorno: Entorno) -> Self {
         let (cola, trabajos) = mpsc::channel(COLA);
-        let lazo = Lazo { opciones, entorno, conn: None };
-        Self { cola, tarea: Mutex::new(Some(tokio::spawn(lazo.corre(trabajos)))) }
+        let lazo = Lazo {
+            opciones,
+            entorno,
+            conn: None,
+        };
+        Self {
+            cola,
+            tarea: Mutex::new(Some(tokio::spawn(lazo.corre(trabajos)))),
+        }
     }
 
     pub(crate) async fn escribir<W: Write>(&self, op: W) -> Result<W::Out, W::Err> {
         let (tx, rx) = oneshot::channel();
-        let pedido = Pedido { op, resultado: None, respuesta: tx };
+        let pedido = Pedido {
+            op,
+            resultado: None,
+            respuesta: tx,
+        };
         if self.cola.send(Box::new(pedido)).await.is_err() {
             return Err(Fallo::NoDisponible(sqlx::Error::PoolClosed).into());
         }
-        rx.await.unwrap_or_else(|_| Err(Fallo::Interno("una escritura se interrumpió").into()))
+        rx.await
+            .unwrap_or_else(|_| Err(Fallo::Interno("una escritura se interrumpió").into()))
     }
 
     /// Waits for what is queued and ends the task.
     pub(crate) async fn cerrar(&self) {
-        let fin = Fin::default();
-        if self.cola.send(Box::new(fin)).await.is_ok()
+        if self.cola.send(Box::new(Fin)).await.is_ok()
             && let Some(tarea) = self.tarea.lock().await.take()
         {
             tarea.await.ok();
@@ -97,7 +111,6 @@ impl<W: Write> Trabajo for Pedido<W> {
     }
 }
 
-#[derive(Default)]
 struct Fin;
 
 impl Trabajo for Fin {
@@ -160,7 +173,10 @@ impl Lazo {
         conn.execute("BEGIN IMMEDIATE").await?;
         for trabajo in grupo {
             conn.execute("SAVEPOINT miembro").await?;
-            if !trabajo.corre(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+            if !trabajo
+                .corre(&mut Tx::new(Conn::Sqlite(conn), entorno))
+                .await
+            {
                 // Fails when SQLite rolled back the whole transaction by itself.
                 conn.execute("ROLLBACK TO miembro").await?;
             }
@@ -181,7 +197,10 @@ impl Lazo {
     async fn en_transaccion(&mut self, trabajo: &mut dyn Trabajo) -> Result<(), sqlx::Error> {
         let (conn, entorno) = self.abierta().await?;
         conn.execute("BEGIN IMMEDIATE").await?;
-        if trabajo.corre(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+        if trabajo
+            .corre(&mut Tx::new(Conn::Sqlite(conn), entorno))
+            .await
+        {
             conn.execute("COMMIT").await?;
         } else if conn.execute("ROLLBACK").await.is_err() {
             // SQLite had rolled back by itself; the member's own error says why.

@@ -48,7 +48,9 @@ impl From<sqlx::Error> for Fallo {
                     // PostgreSQL: disk_full, and out of memory or connections.
                     "53100" => Self::Lleno(e),
                     "40001" | "40P01" => Self::Repetir(e),
-                    c if c.len() == 5 && (c.starts_with("08") || c.starts_with("53") || c.starts_with("57P")) => {
+                    c if c.len() == 5
+                        && (c.starts_with("08") || c.starts_with("53") || c.starts_with("57P")) =>
+                    {
                         Self::NoDisponible(e)
                     }
                     c => match c.parse::<i32>().ok().filter(|_| c.len() < 5) {
@@ -66,9 +68,12 @@ impl From<sqlx::Error> for Fallo {
                     },
                 }
             }
-            E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_) => {
-                Self::NoDisponible(e)
-            }
+            E::Io(_)
+            | E::Tls(_)
+            | E::PoolTimedOut
+            | E::PoolClosed
+            | E::WorkerCrashed
+            | E::Protocol(_) => Self::NoDisponible(e),
             _ => Self::Sql(e),
         }
     }

@@ -86,9 +86,12 @@ where
             if sha256 != clave.sha256_cuerpo {
                 return Err(RechazoClave::Distinta);
             }
-            let respuesta: Respuesta = serde_json::from_str(&respuesta)
-                .map_err(|_| Fallo::Dato("idempotencia".into()))?;
-            return Ok(Respuesta { repetida: true, ..respuesta });
+            let respuesta: Respuesta =
+                serde_json::from_str(&respuesta).map_err(|_| Fallo::Dato("idempotencia".into()))?;
+            return Ok(Respuesta {
+                repetida: true,
+                ..respuesta
+            });
         }
         // Whatever is refused rolls the reservation back with it.
         let out = self.op.run(tx).await.map_err(RechazoClave::Op)?;
@@ -139,10 +142,19 @@ impl Write for Limpieza {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, Fallo> {
         let mut borradas = 0;
         for (sql, limite) in [
-            ("DELETE FROM idempotencia WHERE creada < $1", tx.ahora.mas(-VIGENCIA)),
-            ("DELETE FROM intentos WHERE ultimo < $1", tx.ahora.mas(-Instante::DIA)),
+            (
+                "DELETE FROM idempotencia WHERE creada < $1",
+                tx.ahora.mas(-VIGENCIA),
+            ),
+            (
+                "DELETE FROM intentos WHERE ultimo < $1",
+                tx.ahora.mas(-Instante::DIA),
+            ),
             // Sessions stay a while after their end, for whoever looks into a theft.
-            ("DELETE FROM sesiones WHERE expira < $1", tx.ahora.mas(-30 * Instante::DIA)),
+            (
+                "DELETE FROM sesiones WHERE expira < $1",
+                tx.ahora.mas(-30 * Instante::DIA),
+            ),
         ] {
             borradas += con!(tx.conn, c => sqlx::query(sql).bind(limite.0)
                 .execute(&mut **c).await.map(|r| r.rows_affected()))?;

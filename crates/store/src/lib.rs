@@ -19,7 +19,7 @@ pub use bitacora::{
     AjusteLeido, EntradaLeida, FiltroBitacora, Hallazgo, Resumen, bitacora_de, lista_ajustes,
     lista_bitacora,
 };
-pub use catalogo::{CambioCatalogo, EditarArea, RechazoCatalogo, Tabla};
+pub use catalogo::{CambioCatalogo, CambioElemento, RechazoCatalogo, Tabla};
 pub use db::{Lectura, Store};
 pub use entorno::Entorno;
 pub use fallo::{DeFallo, Fallo};

@@ -26,7 +26,9 @@ pub struct Migraciones {
 
 impl Migraciones {
     pub fn todas() -> Self {
-        Self { hasta: VERSION_ESQUEMA }
+        Self {
+            hasta: VERSION_ESQUEMA,
+        }
     }
 
     /// As a binary of an earlier version would migrate; for tests of upgrades.
@@ -63,9 +65,15 @@ impl Migraciones {
     }
 
     fn de(self, todas: &Migrator) -> Migrator {
-        let migrations: Vec<_> =
-            todas.iter().filter(|m| m.version <= self.hasta).cloned().collect();
-        Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
+        let migrations: Vec<_> = todas
+            .iter()
+            .filter(|m| m.version <= self.hasta)
+            .cloned()
+            .collect();
+        Migrator {
+            migrations: Cow::Owned(migrations),
+            ..Migrator::DEFAULT
+        }
     }
 }
 
@@ -92,9 +100,14 @@ mod tests {
     #[test]
     fn both_databases_have_the_same_migrations() {
         let names = |m: &sqlx::migrate::Migrator| -> Vec<_> {
-            m.iter().map(|m| (m.version, m.description.to_string())).collect()
+            m.iter()
+                .map(|m| (m.version, m.description.to_string()))
+                .collect()
         };
         assert_eq!(names(&SQLITE), names(&POSTGRES));
-        assert_eq!(SQLITE.iter().map(|m| m.version).max(), Some(VERSION_ESQUEMA));
+        assert_eq!(
+            SQLITE.iter().map(|m| m.version).max(),
+            Some(VERSION_ESQUEMA)
+        );
     }
 }

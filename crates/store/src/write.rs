@@ -31,7 +31,11 @@ pub struct Tx<'c> {
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(conn: Conn<'c>, entorno: &'c Entorno) -> Self {
-        Self { conn, ahora: entorno.ahora(), entorno }
+        Self {
+            conn,
+            ahora: entorno.ahora(),
+            entorno,
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido]
 /// Un cambio de usuarios o catálogos.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
-    "n": 12, "objeto": "usuario:12345678", "accion": "editar", "rut": 11111111,
+    "n": 12, "objeto": "usuario:12345678", "accion": "editar", "rut": 11_111_111,
     "en": "2026-03-01T12:00:00.000Z", "antes": {"rol": "trabajador"}, "despues": {"rol": "supervisor"},
     "hash": "c1f0a3d2b4e5968778695a4b3c2d1e0ff0e1d2c3b4a5968778695a4b3c2d1e0f"
 }))]
@@ -72,11 +72,12 @@ pub async fn listar(
 ) -> Result<Response, Problema> {
     let huella = huella(&p);
     let mut e = Errores::default();
-    let objeto = p
-        .objeto
-        .clone()
-        .filter(|t| !t.is_empty())
-        .and_then(|t| e.toma("objeto", texto(t, 1, 100, false).map_err(|_| Falla::NoExiste)));
+    let objeto = p.objeto.clone().filter(|t| !t.is_empty()).and_then(|t| {
+        e.toma(
+            "objeto",
+            texto(t, 1, 100, false).map_err(|_| Falla::NoExiste),
+        )
+    });
     let limite = pagina::limite(p.limite.as_deref(), &mut e);
     e.fin(Some(()))?;
     let antes_de = match p.cursor.as_deref() {
@@ -87,8 +88,10 @@ pub async fn listar(
     let mut ajustes = lista_ajustes(&mut lectura, objeto.as_deref(), antes_de, limite + 1).await?;
     let sigue = ajustes.len() > usize::try_from(limite).unwrap_or(usize::MAX);
     ajustes.truncate(usize::try_from(limite).unwrap_or(usize::MAX));
-    let siguiente =
-        ajustes.last().filter(|_| sigue).and_then(|ultimo| cursor(&huella, ultimo.entrada.n));
+    let siguiente = ajustes
+        .last()
+        .filter(|_| sigue)
+        .and_then(|ultimo| cursor(&huella, ultimo.entrada.n));
     let items = ajustes
         .into_iter()
         .map(|a| Ajuste {

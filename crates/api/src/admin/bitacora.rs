@@ -58,13 +58,18 @@ pub async fn listar(
     let mut e = Errores::default();
     let dicho = |t: &Option<String>| t.clone().filter(|t| !t.is_empty());
     let mut momento = |campo: &str, t: &Option<String>| {
-        let falla = Falla::Formato("2026-03-01T00:00:00Z (RFC 3339)", "2026-03-01T00:00:00Z (RFC 3339)");
+        let falla = Falla::Formato(
+            "2026-03-01T00:00:00Z (RFC 3339)",
+            "2026-03-01T00:00:00Z (RFC 3339)",
+        );
         dicho(t).and_then(|t| e.toma(campo, Instante::parse(&t).ok_or(falla)))
     };
     let (desde, hasta) = (momento("desde", &p.desde), momento("hasta", &p.hasta));
     let mut filtro = FiltroBitacora {
         reporte_id: dicho(&p.reporte_id).and_then(|t| entero("reporte_id", &t, &mut e)),
-        rut: dicho(&p.rut).and_then(|t| e.toma("rut", rut(&t))).map(sigra_domain::Rut::cuerpo),
+        rut: dicho(&p.rut)
+            .and_then(|t| e.toma("rut", rut(&t)))
+            .map(sigra_domain::Rut::cuerpo),
         accion: dicho(&p.accion).and_then(|t| {
             let accion = Accion::TODAS.into_iter().find(|a| a.nombre() == t);
             e.toma("accion", accion.ok_or(Falla::NoExiste))
@@ -82,8 +87,10 @@ pub async fn listar(
     let mut entradas = lista_bitacora(&mut lectura, &filtro, limite + 1).await?;
     let sigue = entradas.len() > usize::try_from(limite).unwrap_or(usize::MAX);
     entradas.truncate(usize::try_from(limite).unwrap_or(usize::MAX));
-    let siguiente =
-        entradas.last().filter(|_| sigue).and_then(|ultima| cursor(&huella, ultima.id));
+    let siguiente = entradas
+        .last()
+        .filter(|_| sigue)
+        .and_then(|ultima| cursor(&huella, ultima.id));
     let items = entradas.into_iter().map(Entrada::from).collect();
     Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
 }

@@ -115,5 +115,14 @@ async fn decide(
     };
     let s = sesion.clone();
     let responde = move |leido: ReporteLeido| con_reporte(StatusCode::OK, &leido, &s);
-    escribe(app.store(), &sesion, ConClave { clave, op, responde }).await
+    escribe(
+        app.store(),
+        &sesion,
+        ConClave {
+            clave,
+            op,
+            responde,
+        },
+    )
+    .await
 }

@@ -17,8 +17,11 @@ use super::{
 };
 use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
 
-pub const CODIGOS: &[Codigo] =
-    &[Codigo::CredencialesInvalidas, Codigo::DemasiadosIntentos, Codigo::ServidorOcupado];
+pub const CODIGOS: &[Codigo] = &[
+    Codigo::CredencialesInvalidas,
+    Codigo::DemasiadosIntentos,
+    Codigo::ServidorOcupado,
+];
 
 /// La contraseña actual y la nueva (8 a 128 caracteres; una frase larga es mejor que símbolos).
 #[derive(Deserialize, ToSchema)]
@@ -52,7 +55,10 @@ pub async fn cambiar_password(
     if actual.is_some() && actual == nueva {
         e.agrega(
             "new_password",
-            sigra_domain::Falla::Formato("una contraseña distinta de la actual", "a password other than the current one"),
+            sigra_domain::Falla::Formato(
+                "una contraseña distinta de la actual",
+                "a password other than the current one",
+            ),
         );
     }
     let (actual, nueva) = e.fin(actual.zip(nueva))?;
@@ -65,7 +71,10 @@ pub async fn cambiar_password(
         direccion: origen.direccion,
         rehash: None,
     };
-    let (sesion_id, refresh) = app.store().escribir(CambiarPassword { abrir, hash_nuevo }).await?;
+    let (sesion_id, refresh) = app
+        .store()
+        .escribir(CambiarPassword { abrir, hash_nuevo })
+        .await?;
     usuario.debe_cambiar_password = false;
     acceso(&app, usuario, sesion_id, refresh)
 }

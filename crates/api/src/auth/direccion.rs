@@ -20,7 +20,10 @@ impl FromRequestParts<App> for Origen {
     type Rejection = Problema;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problema> {
-        let par = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
+        let par = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|c| c.0.ip());
         let reenvios: Vec<String> = parts
             .headers
             .get_all("x-forwarded-for")

@@ -78,7 +78,10 @@ pub async fn comprueba(
     password: String,
 ) -> Result<(Usuario, Option<String>), Problema> {
     let (cuerpo, direccion) = (rut.cuerpo(), origen.direccion.clone());
-    let intento = Intento { rut: cuerpo, direccion: direccion.clone() };
+    let intento = Intento {
+        rut: cuerpo,
+        direccion: direccion.clone(),
+    };
     if let Err(ms) = app.store().escribir(intento).await? {
         let segundos = u64::try_from(ms).unwrap_or(0).div_ceil(1_000);
         return Err(Problema::from(Codigo::DemasiadosIntentos).reintentar_en(segundos));
@@ -88,13 +91,26 @@ pub async fn comprueba(
     let hay_bcrypt = hay_bcrypt(&mut lectura).await?;
     drop(lectura);
     let hash = conocido.as_ref().map(|u| u.hash_password.clone());
-    let veredicto = app.claves().verifica(password.clone(), hash, hay_bcrypt).await?;
-    let usuario = conocido.filter(|_| veredicto.correcta).ok_or(Codigo::CredencialesInvalidas)?;
-    app.store().escribir(PerdonaIntento { rut: cuerpo, direccion }).await?;
+    let veredicto = app
+        .claves()
+        .verifica(password.clone(), hash, hay_bcrypt)
+        .await?;
+    let usuario = conocido
+        .filter(|_| veredicto.correcta)
+        .ok_or(Codigo::CredencialesInvalidas)?;
+    app.store()
+        .escribir(PerdonaIntento {
+            rut: cuerpo,
+            direccion,
+        })
+        .await?;
     if !usuario.activo {
         return Err(Codigo::UsuarioInactivo.into());
     }
-    let rehash =
-        if veredicto.antigua { Some(app.claves().hash(password).await?) } else { None };
+    let rehash = if veredicto.antigua {
+        Some(app.claves().hash(password).await?)
+    } else {
+        None
+    };
     Ok((usuario, rehash))
 }

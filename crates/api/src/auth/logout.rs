@@ -15,7 +15,10 @@ pub const CODIGOS: &[Codigo] = &[];
 #[utoipa::path(post, path = "/auth/logout", tag = "identidad",
     responses((status = 204, description = "Cerrada")))]
 pub async fn logout(State(app): State<App>, sesion: Sesion) -> Result<Response, Problema> {
-    let cerrar = CerrarSesion { rut: sesion.quien.rut, sesion_id: sesion.id };
+    let cerrar = CerrarSesion {
+        rut: sesion.quien.rut,
+        sesion_id: sesion.id,
+    };
     app.store().escribir(cerrar).await?;
     let mut r = StatusCode::NO_CONTENT.into_response();
     r.headers_mut().insert(

@@ -37,13 +37,18 @@ pub async fn refresh(
     let mut e = Errores::default();
     let token = e.requerido("refresh_token", datos.refresh_token, tipo::TEXTO);
     let token = e.fin(token)?;
-    let Refrescada::Nueva { sesion_id, rut, token } =
-        app.store().escribir(Refrescar { token }).await?
+    let Refrescada::Nueva {
+        sesion_id,
+        rut,
+        token,
+    } = app.store().escribir(Refrescar { token }).await?
     else {
         return Err(Codigo::SesionCerrada.into());
     };
     let mut lectura = app.store().leer().await?;
-    let usuario = usuario(&mut lectura, rut).await?.ok_or(Codigo::SesionCerrada)?;
+    let usuario = usuario(&mut lectura, rut)
+        .await?
+        .ok_or(Codigo::SesionCerrada)?;
     if !usuario.activo {
         return Err(Codigo::UsuarioInactivo.into());
     }

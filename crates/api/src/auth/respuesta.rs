@@ -22,7 +22,7 @@ use crate::{
 #[schema(example = json!({
     "access_token": "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFhMmIzYzRkIn0…", "refresh_token": "9b1c…",
     "token_type": "Bearer", "expires_in": 900, "debe_cambiar_password": false,
-    "usuario": {"rut": 12345678, "rut_formateado": "12.345.678-5", "nombre": "Rosa", "apellido_1": "Díaz",
+    "usuario": {"rut": 12_345_678, "rut_formateado": "12.345.678-5", "nombre": "Rosa", "apellido_1": "Díaz",
         "apellido_2": null, "rol": "trabajador", "cargo": 2, "areas": [], "email": null, "activo": true,
         "creado": "2026-01-05T12:00:00.000Z"}
 }))]
@@ -46,10 +46,16 @@ pub fn acceso(
     sesion_id: i64,
     refresh_token: String,
 ) -> Result<Response, Problema> {
-    let quien = Quien { rut: usuario.rut, rol: usuario.rol, areas: usuario.areas.clone() };
+    let quien = Quien {
+        rut: usuario.rut,
+        rol: usuario.rol,
+        areas: usuario.areas.clone(),
+    };
     let entorno = app.store().entorno();
     let emite = |aud| {
-        app.tokens().emite(entorno, &quien, sesion_id, aud).map_err(|e| Problema::interno(&e))
+        app.tokens()
+            .emite(entorno, &quien, sesion_id, aud)
+            .map_err(|e| Problema::interno(&e))
     };
     let cuerpo = Acceso {
         access_token: emite(AUD_API)?,

@@ -73,7 +73,16 @@ pub async fn cerrar(
     sesion: Sesion,
     Id(sesion_id): Id,
 ) -> Result<StatusCode, Problema> {
-    let cerrada =
-        app.store().escribir(CerrarSesion { rut: sesion.quien.rut, sesion_id }).await?;
-    if cerrada { Ok(StatusCode::NO_CONTENT) } else { Err(Codigo::NoEncontrado.into()) }
+    let cerrada = app
+        .store()
+        .escribir(CerrarSesion {
+            rut: sesion.quien.rut,
+            sesion_id,
+        })
+        .await?;
+    if cerrada {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Codigo::NoEncontrado.into())
+    }
 }

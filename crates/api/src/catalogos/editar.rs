@@ -7,7 +7,7 @@ use sigra_domain::{
     campo::{Errores, texto, tipo},
     catalogo::{Area, Severidad},
 };
-use sigra_store::{CambioCatalogo, EditarArea, RechazoCatalogo, Tabla};
+use sigra_store::{CambioCatalogo, CambioElemento, RechazoCatalogo, Tabla};
 use utoipa::ToSchema;
 
 use crate::{
@@ -43,23 +43,26 @@ pub struct ElementoPatch {
 }
 
 impl ElementoCreate {
-    fn valida(self) -> Result<EditarArea, Problema> {
+    fn valida(self) -> Result<CambioElemento, Problema> {
         let mut e = Errores::default();
         let nombre = e
             .requerido("nombre", self.nombre, tipo::TEXTO)
             .and_then(|t| e.toma("nombre", texto(t, 1, 100, false)));
-        Ok(EditarArea { nombre: Some(e.fin(nombre)?), activa: None })
+        Ok(CambioElemento {
+            nombre: Some(e.fin(nombre)?),
+            activa: None,
+        })
     }
 }
 
 impl ElementoPatch {
-    fn valida(self) -> Result<EditarArea, Problema> {
+    fn valida(self) -> Result<CambioElemento, Problema> {
         let mut e = Errores::default();
         let nombre = e
             .opcional("nombre", self.nombre, tipo::TEXTO)
             .and_then(|t| e.toma("nombre", texto(t, 1, 100, false)));
         let activa = e.opcional("activa", self.activa, tipo::LOGICO);
-        Ok(e.fin(Some(EditarArea { nombre, activa }))?)
+        Ok(e.fin(Some(CambioElemento { nombre, activa }))?)
     }
 }
 
@@ -78,10 +81,18 @@ async fn cambia(
     sesion: &Sesion,
     tabla: Tabla,
     id: Option<i64>,
-    cambio: EditarArea,
+    cambio: CambioElemento,
 ) -> Result<(i64, String, bool), Problema> {
     let actor = sesion.quien.rut;
-    Ok(app.store().escribir(CambioCatalogo { tabla, id, cambio, actor }).await?)
+    Ok(app
+        .store()
+        .escribir(CambioCatalogo {
+            tabla,
+            id,
+            cambio,
+            actor,
+        })
+        .await?)
 }
 
 /// Crear un área.
@@ -92,8 +103,7 @@ pub async fn crear_area(
     sesion: Sesion,
     Cuerpo { datos, .. }: Cuerpo<ElementoCreate>,
 ) -> Result<(StatusCode, Json<Area>), Problema> {
-    let (id, nombre, activa) =
-        cambia(&app, &sesion, Tabla::Areas, None, datos.valida()?).await?;
+    let (id, nombre, activa) = cambia(&app, &sesion, Tabla::Areas, None, datos.valida()?).await?;
     Ok((StatusCode::CREATED, Json(Area { id, nombre, activa })))
 }
 

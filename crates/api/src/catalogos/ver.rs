@@ -25,7 +25,10 @@ pub async fn ver(State(app): State<App>, headers: HeaderMap) -> Result<Response,
     let igual = headers
         .get(header::IF_NONE_MATCH)
         .and_then(|v| v.to_str().ok())
-        .is_some_and(|v| v.split(',').any(|t| t.trim().trim_start_matches("W/") == etag));
+        .is_some_and(|v| {
+            v.split(',')
+                .any(|t| t.trim().trim_start_matches("W/") == etag)
+        });
     let mut r = if igual {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

@@ -14,7 +14,7 @@ pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": 41, "reporte_id": 17, "uuid_cliente": "6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11", "n": 2,
-    "version": 2, "accion": "cambiar_estado", "rut": 20000021, "en": "2026-03-01T22:10:00.000Z",
+    "version": 2, "accion": "cambiar_estado", "rut": 20_000_021, "en": "2026-03-01T22:10:00.000Z",
     "detalle": "Se cierra el paso y se acuña.", "antes": {"estado_id": 1}, "despues": {"estado_id": 2},
     "canonica": "{\"accion\":\"cambiar_estado\",…}",
     "hash": "c1f0a3d2b4e5968778695a4b3c2d1e0ff0e1d2c3b4a5968778695a4b3c2d1e0f"
@@ -87,5 +87,7 @@ pub async fn bitacora(
     visible(&app, &sesion, &Cual::Id(id)).await?;
     let mut lectura = app.store().leer().await?;
     let entradas = bitacora_de(&mut lectura, id).await?;
-    Ok(Json(Bitacora { items: entradas.into_iter().map(Entrada::from).collect() }))
+    Ok(Json(Bitacora {
+        items: entradas.into_iter().map(Entrada::from).collect(),
+    }))
 }

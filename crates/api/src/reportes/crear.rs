@@ -2,7 +2,10 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use sigra_domain::reporte::ReporteCreate;
-use sigra_store::{ConClave, reportes::{Creado, CrearReporte}};
+use sigra_store::{
+    ConClave,
+    reportes::{Creado, CrearReporte},
+};
 
 use super::vista::Reporte;
 use crate::{
@@ -43,8 +46,21 @@ pub async fn crear(
     };
     let s = sesion.clone();
     let responde = move |Creado { leido, es_nuevo }: Creado| {
-        let status = if es_nuevo { StatusCode::CREATED } else { StatusCode::OK };
+        let status = if es_nuevo {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
         con_reporte(status, &leido, &s)
     };
-    escribe(app.store(), &sesion, ConClave { clave, op, responde }).await
+    escribe(
+        app.store(),
+        &sesion,
+        ConClave {
+            clave,
+            op,
+            responde,
+        },
+    )
+    .await
 }

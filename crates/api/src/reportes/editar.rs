@@ -47,11 +47,25 @@ pub async fn editar(
 ) -> Result<Response, Problema> {
     let clave = llave.ata(&sesion, sha256);
     let cambio = datos.validar(&sesion.catalogo)?;
-    let version =
-        version_vista(if_match.as_ref(), cambio.version).ok_or(Codigo::FaltaVersion)?;
+    let version = version_vista(if_match.as_ref(), cambio.version).ok_or(Codigo::FaltaVersion)?;
     let catalogo = sesion.catalogo.clone();
-    let op = EditarReporte { quien: sesion.quien.clone(), id, cambio, version, catalogo };
+    let op = EditarReporte {
+        quien: sesion.quien.clone(),
+        id,
+        cambio,
+        version,
+        catalogo,
+    };
     let s = sesion.clone();
     let responde = move |leido: ReporteLeido| con_reporte(StatusCode::OK, &leido, &s);
-    escribe(app.store(), &sesion, ConClave { clave, op, responde }).await
+    escribe(
+        app.store(),
+        &sesion,
+        ConClave {
+            clave,
+            op,
+            responde,
+        },
+    )
+    .await
 }

@@ -93,8 +93,15 @@ pub async fn listar(
     };
     let mut lectura = app.store().leer().await?;
     // One more than the page tells whether there is another.
-    let mut filas =
-        lista(&mut lectura, &sesion.quien, &filtro, orden, despues.as_ref(), limite + 1).await?;
+    let mut filas = lista(
+        &mut lectura,
+        &sesion.quien,
+        &filtro,
+        orden,
+        despues.as_ref(),
+        limite + 1,
+    )
+    .await?;
     drop(lectura);
     let sigue = filas.len() > usize::try_from(limite).unwrap_or(usize::MAX);
     filas.truncate(usize::try_from(limite).unwrap_or(usize::MAX));
@@ -120,7 +127,11 @@ impl Parametros {
             }
         }
         let dichos = |v: &[String]| -> Vec<String> {
-            v.iter().filter(|t| !t.is_empty()).take(MAX_VALORES).cloned().collect()
+            v.iter()
+                .filter(|t| !t.is_empty())
+                .take(MAX_VALORES)
+                .cloned()
+                .collect()
         };
         Filtro {
             estados: dichos(&self.estado)
@@ -145,7 +156,10 @@ impl Parametros {
             sync_status: dichos(&self.sync_status)
                 .iter()
                 .filter_map(|t| {
-                    e.toma("sync_status", SyncStatus::de_nombre(t).ok_or(Falla::NoExiste))
+                    e.toma(
+                        "sync_status",
+                        SyncStatus::de_nombre(t).ok_or(Falla::NoExiste),
+                    )
                 })
                 .collect(),
             terminos: self
@@ -183,11 +197,16 @@ fn estado(t: &str, catalogo: &Catalogo) -> Result<i64, Falla> {
 pub fn rut(t: &str) -> Result<Rut, Falla> {
     Rut::parse(t).map_err(|e| match e {
         RutInvalido::Digito => Falla::DigitoVerificador,
-        RutInvalido::Formato => Falla::Formato("12345678 o 12.345.678-5", "12345678 or 12.345.678-5"),
+        RutInvalido::Formato => {
+            Falla::Formato("12345678 o 12.345.678-5", "12345678 or 12.345.678-5")
+        }
     })
 }
 
 fn dia(campo: &str, t: Option<&str>, e: &mut Errores) -> Option<Fecha> {
     let t = t.filter(|t| !t.is_empty())?;
-    e.toma(campo, Fecha::parse(t).ok_or(Falla::Formato("AAAA-MM-DD", "YYYY-MM-DD")))
+    e.toma(
+        campo,
+        Fecha::parse(t).ok_or(Falla::Formato("AAAA-MM-DD", "YYYY-MM-DD")),
+    )
 }

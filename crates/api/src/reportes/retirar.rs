@@ -62,7 +62,21 @@ pub async fn retirar(
     let version = e.opcional("version", datos.version, tipo::ENTERO);
     let detalle = e.fin(texto)?;
     let version = version_vista(if_match.as_ref(), version).ok_or(Codigo::FaltaVersion)?;
-    let op = Retirar { quien: sesion.quien.clone(), id, detalle, version };
+    let op = Retirar {
+        quien: sesion.quien.clone(),
+        id,
+        detalle,
+        version,
+    };
     let responde = |()| Ok(sin_cuerpo());
-    escribe(app.store(), &sesion, ConClave { clave, op, responde }).await
+    escribe(
+        app.store(),
+        &sesion,
+        ConClave {
+            clave,
+            op,
+            responde,
+        },
+    )
+    .await
 }

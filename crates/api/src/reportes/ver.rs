@@ -10,9 +10,7 @@ use sigra_domain::reporte::uuid_de_cliente;
 use sigra_store::reportes::{Cual, ReporteLeido, reporte};
 
 use super::vista::{Reporte, vista};
-use crate::{
-    App, acceso::Sesion, codigo::Codigo, cuerpo::Id, escritura::etag, problema::Problema,
-};
+use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Id, escritura::etag, problema::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ReporteRetirado];
 
@@ -52,7 +50,11 @@ pub async fn visible(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteL
     let mut lectura = app.store().leer().await?;
     let leido = reporte(&mut lectura, cual)
         .await?
-        .filter(|l| sesion.quien.puede_ver(l.reporte.rut, l.reporte.contenido.area_id))
+        .filter(|l| {
+            sesion
+                .quien
+                .puede_ver(l.reporte.rut, l.reporte.contenido.area_id)
+        })
         .ok_or(Codigo::NoEncontrado)?;
     Ok(leido)
 }
@@ -70,7 +72,9 @@ async fn ver(
     let etag = etag(leido.reporte.version);
     let igual = headers.get_all(header::IF_NONE_MATCH).iter().any(|v| {
         let v = v.to_str().unwrap_or_default();
-        v == "*" || v.split(',').any(|t| t.trim().trim_start_matches("W/") == etag)
+        v == "*"
+            || v.split(',')
+                .any(|t| t.trim().trim_start_matches("W/") == etag)
     });
     let mut r = if igual {
         StatusCode::NOT_MODIFIED.into_response()

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
     "titulo": "Roca suelta en galería 4",
     "descripcion": "Planchón suelto sobre el paso de personal, lado norte.",
     "area_id": 1, "area": "Perforación y Tronadura", "severidad_id": 3, "severidad": "Alta",
-    "estado_id": 1, "estado": "Pendiente", "rut": 12345678, "autor": "Rosa Díaz",
+    "estado_id": 1, "estado": "Pendiente", "rut": 12_345_678, "autor": "Rosa Díaz",
     "device_id": "moto-e7-0042", "fecha_reporte": "2026-03-01",
     "hora_creado": "2026-03-01T17:03:11.250Z", "hora_sincronizado": "2026-03-01T21:40:02.117Z",
     "hora_actualizado": "2026-03-01T21:40:02.117Z", "last_sync_attempt": null,
@@ -90,11 +90,20 @@ pub fn vista(leido: &ReporteLeido, catalogo: &Catalogo) -> Reporte {
         titulo: k.titulo.clone(),
         descripcion: k.descripcion.clone(),
         area_id: k.area_id,
-        area: catalogo.area(k.area_id).map(|a| a.nombre.clone()).unwrap_or_default(),
+        area: catalogo
+            .area(k.area_id)
+            .map(|a| a.nombre.clone())
+            .unwrap_or_default(),
         severidad_id: k.severidad_id,
-        severidad: catalogo.severidad(k.severidad_id).map(|s| s.nombre.clone()).unwrap_or_default(),
+        severidad: catalogo
+            .severidad(k.severidad_id)
+            .map(|s| s.nombre.clone())
+            .unwrap_or_default(),
         estado_id: r.estado_id,
-        estado: catalogo.estado(r.estado_id).map(|e| e.nombre.clone()).unwrap_or_default(),
+        estado: catalogo
+            .estado(r.estado_id)
+            .map(|e| e.nombre.clone())
+            .unwrap_or_default(),
         rut: r.rut.cuerpo(),
         autor: leido.autor.clone(),
         device_id: r.device_id.clone(),

@@ -47,7 +47,7 @@ pub struct UsuarioCreate {
 /// La persona y su contraseña de una vez, que no se vuelve a mostrar.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
-    "rut": 12345678, "rut_formateado": "12.345.678-5", "nombre": "Rosa", "apellido_1": "Díaz",
+    "rut": 12_345_678, "rut_formateado": "12.345.678-5", "nombre": "Rosa", "apellido_1": "Díaz",
     "apellido_2": null, "rol": "supervisor", "cargo": 3, "areas": [1, 4], "email": null,
     "activo": true, "creado": "2026-01-05T12:00:00.000Z", "password_temporal": "k3vh-9ndq-xw2p-amtr"
 }))]
@@ -70,9 +70,18 @@ pub async fn crear(
     let password_temporal = clave::temporal(app.store().entorno().azar());
     let mut usuario = valida(datos)?;
     usuario.hash_password = app.claves().hash(password_temporal.clone()).await?;
-    let crear = CrearUsuario { usuario, actor: Some(sesion.quien.rut) };
+    let crear = CrearUsuario {
+        usuario,
+        actor: Some(sesion.quien.rut),
+    };
     let usuario = app.store().escribir(crear).await?.into();
-    Ok((StatusCode::CREATED, Json(UsuarioCreado { usuario, password_temporal })))
+    Ok((
+        StatusCode::CREATED,
+        Json(UsuarioCreado {
+            usuario,
+            password_temporal,
+        }),
+    ))
 }
 
 fn valida(datos: UsuarioCreate) -> Result<Fila, Problema> {
@@ -87,8 +96,9 @@ fn valida(datos: UsuarioCreate) -> Result<Fila, Problema> {
     let apellido_2 = e
         .opcional("apellido_2", datos.apellido_2, tipo::TEXTO)
         .and_then(|t| e.toma("apellido_2", nombre(t)));
-    let rol =
-        e.requerido("rol", datos.rol, tipo::TEXTO).and_then(|t| e.toma("rol", rol(&t)));
+    let rol = e
+        .requerido("rol", datos.rol, tipo::TEXTO)
+        .and_then(|t| e.toma("rol", rol(&t)));
     let areas = areas(&mut e, datos.areas).unwrap_or_default();
     let email = e
         .opcional("email", datos.email, tipo::TEXTO)

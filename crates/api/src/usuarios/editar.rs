@@ -63,24 +63,39 @@ pub async fn editar(
     let borra = |c: &Campo<String>| matches!(c, Campo::Nulo);
     let (sin_apellido, sin_email) = (borra(&datos.apellido_2), borra(&datos.email));
     let mut texto = |campo: &str, c: Campo<String>, regla: fn(String) -> Result<String, _>| {
-        e.opcional(campo, c, tipo::TEXTO).and_then(|t| e.toma(campo, regla(t)))
+        e.opcional(campo, c, tipo::TEXTO)
+            .and_then(|t| e.toma(campo, regla(t)))
     };
     let primero = texto("nombre", datos.nombre, nombre);
     let apellido_1 = texto("apellido_1", datos.apellido_1, nombre);
     let apellido_2 = texto("apellido_2", datos.apellido_2, nombre);
     let email = texto("email", datos.email, email);
-    let rol = e.opcional("rol", datos.rol, tipo::TEXTO).and_then(|t| e.toma("rol", rol(&t)));
+    let rol = e
+        .opcional("rol", datos.rol, tipo::TEXTO)
+        .and_then(|t| e.toma("rol", rol(&t)));
     let areas = areas(&mut e, datos.areas);
     let activo = e.opcional("activo", datos.activo, tipo::LOGICO);
     let cambio = e.fin(Some(CambioUsuario {
         nombre: primero,
         apellido_1,
-        apellido_2: if sin_apellido { Some(None) } else { apellido_2.map(Some) },
+        apellido_2: if sin_apellido {
+            Some(None)
+        } else {
+            apellido_2.map(Some)
+        },
         rol,
         areas,
-        email: if sin_email { Some(None) } else { email.map(Some) },
+        email: if sin_email {
+            Some(None)
+        } else {
+            email.map(Some)
+        },
         activo,
     }))?;
-    let editar = EditarUsuario { rut, cambio, actor: sesion.quien.rut };
+    let editar = EditarUsuario {
+        rut,
+        cambio,
+        actor: sesion.quien.rut,
+    };
     Ok(Json(app.store().escribir(editar).await?.into()))
 }

@@ -70,8 +70,10 @@ pub async fn listar(
     let mut usuarios = lista_usuarios(&mut lectura, &filtro, limite + 1).await?;
     let sigue = usuarios.len() > usize::try_from(limite).unwrap_or(usize::MAX);
     usuarios.truncate(usize::try_from(limite).unwrap_or(usize::MAX));
-    let siguiente =
-        usuarios.last().filter(|_| sigue).and_then(|u| cursor(&huella, u.rut.cuerpo()));
+    let siguiente = usuarios
+        .last()
+        .filter(|_| sigue)
+        .and_then(|u| cursor(&huella, u.rut.cuerpo()));
     let items = usuarios.into_iter().map(Usuario::from).collect();
     Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
 }

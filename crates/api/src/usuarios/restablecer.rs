@@ -32,6 +32,8 @@ pub async fn restablecer(
     let password_temporal = clave::temporal(app.store().entorno().azar());
     let hash = app.claves().hash(password_temporal.clone()).await?;
     let actor = Some(sesion.quien.rut);
-    app.store().escribir(RestablecerPassword { rut, hash, actor }).await?;
+    app.store()
+        .escribir(RestablecerPassword { rut, hash, actor })
+        .await?;
     Ok(Json(PasswordTemporal { password_temporal }))
 }

@@ -17,6 +17,8 @@ pub async fn ver(
     RutDeRuta(rut): RutDeRuta,
 ) -> Result<Json<Usuario>, Problema> {
     let mut lectura = app.store().leer().await?;
-    let usuario = usuario(&mut lectura, rut).await?.ok_or(Codigo::NoEncontrado)?;
+    let usuario = usuario(&mut lectura, rut)
+        .await?
+        .ok_or(Codigo::NoEncontrado)?;
     Ok(Json(usuario.into()))
 }

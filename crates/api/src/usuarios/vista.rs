@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 /// Una persona.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
-    "rut": 12345678, "rut_formateado": "12.345.678-5", "nombre": "Rosa", "apellido_1": "Díaz",
+    "rut": 12_345_678, "rut_formateado": "12.345.678-5", "nombre": "Rosa", "apellido_1": "Díaz",
     "apellido_2": null, "rol": "supervisor", "cargo": 3, "areas": [1, 4], "email": "rosa@faena.cl",
     "activo": true, "creado": "2026-01-05T12:00:00.000Z"
 }))]
@@ -59,9 +59,15 @@ pub fn nombre(t: String) -> Result<String, Falla> {
 /// An address with something on both sides of its last `@`; whether it is read, only mail tells.
 pub fn email(t: String) -> Result<String, Falla> {
     let t = texto(t, 3, 254, false)?;
-    let valido = t.rsplit_once('@').is_some_and(|(a, b)| !a.is_empty() && b.contains('.'))
+    let valido = t
+        .rsplit_once('@')
+        .is_some_and(|(a, b)| !a.is_empty() && b.contains('.'))
         && !t.contains(char::is_whitespace);
-    if valido { Ok(t) } else { Err(Falla::Formato("nombre@faena.cl", "name@site.com")) }
+    if valido {
+        Ok(t)
+    } else {
+        Err(Falla::Formato("nombre@faena.cl", "name@site.com"))
+    }
 }
 
 pub fn rol(t: &str) -> Result<Rol, Falla> {

@@ -52,8 +52,14 @@ pub struct Contenido {
 
 impl Contenido {
     /// The field names that are content, in the contract's order.
-    pub const CAMPOS: [&str; 6] =
-        ["titulo", "descripcion", "area_id", "severidad_id", "ubicacion", "multimedia"];
+    pub const CAMPOS: [&str; 6] = [
+        "titulo",
+        "descripcion",
+        "area_id",
+        "severidad_id",
+        "ubicacion",
+        "multimedia",
+    ];
 
     /// By field name.
     pub fn valores(&self) -> Valores {
@@ -71,7 +77,9 @@ impl Contenido {
     /// every depth.
     pub fn sha256(&self) -> String {
         // Strings, finite numbers and lists of them always serialise.
-        canonico(self).map(|json| sha256_hex(json.as_bytes())).unwrap_or_default()
+        canonico(self)
+            .map(|json| sha256_hex(json.as_bytes()))
+            .unwrap_or_default()
     }
 }
 
@@ -80,7 +88,7 @@ mod tests {
     use super::{Archivo, Contenido, Ubicacion};
     use crate::bitacora::canonico;
 
-    /// The vectors of the guide (docs/contenido.md): what a client's implementation must produce.
+    /// The vectors of the guide (docs/guia.md): what a client's implementation must produce.
     #[test]
     fn vectors() {
         let mut c = Contenido {
@@ -95,9 +103,16 @@ mod tests {
             canonico(&c).unwrap(),
             r#"{"area_id":1,"descripcion":"Sobre la galería 4 € 💥 \"ojo\"\n","multimedia":null,"severidad_id":3,"titulo":"Roca suelta","ubicacion":null}"#
         );
-        assert_eq!(c.sha256(), "f3979245ca041b4b1624300793409127a749c1fdd0d0b47989b6044b32948604");
-        c.ubicacion =
-            Some(Ubicacion { lat: -33.0, lon: 1e-7, precision_m: Some(12.50), referencia: None });
+        assert_eq!(
+            c.sha256(),
+            "f3979245ca041b4b1624300793409127a749c1fdd0d0b47989b6044b32948604"
+        );
+        c.ubicacion = Some(Ubicacion {
+            lat: -33.0,
+            lon: 1e-7,
+            precision_m: Some(12.50),
+            referencia: None,
+        });
         c.multimedia = Some(vec![Archivo {
             uuid_cliente: "0b54a1cc-76c1-4c70-9a3e-0a3d0a8f5b1e".into(),
             nombre: "roca.jpg".into(),
@@ -109,6 +124,9 @@ mod tests {
             canonico(&c.ubicacion).unwrap(),
             r#"{"lat":-33,"lon":1e-7,"precision_m":12.5,"referencia":null}"#
         );
-        assert_eq!(c.sha256(), "78e3ab34db1c22c9baa7578f32e47dd90e3c13355985af9f03ae187a9c59c8a3");
+        assert_eq!(
+            c.sha256(),
+            "78e3ab34db1c22c9baa7578f32e47dd90e3c13355985af9f03ae187a9c59c8a3"
+        );
     }
 }

@@ -115,7 +115,11 @@ fn no_nulo<T>(
     valor: Campo<T>,
     tipo: (&'static str, &'static str),
 ) -> Option<T> {
-    if valor_ausente(&valor) { None } else { e.requerido(campo, valor, tipo) }
+    if valor_ausente(&valor) {
+        None
+    } else {
+        e.requerido(campo, valor, tipo)
+    }
 }
 
 /// A field that may be absent (`None`) or null (`Some(None)`).
@@ -125,7 +129,11 @@ fn nulable<T>(
     valor: Campo<T>,
     tipo: (&'static str, &'static str),
 ) -> Option<Option<T>> {
-    if valor_ausente(&valor) { None } else { Some(e.opcional(campo, valor, tipo)) }
+    if valor_ausente(&valor) {
+        None
+    } else {
+        Some(e.opcional(campo, valor, tipo))
+    }
 }
 
 fn valor_ausente<T>(valor: &Campo<T>) -> bool {
@@ -186,10 +194,12 @@ impl Cambio {
                 if !quien.puede_decidir(c.area_id) {
                     return Err(EdicionNegada::SinPermiso);
                 }
-                catalogo.transicion(reporte.estado_id, hacia, quien.rol).map_err(|e| match e {
-                    TransicionNegada::NoExiste => EdicionNegada::Transicion,
-                    TransicionNegada::OtroRol => EdicionNegada::SinPermiso,
-                })
+                catalogo
+                    .transicion(reporte.estado_id, hacia, quien.rol)
+                    .map_err(|e| match e {
+                        TransicionNegada::NoExiste => EdicionNegada::Transicion,
+                        TransicionNegada::OtroRol => EdicionNegada::SinPermiso,
+                    })
             }
             _ => Ok(()),
         }
@@ -204,10 +214,19 @@ impl Cambio {
             }
         };
         pon("titulo", self.titulo.as_ref().map(|x| serde_json::json!(x)));
-        pon("descripcion", self.descripcion.as_ref().map(|x| serde_json::json!(x)));
+        pon(
+            "descripcion",
+            self.descripcion.as_ref().map(|x| serde_json::json!(x)),
+        );
         pon("area_id", self.area_id.map(|x| serde_json::json!(x)));
-        pon("severidad_id", self.severidad_id.map(|x| serde_json::json!(x)));
-        pon("ubicacion", self.ubicacion.as_ref().map(|x| serde_json::json!(x)));
+        pon(
+            "severidad_id",
+            self.severidad_id.map(|x| serde_json::json!(x)),
+        );
+        pon(
+            "ubicacion",
+            self.ubicacion.as_ref().map(|x| serde_json::json!(x)),
+        );
         pon("estado_id", self.estado_id.map(|x| serde_json::json!(x)));
         v
     }

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 
 pub use contenido::{Archivo, Contenido, Ubicacion};
 pub use edicion::{Cambio, EdicionNegada, ReporteEdit};
-pub use nuevo::{ device_id,
+pub use nuevo::{
     MAX_ARCHIVOS, MAX_BYTES_ARCHIVO, MAX_DESCRIPCION, MAX_DETALLE, MAX_TITULO, ReporteCreate,
-    ReporteNuevo, detalle, uuid_de_cliente,
+    ReporteNuevo, detalle, device_id, uuid_de_cliente,
 };
 
 use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::Valores};

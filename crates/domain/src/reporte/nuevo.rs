@@ -203,11 +203,19 @@ pub fn detalle(t: String) -> Result<String, Falla> {
 }
 
 pub(super) fn area(id: i64, catalogo: &Catalogo) -> Result<i64, Falla> {
-    catalogo.area(id).filter(|a| a.activa).map(|a| a.id).ok_or(Falla::NoExiste)
+    catalogo
+        .area(id)
+        .filter(|a| a.activa)
+        .map(|a| a.id)
+        .ok_or(Falla::NoExiste)
 }
 
 pub(super) fn severidad(id: i64, catalogo: &Catalogo) -> Result<i64, Falla> {
-    catalogo.severidad(id).filter(|s| s.activa).map(|s| s.id).ok_or(Falla::NoExiste)
+    catalogo
+        .severidad(id)
+        .filter(|s| s.activa)
+        .map(|s| s.id)
+        .ok_or(Falla::NoExiste)
 }
 
 /// A UUID of version 4 or 7 in its hyphenated form, any case; answered in lower case.
@@ -216,24 +224,52 @@ pub fn uuid_de_cliente(t: &str) -> Result<String, Falla> {
         "un UUID v4 o v7, como 6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11",
         "a UUID v4 or v7, like 6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11",
     );
-    let uuid = (t.len() == 36).then(|| Uuid::parse_str(t).ok()).flatten().ok_or(FORMA)?;
-    let known = matches!(uuid.get_version(), Some(Version::Random | Version::SortRand));
-    if known { Ok(uuid.as_hyphenated().to_string()) } else { Err(FORMA) }
+    let uuid = (t.len() == 36)
+        .then(|| Uuid::parse_str(t).ok())
+        .flatten()
+        .ok_or(FORMA)?;
+    let known = matches!(
+        uuid.get_version(),
+        Some(Version::Random | Version::SortRand)
+    );
+    if known {
+        Ok(uuid.as_hyphenated().to_string())
+    } else {
+        Err(FORMA)
+    }
 }
 
 fn rango(v: i64, min: i64, max: i64) -> Result<i64, Falla> {
     let dentro = (min..=max).contains(&v);
-    if dentro { Ok(v) } else { Err(Falla::Rango { min: min.to_string(), max: max.to_string() }) }
+    if dentro {
+        Ok(v)
+    } else {
+        Err(Falla::Rango {
+            min: min.to_string(),
+            max: max.to_string(),
+        })
+    }
 }
 
 fn rango_f64(v: f64, min: f64, max: f64) -> Result<f64, Falla> {
     let dentro = (min..=max).contains(&v);
-    if dentro { Ok(v) } else { Err(Falla::Rango { min: min.to_string(), max: max.to_string() }) }
+    if dentro {
+        Ok(v)
+    } else {
+        Err(Falla::Rango {
+            min: min.to_string(),
+            max: max.to_string(),
+        })
+    }
 }
 
 fn fecha(t: &str) -> Result<Fecha, Falla> {
     let fecha = Fecha::parse(t).ok_or(Falla::Formato("AAAA-MM-DD", "YYYY-MM-DD"))?;
-    if ANIOS.contains(&fecha.anio()) { Ok(fecha) } else { Err(fuera_de_anios()) }
+    if ANIOS.contains(&fecha.anio()) {
+        Ok(fecha)
+    } else {
+        Err(fuera_de_anios())
+    }
 }
 
 fn hora(t: &str) -> Result<Instante, Falla> {
@@ -243,11 +279,18 @@ fn hora(t: &str) -> Result<Instante, Falla> {
     ))?;
     let desde = Instante::parse("1970-01-01T00:00:00Z");
     let hasta = Instante::parse("2101-01-01T00:00:00Z");
-    if desde <= Some(hora) && Some(hora) < hasta { Ok(hora) } else { Err(fuera_de_anios()) }
+    if desde <= Some(hora) && Some(hora) < hasta {
+        Ok(hora)
+    } else {
+        Err(fuera_de_anios())
+    }
 }
 
 fn fuera_de_anios() -> Falla {
-    Falla::Rango { min: format!("{}-01-01", ANIOS.start()), max: format!("{}-12-31", ANIOS.end()) }
+    Falla::Rango {
+        min: format!("{}-01-01", ANIOS.start()),
+        max: format!("{}-12-31", ANIOS.end()),
+    }
 }
 
 /// 1–64 visible ASCII characters.
@@ -255,7 +298,11 @@ pub fn device_id(t: String) -> Result<String, Falla> {
     if !(1..=64).contains(&t.len()) {
         return Err(Falla::Largo { min: 1, max: 64 });
     }
-    if t.bytes().all(|b| b.is_ascii_graphic()) { Ok(t) } else { Err(Falla::Caracter) }
+    if t.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(t)
+    } else {
+        Err(Falla::Caracter)
+    }
 }
 
 pub(super) fn ubicacion(Objeto(u): Objeto<UbicacionIn>, e: &mut Errores) -> Option<Ubicacion> {
@@ -271,7 +318,12 @@ pub(super) fn ubicacion(Objeto(u): Objeto<UbicacionIn>, e: &mut Errores) -> Opti
     let referencia = e
         .opcional("ubicacion.referencia", u.referencia, tipo::TEXTO)
         .and_then(|t| e.toma("ubicacion.referencia", texto(t, 0, 255, false)));
-    Some(Ubicacion { lat: lat?, lon: lon?, precision_m, referencia })
+    Some(Ubicacion {
+        lat: lat?,
+        lon: lon?,
+        precision_m,
+        referencia,
+    })
 }
 
 fn manifiesto(enviados: Vec<Objeto<ArchivoIn>>, e: &mut Errores) -> Option<Vec<Archivo>> {
@@ -282,10 +334,12 @@ fn manifiesto(enviados: Vec<Objeto<ArchivoIn>>, e: &mut Errores) -> Option<Vec<A
     let mut archivos = Vec::with_capacity(enviados.len());
     for (i, Objeto(a)) in enviados.into_iter().enumerate() {
         let campo = |nombre: &str| format!("multimedia[{i}].{nombre}");
-        let uuid = e.requerido(&campo("uuid_cliente"), a.uuid_cliente, tipo::TEXTO).and_then(|t| {
-            let valido = uuid_de_cliente(&t).map(|_| t);
-            e.toma(&campo("uuid_cliente"), valido)
-        });
+        let uuid = e
+            .requerido(&campo("uuid_cliente"), a.uuid_cliente, tipo::TEXTO)
+            .and_then(|t| {
+                let valido = uuid_de_cliente(&t).map(|_| t);
+                e.toma(&campo("uuid_cliente"), valido)
+            });
         let nombre = e
             .requerido(&campo("nombre"), a.nombre, tipo::TEXTO)
             .and_then(|t| e.toma(&campo("nombre"), texto(t, 1, 255, false)));
@@ -301,11 +355,20 @@ fn manifiesto(enviados: Vec<Objeto<ArchivoIn>>, e: &mut Errores) -> Option<Vec<A
         if let (Some(uuid_cliente), Some(nombre), Some(tipo), Some(bytes), Some(sha256)) =
             (uuid, nombre, mime, bytes, sha256)
         {
-            archivos.push(Archivo { uuid_cliente, nombre, tipo, bytes, sha256 });
+            archivos.push(Archivo {
+                uuid_cliente,
+                nombre,
+                tipo,
+                bytes,
+                sha256,
+            });
         }
     }
     archivos.sort_by(|a, b| a.uuid_cliente.cmp(&b.uuid_cliente));
-    let mut vistos: Vec<_> = archivos.iter().map(|a| a.uuid_cliente.to_ascii_lowercase()).collect();
+    let mut vistos: Vec<_> = archivos
+        .iter()
+        .map(|a| a.uuid_cliente.to_ascii_lowercase())
+        .collect();
     vistos.sort();
     if vistos.windows(2).any(|w| w[0] == w[1]) {
         e.agrega("multimedia", Falla::Repetido);
@@ -315,18 +378,28 @@ fn manifiesto(enviados: Vec<Objeto<ArchivoIn>>, e: &mut Errores) -> Option<Vec<A
 
 fn tipo_mime(t: String) -> Result<String, Falla> {
     let parte = |p: &str| {
-        !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+        !p.is_empty()
+            && p.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
     };
     let valido = t.len() <= 100 && t.split_once('/').is_some_and(|(a, b)| parte(a) && parte(b));
-    if valido { Ok(t) } else { Err(Falla::Formato("image/jpeg", "image/jpeg")) }
-}
-
-fn sha256(t: String) -> Result<String, Falla> {
-    let valido =
-        t.len() == 64 && t.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if valido {
         Ok(t)
     } else {
-        Err(Falla::Formato("64 dígitos hexadecimales en minúscula", "64 lower-case hexadecimal digits"))
+        Err(Falla::Formato("image/jpeg", "image/jpeg"))
+    }
+}
+
+fn sha256(t: String) -> Result<String, Falla> {
+    let valido = t.len() == 64
+        && t.bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if valido {
+        Ok(t)
+    } else {
+        Err(Falla::Formato(
+            "64 dígitos hexadecimales en minúscula",
+            "64 lower-case hexadecimal digits",
+        ))
     }
 }

@@ -171,9 +171,10 @@ fn rechazo(rechazo: RechazoUsuario, rut: Rut) -> ErrorComando {
     })
 }
 
-/// A name as the API would take it.
+/// A name within the limits that `POST /usuarios` has.
 pub(crate) fn nombre(texto: &str) -> Result<String, String> {
-    campo::texto(texto.trim().to_owned(), 1, 100, false).map_err(|f| f.mensaje(Idioma::Es))
+    let texto = texto.trim().to_owned();
+    campo::texto(texto, 1, 80, false).map_err(|f| f.mensaje(Idioma::Es))
 }
 
 pub(crate) fn rol(texto: &str) -> Result<Rol, String> {
@@ -186,17 +187,17 @@ pub(crate) fn area(texto: &str) -> Result<i64, String> {
     numero.ok_or_else(|| format!("«{texto}» no es el número de un área; escriba, por ejemplo, 3"))
 }
 
-/// Only what every address has; whether it receives mail is known by writing to it.
+/// Only what every address has, as `POST /usuarios` asks; whether it is read, only mail tells.
 pub(crate) fn email(texto: &str) -> Result<String, String> {
-    let texto =
-        campo::texto(texto.trim().to_owned(), 1, 254, false).map_err(|f| f.mensaje(Idioma::Es))?;
+    let texto = texto.trim().to_owned();
+    let texto = campo::texto(texto, 1, 254, false).map_err(|f| f.mensaje(Idioma::Es))?;
     let partes = texto
-        .split_once('@')
-        .is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
+        .rsplit_once('@')
+        .is_some_and(|(a, b)| !a.is_empty() && b.contains('.'));
     if partes && !texto.contains(char::is_whitespace) {
         return Ok(texto);
     }
     Err(format!(
-        "«{texto}» no es un correo; escriba uno como ana@faena.cl"
+        "«{texto}» no es un correo; escriba uno como nombre@faena.cl"
     ))
 }

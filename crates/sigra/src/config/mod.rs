@@ -11,7 +11,7 @@ mod archivo;
 mod fuentes;
 mod imprime;
 #[cfg(test)]
-mod pruebas;
+pub(crate) mod pruebas;
 mod reservado;
 mod valor;
 

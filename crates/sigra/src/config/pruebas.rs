@@ -29,6 +29,13 @@ fn lee_en(directorio: PathBuf, variables: &[(&str, &str)]) -> Result<Leida, Vec<
     .map_err(|e| e.texto().lines().map(str::to_owned).collect())
 }
 
+/// A configuration whose data are in `dir`, for the tests of commands.
+pub(crate) fn config_en(dir: &TempDir, variables: &[(&str, &str)]) -> Config {
+    let datos = dir.path().join("datos");
+    let variables = [variables, &[("SIGRA_DATA_DIR", datos.to_str().unwrap())]].concat();
+    lee_en(dir.path().into(), &variables).unwrap().config
+}
+
 #[test]
 fn defaults() {
     let Config {

@@ -24,13 +24,13 @@ use crate::error::ErrorComando;
 /// Keys kept by a rotation, the new one included.
 const MAX: usize = 3;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Contenido {
     claves: Vec<Clave>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Clave {
     kid: String,
@@ -243,7 +243,7 @@ mod tests {
         abre(&archivo, &Entorno::default()).unwrap();
         for m in [0o640, 0o604, 0o660] {
             modo(&archivo, m);
-            let texto = abre(&archivo, &Entorno::default()).unwrap_err().texto();
+            let texto = abre(&archivo, &Entorno::default()).err().unwrap().texto();
             assert!(
                 texto.contains(&format!("chmod 600 '{}'", archivo.display())),
                 "{texto}"
@@ -273,7 +273,7 @@ mod tests {
         ] {
             let (_dir, archivo) = lugar();
             escribe(&archivo, &texto);
-            let error = abre(&archivo, &Entorno::default()).unwrap_err().texto();
+            let error = abre(&archivo, &Entorno::default()).err().unwrap().texto();
             assert!(
                 error.starts_with("sigra: secret_file ") && error.lines().count() == 1,
                 "{error}"

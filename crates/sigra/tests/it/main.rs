@@ -6,4 +6,5 @@
 mod arnes;
 
 mod basico;
+mod guia;
 mod openapi;

@@ -54,7 +54,10 @@ fn cada_operacion_lo_dice_todo() {
         }
         let respuestas = op.json["responses"].as_object().expect("respuestas");
         for (status, r) in respuestas {
-            assert!(r["description"].as_str().is_some_and(|d| !d.is_empty()), "{nombre} {status}");
+            assert!(
+                r["description"].as_str().is_some_and(|d| !d.is_empty()),
+                "{nombre} {status}"
+            );
             for (tipo, contenido) in r["content"].as_object().into_iter().flatten() {
                 assert!(
                     contenido["example"].is_object(),

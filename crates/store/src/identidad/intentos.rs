@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn waits_double_up_to_a_limit() {
         let waits: Vec<i64> = (3..12).map(|f| espera(f, LIBRES_CUENTA)).collect();
-        assert_eq!(waits, [0, 0, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000]);
+        assert_eq!(
+            waits,
+            [0, 0, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000]
+        );
         assert_eq!(espera(i64::MAX, LIBRES_CUENTA), ESPERA_MAX);
     }
 }

@@ -6,8 +6,8 @@ mod usuarios;
 
 pub use intentos::{Intento, PerdonaIntento};
 pub use sesiones::{
-    AbrirSesion, CambiarPassword, CerrarSesion, Identificado, Refrescar, Refrescada, Sesion, SesionAbierta,
-    identifica, sesiones_de,
+    AbrirSesion, CambiarPassword, CerrarSesion, Identificado, Refrescada, Refrescar, Sesion,
+    SesionAbierta, identifica, sesiones_de,
 };
 pub use usuarios::{
     CambioUsuario, CrearUsuario, EditarUsuario, FiltroUsuarios, RechazoUsuario,

@@ -144,7 +144,11 @@ pub struct Refrescar {
 /// What an exchange yields; every other use of a token answers like an unknown one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refrescada {
-    Nueva { sesion_id: i64, rut: Rut, token: String },
+    Nueva {
+        sesion_id: i64,
+        rut: Rut,
+        token: String,
+    },
     /// Unknown, over, of a closed session, or a reuse that has just closed it.
     Invalida,
 }
@@ -202,12 +206,21 @@ impl Write for Refrescar {
             .bind(sesion_id).bind(tx.ahora.0).bind(tx.ahora.mas(VIGENCIA).0)
             .execute(&mut **c).await.map(drop))?;
         let rut = Rut::new(rut).map_err(|_| Fallo::Dato("sesión sin rut".into()))?;
-        Ok(Refrescada::Nueva { sesion_id, rut, token })
+        Ok(Refrescada::Nueva {
+            sesion_id,
+            rut,
+            token,
+        })
     }
 }
 
 impl Refrescar {
-    async fn reemplaza(&self, tx: &mut Tx<'_>, sesion_id: i64, hash: &str) -> Result<String, Fallo> {
+    async fn reemplaza(
+        &self,
+        tx: &mut Tx<'_>,
+        sesion_id: i64,
+        hash: &str,
+    ) -> Result<String, Fallo> {
         let sal = hex(&tx.entorno.azar::<16>());
         let nuevo = sucesor(&self.token, &sal);
         inserta_token(tx, sesion_id, &nuevo).await?;
@@ -278,7 +291,10 @@ impl Write for CambiarPassword {
             format!("usuario:{rut}"),
             "cambiar_password",
             Some(rut),
-            (sigra_domain::bitacora::Valores::new(), sigra_domain::bitacora::Valores::new()),
+            (
+                sigra_domain::bitacora::Valores::new(),
+                sigra_domain::bitacora::Valores::new(),
+            ),
         )
         .await?;
         abre(tx, &self.abrir).await
@@ -301,7 +317,8 @@ impl Write for CerrarSesion {
             "UPDATE sesiones SET cerrada_en = $3, motivo_cierre = 'salida'
              WHERE id = $1 AND rut = $2 AND cerrada_en IS NULL")
             .bind(self.sesion_id).bind(self.rut.cuerpo()).bind(tx.ahora.0)
-            .execute(&mut **c).await.map(|r| r.rows_affected()))? > 0)
+            .execute(&mut **c).await.map(|r| r.rows_affected()))?
+            > 0)
     }
 }
 
@@ -318,11 +335,7 @@ pub struct Sesion {
 }
 
 /// The open sessions of a person, newest first.
-pub async fn sesiones_de(
-    l: &mut Lectura,
-    rut: Rut,
-    ahora: Instante,
-) -> Result<Vec<Sesion>, Fallo> {
+pub async fn sesiones_de(l: &mut Lectura, rut: Rut, ahora: Instante) -> Result<Vec<Sesion>, Fallo> {
     Ok(con!(l.conn(), c => sqlx::query_as(
         "SELECT id, creada, ultimo_uso, expira, device_id, agente, direccion FROM sesiones
          WHERE rut = $1 AND cerrada_en IS NULL AND expira > $2 ORDER BY id DESC")

@@ -61,8 +61,11 @@ struct Fila {
 
 /// The ids of a list like `1,2`, in order.
 pub(super) fn areas_de_texto(texto: Option<&str>) -> Vec<i64> {
-    let mut areas: Vec<i64> =
-        texto.unwrap_or_default().split(',').filter_map(|a| a.parse().ok()).collect();
+    let mut areas: Vec<i64> = texto
+        .unwrap_or_default()
+        .split(',')
+        .filter_map(|a| a.parse().ok())
+        .collect();
     areas.sort_unstable();
     areas
 }
@@ -221,8 +224,12 @@ impl Write for CrearUsuario {
         }
         pon_areas(tx, u.rut, &u.areas).await?;
         let cambios = diferencia(&Valores::new(), &u.valores());
-        tx.anota_ajuste(format!("usuario:{}", u.rut), "crear", self.actor, cambios).await?;
-        Ok(Usuario { creado: tx.ahora, ..u.clone() })
+        tx.anota_ajuste(format!("usuario:{}", u.rut), "crear", self.actor, cambios)
+            .await?;
+        Ok(Usuario {
+            creado: tx.ahora,
+            ..u.clone()
+        })
     }
 }
 
@@ -272,7 +279,9 @@ impl Write for EditarUsuario {
                 .execute(&mut **c)
                 .await?;
         }
-        let viejo = busca(&mut tx.conn, self.rut, true).await?.ok_or(RechazoUsuario::NoEncontrado)?;
+        let viejo = busca(&mut tx.conn, self.rut, true)
+            .await?
+            .ok_or(RechazoUsuario::NoEncontrado)?;
         let k = &self.cambio;
         let mut u = viejo.clone();
         u.nombre = k.nombre.clone().unwrap_or(u.nombre);
@@ -306,7 +315,8 @@ impl Write for EditarUsuario {
             cierra_todas(tx, u.rut, "usuario_inactivo").await?;
         }
         let objeto = format!("usuario:{}", u.rut);
-        tx.anota_ajuste(objeto, "editar", Some(self.actor), (antes, despues)).await?;
+        tx.anota_ajuste(objeto, "editar", Some(self.actor), (antes, despues))
+            .await?;
         Ok(u)
     }
 }
@@ -338,7 +348,8 @@ impl Write for RestablecerPassword {
             .bind(format!("rut:{}", self.rut)).execute(&mut **c).await.map(drop))?;
         let objeto = format!("usuario:{}", self.rut);
         let nada = (Valores::new(), Valores::new());
-        tx.anota_ajuste(objeto, "restablecer_password", self.actor, nada).await?;
+        tx.anota_ajuste(objeto, "restablecer_password", self.actor, nada)
+            .await?;
         Ok(())
     }
 }

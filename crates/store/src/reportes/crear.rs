@@ -7,7 +7,11 @@ use sigra_domain::{
     reporte::{Reporte, ReporteNuevo, SyncStatus},
 };
 
-use super::{ArchivoLeido, Cual, Rechazo, ReporteLeido, leer::busca, registro::Registro};
+use super::{
+    ArchivoLeido, Cual, Rechazo, ReporteLeido,
+    leer::busca,
+    registro::{Hecho, Registro},
+};
 use crate::{Fallo, Tx, Write, db::con, idempotencia::Autoriza};
 
 /// Creates a report, once: the same uuid and content again answers with the first one.
@@ -35,16 +39,14 @@ impl Write for CrearReporte {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Creado, Rechazo> {
         let mut reporte = self.reporte(tx.ahora);
         let despues = reporte.valores();
-        let registro = Registro::nuevo(
-            &mut reporte,
-            &self.quien,
-            Accion::Crear,
-            None,
-            (Valores::new(), despues),
-            tx.ahora,
-            None,
-            "reporte.creado",
-        )?;
+        let hecho = Hecho {
+            accion: Accion::Crear,
+            detalle: None,
+            cambios: (Valores::new(), despues),
+            area_antes: None,
+            evento: "reporte.creado",
+        };
+        let registro = Registro::nuevo(&mut reporte, &self.quien, tx.ahora, hecho)?;
         let Some(id) = inserta(tx, &reporte).await? else {
             return self.repetido(tx).await;
         };
@@ -54,7 +56,11 @@ impl Write for CrearReporte {
         acepta(tx, &reporte, &self.nuevo.sha256_contenido, base).await?;
         let archivos = inserta_archivos(tx, &reporte).await?;
         Ok(Creado {
-            leido: ReporteLeido { reporte, autor: self.autor.clone(), archivos },
+            leido: ReporteLeido {
+                reporte,
+                autor: self.autor.clone(),
+                archivos,
+            },
             es_nuevo: true,
         })
     }
@@ -71,7 +77,11 @@ impl CrearReporte {
     fn reporte(&self, ahora: Instante) -> Reporte {
         let n = &self.nuevo;
         let hora_creado = n.hora_creado.unwrap_or(ahora);
-        let faltan = n.contenido.multimedia.as_ref().is_some_and(|m| !m.is_empty());
+        let faltan = n
+            .contenido
+            .multimedia
+            .as_ref()
+            .is_some_and(|m| !m.is_empty());
         Reporte {
             id: 0,
             uuid_cliente: n.uuid_cliente.clone(),
@@ -79,24 +89,37 @@ impl CrearReporte {
             contenido: n.contenido.clone(),
             estado_id: catalogo::PENDIENTE,
             device_id: n.device_id.clone(),
-            fecha_reporte: n.fecha_reporte.unwrap_or_else(|| self.zona.fecha(hora_creado)),
+            fecha_reporte: n
+                .fecha_reporte
+                .unwrap_or_else(|| self.zona.fecha(hora_creado)),
             hora_creado,
             hora_sincronizado: ahora,
             hora_actualizado: ahora,
             last_sync_attempt: None,
-            sync_status: if faltan { SyncStatus::MultimediaPendiente } else { SyncStatus::Completo },
+            sync_status: if faltan {
+                SyncStatus::MultimediaPendiente
+            } else {
+                SyncStatus::Completo
+            },
             sha256_contenido: n.sha256_contenido.clone(),
             version: 1,
             retirado_en: None,
-            cabeza: Cabeza { entradas: 0, hash: GENESIS.to_owned() },
+            cabeza: Cabeza {
+                entradas: 0,
+                hash: GENESIS.to_owned(),
+            },
         }
     }
 
     /// The uuid is taken: by this very report, or by another.
     async fn repetido(&self, tx: &mut Tx<'_>) -> Result<Creado, Rechazo> {
-        let leido = busca(&mut tx.conn, &Cual::Uuid(self.nuevo.uuid_cliente.clone()), false)
-            .await?
-            .ok_or(Fallo::Interno("un uuid repetido desapareció"))?;
+        let leido = busca(
+            &mut tx.conn,
+            &Cual::Uuid(self.nuevo.uuid_cliente.clone()),
+            false,
+        )
+        .await?
+        .ok_or(Fallo::Interno("un uuid repetido desapareció"))?;
         let actual = &leido.reporte;
         if actual.rut != self.quien.rut {
             return Err(Rechazo::UuidEnConflicto(None));
@@ -109,7 +132,10 @@ impl CrearReporte {
             .bind(actual.id).bind(self.nuevo.sha256_contenido.as_str())
             .fetch_one(&mut **c).await)?;
         if aceptado.is_some() || actual.sha256_contenido == self.nuevo.sha256_contenido {
-            Ok(Creado { leido, es_nuevo: false })
+            Ok(Creado {
+                leido,
+                es_nuevo: false,
+            })
         } else {
             Err(Rechazo::UuidEnConflicto(Some(Box::new(leido))))
         }
@@ -143,7 +169,12 @@ async fn inserta(tx: &mut Tx<'_>, r: &Reporte) -> Result<Option<i64>, Fallo> {
 }
 
 /// Remembers a content as accepted, so that it is known when it is sent again.
-async fn acepta(tx: &mut Tx<'_>, r: &Reporte, sha256: &str, version_base: i64) -> Result<(), Fallo> {
+async fn acepta(
+    tx: &mut Tx<'_>,
+    r: &Reporte,
+    sha256: &str,
+    version_base: i64,
+) -> Result<(), Fallo> {
     con!(tx.conn, c => sqlx::query(
         "INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
          VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
@@ -161,7 +192,11 @@ async fn inserta_archivos(tx: &mut Tx<'_>, r: &Reporte) -> Result<Vec<ArchivoLei
             .bind(r.id).bind(a.uuid_cliente.as_str()).bind(a.nombre.as_str()).bind(a.tipo.as_str())
             .bind(a.bytes).bind(a.sha256.as_str())
             .fetch_one(&mut **c).await)?;
-        archivos.push(ArchivoLeido { id, archivo: a.clone(), subido: false });
+        archivos.push(ArchivoLeido {
+            id,
+            archivo: a.clone(),
+            subido: false,
+        });
     }
     Ok(archivos)
 }

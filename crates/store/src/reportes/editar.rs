@@ -10,7 +10,11 @@ use sigra_domain::{
     reporte::{Cambio, EdicionNegada, Reporte},
 };
 
-use super::{Cual, Rechazo, ReporteLeido, leer::busca, registro::Registro};
+use super::{
+    Cual, Rechazo, ReporteLeido,
+    leer::busca,
+    registro::{Hecho, Registro},
+};
 use crate::{Fallo, Tx, Write, bitacora::entradas_de, db::con, idempotencia::Autoriza};
 
 /// Edits content or state, when nobody else did since the version the caller saw.
@@ -53,7 +57,11 @@ async fn visible(tx: &mut Tx<'_>, quien: &Quien, id: i64) -> Result<ReporteLeido
 }
 
 fn no_retirado(leido: ReporteLeido) -> Result<ReporteLeido, Rechazo> {
-    if leido.reporte.retirado_en.is_some() { Err(Rechazo::Retirado) } else { Ok(leido) }
+    if leido.reporte.retirado_en.is_some() {
+        Err(Rechazo::Retirado)
+    } else {
+        Ok(leido)
+    }
 }
 
 impl Write for EditarReporte {
@@ -70,7 +78,9 @@ impl Write for EditarReporte {
                 Err(Rechazo::VersionDesfasada(Box::new(leido)))
             };
         }
-        self.cambio.permitido(&self.quien, &leido.reporte, &self.catalogo).map_err(negada)?;
+        self.cambio
+            .permitido(&self.quien, &leido.reporte, &self.catalogo)
+            .map_err(negada)?;
         cambia(tx, &self.quien, leido, &self.cambio, &self.catalogo).await
     }
 }
@@ -97,7 +107,9 @@ impl Write for Decidir {
             return Err(Rechazo::TransicionNoPermitida);
         }
         let cambio = Cambio::de_estado(self.estado_id, self.detalle.clone(), self.version);
-        cambio.permitido(&self.quien, &leido.reporte, &self.catalogo).map_err(negada)?;
+        cambio
+            .permitido(&self.quien, &leido.reporte, &self.catalogo)
+            .map_err(negada)?;
         cambia(tx, &self.quien, leido, &cambio, &self.catalogo).await
     }
 }
@@ -143,7 +155,11 @@ impl Write for Retirar {
                     && e.version == self.version + 1
                     && e.detalle.as_ref() == Some(&self.detalle)
             });
-            return if repetido { Ok(()) } else { Err(Rechazo::Retirado) };
+            return if repetido {
+                Ok(())
+            } else {
+                Err(Rechazo::Retirado)
+            };
         }
         if leido.reporte.version != self.version {
             return Err(Rechazo::VersionDesfasada(Box::new(leido)));
@@ -154,17 +170,14 @@ impl Write for Retirar {
         reporte.retirado_en = Some(tx.ahora);
         reporte.hora_actualizado = tx.ahora;
         let cambios = diferencia(&antes, &reporte.valores());
-        let area = reporte.contenido.area_id;
-        let registro = Registro::nuevo(
-            &mut reporte,
-            &self.quien,
-            Accion::Retirar,
-            Some(self.detalle.clone()),
+        let hecho = Hecho {
+            accion: Accion::Retirar,
+            detalle: Some(self.detalle.clone()),
             cambios,
-            tx.ahora,
-            Some(area),
-            "reporte.cambiado",
-        )?;
+            area_antes: Some(reporte.contenido.area_id),
+            evento: "reporte.cambiado",
+        };
+        let registro = Registro::nuevo(&mut reporte, &self.quien, tx.ahora, hecho)?;
         actualiza(tx, &reporte).await?;
         tx.registra(&reporte, &registro).await?;
         Ok(())
@@ -174,7 +187,11 @@ impl Write for Retirar {
 impl Autoriza for Retirar {
     async fn autoriza(&self, tx: &mut Tx<'_>) -> Result<(), Rechazo> {
         visible(tx, &self.quien, self.id).await?;
-        if self.quien.puede_retirar() { Ok(()) } else { Err(Rechazo::SinPermiso) }
+        if self.quien.puede_retirar() {
+            Ok(())
+        } else {
+            Err(Rechazo::SinPermiso)
+        }
     }
 }
 
@@ -208,20 +225,23 @@ async fn cambia(
     reporte.version += 1;
     reporte.hora_actualizado = tx.ahora;
     let cambia_estado = despues.contains_key("estado_id");
-    let accion = if cambia_estado { Accion::CambiarEstado } else { Accion::Editar };
     let decidido = cambia_estado && catalogo.decidido(reporte.estado_id);
-    let evento = if decidido { "reporte.decidido" } else { "reporte.cambiado" };
-    let area_antes = viejo.contenido.area_id;
-    let registro = Registro::nuevo(
-        &mut reporte,
-        quien,
-        accion,
-        cambio.detalle.clone(),
-        (antes, despues),
-        tx.ahora,
-        Some(area_antes),
-        evento,
-    )?;
+    let hecho = Hecho {
+        accion: if cambia_estado {
+            Accion::CambiarEstado
+        } else {
+            Accion::Editar
+        },
+        detalle: cambio.detalle.clone(),
+        cambios: (antes, despues),
+        area_antes: Some(viejo.contenido.area_id),
+        evento: if decidido {
+            "reporte.decidido"
+        } else {
+            "reporte.cambiado"
+        },
+    };
+    let registro = Registro::nuevo(&mut reporte, quien, tx.ahora, hecho)?;
     actualiza(tx, &reporte).await?;
     tx.registra(&reporte, &registro).await?;
     Ok(ReporteLeido { reporte, ..leido })

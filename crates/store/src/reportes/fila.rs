@@ -104,7 +104,11 @@ impl Fila {
             Some(json) => serde_json::from_str::<Vec<ArchivoJson>>(json)
                 .map_err(|_| ilegible("multimedia"))?
                 .into_iter()
-                .map(|a| ArchivoLeido { id: a.id, archivo: a.archivo, subido: a.subido != 0 })
+                .map(|a| ArchivoLeido {
+                    id: a.id,
+                    archivo: a.archivo,
+                    subido: a.subido != 0,
+                })
                 .collect(),
         };
         let ubicacion = match (self.con_ubicacion, self.lat, self.lon) {
@@ -144,9 +148,16 @@ impl Fila {
             sha256_contenido: self.sha256_contenido,
             version: self.version,
             retirado_en: self.retirado_en.map(Instante),
-            cabeza: Cabeza { entradas: self.entradas, hash: self.ultimo_hash },
+            cabeza: Cabeza {
+                entradas: self.entradas,
+                hash: self.ultimo_hash,
+            },
         };
         let autor = format!("{} {}", self.autor_nombre, self.autor_apellido);
-        Ok(ReporteLeido { reporte, autor, archivos })
+        Ok(ReporteLeido {
+            reporte,
+            autor,
+            archivos,
+        })
     }
 }

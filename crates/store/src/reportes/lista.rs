@@ -48,7 +48,10 @@ impl Orden {
     ];
 
     /// `-hora_creado`, newest first.
-    pub const NORMAL: Self = Self { campo: CampoOrden::HoraCreado, descendente: true };
+    pub const NORMAL: Self = Self {
+        campo: CampoOrden::HoraCreado,
+        descendente: true,
+    };
 
     /// `campo` or `-campo`.
     pub fn de_nombre(nombre: &str) -> Option<Self> {
@@ -71,7 +74,10 @@ impl Orden {
     }
 
     fn columna(self) -> &'static str {
-        Self::CAMPOS.iter().find(|(c, _)| *c == self.campo).map_or("id", |(_, n)| n)
+        Self::CAMPOS
+            .iter()
+            .find(|(c, _)| *c == self.campo)
+            .map_or("id", |(_, n)| n)
     }
 
     /// Where a row stands in this order.
@@ -129,7 +135,10 @@ fn consulta(
     limite: i64,
 ) -> Consulta {
     use ClaveOrden::{Entero, Texto};
-    let mut c = Consulta { sql: seleccion.to_owned(), valores: Vec::new() };
+    let mut c = Consulta {
+        sql: seleccion.to_owned(),
+        valores: Vec::new(),
+    };
     c.sql.push_str("WHERE r.retirado_en IS NULL");
     if !quien.ve_todo() {
         let areas = quien.areas_a_cargo();
@@ -156,11 +165,15 @@ fn consulta(
         }
     }
     if !f.sync_status.is_empty() {
-        c.entre(" AND r.sync_status", f.sync_status.iter().map(|s| Texto(s.nombre().to_owned())));
+        c.entre(
+            " AND r.sync_status",
+            f.sync_status.iter().map(|s| Texto(s.nombre().to_owned())),
+        );
     }
-    for (condicion, fecha) in
-        [(" AND r.fecha_reporte >= ", f.desde), (" AND r.fecha_reporte <= ", f.hasta)]
-    {
+    for (condicion, fecha) in [
+        (" AND r.fecha_reporte >= ", f.desde),
+        (" AND r.fecha_reporte <= ", f.hasta),
+    ] {
         if let Some(fecha) = fecha {
             c.sql.push_str(condicion);
             c.valor(Texto(fecha.to_string()));
@@ -171,19 +184,32 @@ fn consulta(
         c.valor(Texto(patron_like(termino)));
         c.sql.push_str(r" ESCAPE '\'");
     }
-    let (columna, sentido, signo) = (
-        orden.columna(),
-        if orden.descendente { "DESC" } else { "ASC" },
-        if orden.descendente { '<' } else { '>' },
-    );
+    let columna = orden.columna();
+    let (sentido, signo) = if orden.descendente {
+        ("DESC", "<")
+    } else {
+        ("ASC", ">")
+    };
     if let Some((clave, id)) = despues {
-        c.sql.push_str(&format!(" AND (r.{columna}, r.id) {signo} ("));
+        for parte in [" AND (r.", columna, ", r.id) ", signo, " ("] {
+            c.sql.push_str(parte);
+        }
         c.valor(clave.clone());
         c.sql.push_str(", ");
         c.valor(Entero(*id));
         c.sql.push(')');
     }
-    c.sql.push_str(&format!(" ORDER BY r.{columna} {sentido}, r.id {sentido} LIMIT "));
+    for parte in [
+        " ORDER BY r.",
+        columna,
+        " ",
+        sentido,
+        ", r.id ",
+        sentido,
+        " LIMIT ",
+    ] {
+        c.sql.push_str(parte);
+    }
     c.valor(Entero(limite));
     c
 }
@@ -200,8 +226,14 @@ pub async fn lista(
     limite: i64,
 ) -> Result<Vec<ReporteLeido>, Fallo> {
     let mut conn = lectura.conn();
-    let consulta =
-        consulta(conn.elige(SELECCION[0], SELECCION[1]), quien, filtro, orden, despues, limite);
+    let consulta = consulta(
+        conn.elige(SELECCION[0], SELECCION[1]),
+        quien,
+        filtro,
+        orden,
+        despues,
+        limite,
+    );
     let filas: Vec<Fila> = con!(conn, c => {
         let mut q = sqlx::query_as(AssertSqlSafe(consulta.sql));
         for v in consulta.valores {
@@ -223,7 +255,14 @@ pub async fn plan_de_lista(
     orden: Orden,
 ) -> Result<String, Fallo> {
     let mut conn = lectura.conn();
-    let consulta = consulta(conn.elige(SELECCION[0], SELECCION[1]), quien, filtro, orden, None, 50);
+    let consulta = consulta(
+        conn.elige(SELECCION[0], SELECCION[1]),
+        quien,
+        filtro,
+        orden,
+        None,
+        50,
+    );
     let columna = conn.elige("detail", "QUERY PLAN");
     let explica = conn.elige("EXPLAIN QUERY PLAN ", "EXPLAIN ");
     let sql = format!("{explica}{}", consulta.sql);

@@ -7,7 +7,7 @@ mod leer;
 mod lista;
 mod registro;
 
-pub use crear::{CrearReporte, Creado};
+pub use crear::{Creado, CrearReporte};
 pub use editar::{Decidir, EditarReporte, Retirar};
 pub use fila::{ArchivoLeido, ReporteLeido};
 pub use leer::{Cual, reporte};

@@ -17,34 +17,49 @@ pub(super) struct Registro {
     evento: &'static str,
 }
 
+/// What was done to a report.
+pub(super) struct Hecho {
+    pub(super) accion: Accion,
+    pub(super) detalle: Option<String>,
+    /// The fields that changed, before and after.
+    pub(super) cambios: (Valores, Valores),
+    pub(super) area_antes: Option<i64>,
+    /// For the outbox.
+    pub(super) evento: &'static str,
+}
+
 impl Registro {
     /// The entry that makes `reporte` what it is, chained to its bitácora: moves the report's
     /// `cabeza` forward. `reporte.version` is already the new one.
     pub(super) fn nuevo(
         reporte: &mut Reporte,
         quien: &Quien,
-        accion: Accion,
-        detalle: Option<String>,
-        (antes, despues): (Valores, Valores),
         ahora: Instante,
-        area_antes: Option<i64>,
-        evento: &'static str,
+        hecho: Hecho,
     ) -> Result<Self, Fallo> {
+        let (antes, despues) = hecho.cambios;
         let entrada = Entrada {
             uuid_cliente: reporte.uuid_cliente.clone(),
             n: reporte.cabeza.entradas + 1,
             version: reporte.version,
-            accion,
+            accion: hecho.accion,
             rut: quien.rut,
             en: ahora,
-            detalle,
+            detalle: hecho.detalle,
             antes,
             despues,
         };
         let canonica = entrada.canonica().map_err(|e| Fallo::Dato(e.to_string()))?;
-        reporte.cabeza =
-            Cabeza { entradas: entrada.n, hash: encadena(&reporte.cabeza.hash, &canonica) };
-        Ok(Self { entrada, canonica, area_antes, evento })
+        reporte.cabeza = Cabeza {
+            entradas: entrada.n,
+            hash: encadena(&reporte.cabeza.hash, &canonica),
+        };
+        Ok(Self {
+            entrada,
+            canonica,
+            area_antes: hecho.area_antes,
+            evento: hecho.evento,
+        })
     }
 }
 

@@ -34,7 +34,13 @@ impl Bd {
             Motor::Sqlite => {
                 let dir = tempfile::tempdir().expect("directorio");
                 let url = format!("sqlite:{}", dir.path().join("sigra.db").display());
-                Some(Self { motor, url, dir: Some(dir), servidor: String::new(), nombre })
+                Some(Self {
+                    motor,
+                    url,
+                    dir: Some(dir),
+                    servidor: String::new(),
+                    nombre,
+                })
             }
             Motor::Postgres => {
                 let servidor = servidor_postgres()?;
@@ -45,7 +51,13 @@ impl Bd {
                 c.close().await.ok();
                 let (base, _) = servidor.rsplit_once('/').expect("URL con base");
                 let url = format!("{base}/{nombre}");
-                Some(Self { motor, url, dir: None, servidor, nombre })
+                Some(Self {
+                    motor,
+                    url,
+                    dir: None,
+                    servidor,
+                    nombre,
+                })
             }
         }
     }
@@ -53,7 +65,9 @@ impl Bd {
     pub async fn directa(&self) -> Directa {
         match self.motor {
             Motor::Sqlite => Directa::Sqlite(
-                SqliteConnection::connect(&self.url).await.expect("conexión"),
+                SqliteConnection::connect(&self.url)
+                    .await
+                    .expect("conexión"),
             ),
             Motor::Postgres => {
                 Directa::Postgres(PgConnection::connect(&self.url).await.expect("conexión"))
@@ -93,7 +107,8 @@ impl Bd {
     /// No connection of the server may sit inside a transaction once its requests have ended.
     pub async fn sin_transacciones_abiertas(&self) {
         if self.motor == Motor::Postgres {
-            let abiertas = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            let abiertas =
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                 AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'
                 AND now() - state_change > interval '1 second'";
             assert_eq!(self.entero(abiertas).await, 0, "transacciones abiertas");

@@ -58,7 +58,10 @@ impl Pedido {
 
     /// A body as it is, with `application/json`.
     pub fn crudo(mut self, cuerpo: impl Into<reqwest::Body>) -> Self {
-        self.pedido = self.pedido.header("content-type", "application/json").body(cuerpo);
+        self.pedido = self
+            .pedido
+            .header("content-type", "application/json")
+            .body(cuerpo);
         self
     }
 
@@ -70,7 +73,9 @@ impl Pedido {
     /// Sends; panics only when no answer comes.
     pub async fn envia(self) -> Respuesta {
         let (metodo, ruta) = (self.metodo.clone(), self.ruta.clone());
-        self.intenta().await.unwrap_or_else(|e| panic!("{metodo} {ruta}: {e:?}"))
+        self.intenta()
+            .await
+            .unwrap_or_else(|e| panic!("{metodo} {ruta}: {e:?}"))
     }
 
     pub async fn intenta(self) -> Result<Respuesta, reqwest::Error> {
@@ -78,7 +83,12 @@ impl Pedido {
         let (status, headers) = (r.status().as_u16(), r.headers().clone());
         let texto = r.text().await?;
         let json = serde_json::from_str(&texto).unwrap_or(Value::Null);
-        let respuesta = Respuesta { status, headers, json, texto };
+        let respuesta = Respuesta {
+            status,
+            headers,
+            json,
+            texto,
+        };
         openapi::comprueba_problema(&self.metodo, &self.ruta, &respuesta);
         Ok(respuesta)
     }
@@ -98,12 +108,20 @@ impl Respuesta {
     }
 
     pub fn header(&self, nombre: &str) -> &str {
-        self.headers.get(nombre).and_then(|v| v.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(nombre)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
     }
 
     #[track_caller]
     pub fn espera(self, status: u16, codigo: &str) -> Self {
-        assert_eq!((self.status, self.codigo()), (status, codigo), "{}", self.texto);
+        assert_eq!(
+            (self.status, self.codigo()),
+            (status, codigo),
+            "{}",
+            self.texto
+        );
         self
     }
 }

@@ -6,7 +6,9 @@ mod cliente;
 pub mod openapi;
 pub mod proceso;
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::atomic::AtomicI64, sync::atomic::Ordering};
+use std::{
+    future::Future, panic::AssertUnwindSafe, sync::atomic::AtomicI64, sync::atomic::Ordering,
+};
 
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
@@ -44,7 +46,11 @@ macro_rules! en_ambas {
 
 /// `n` in `make soak`, a tenth of it in `make test`.
 pub fn cuenta(n: usize) -> usize {
-    if std::env::var_os("SIGRA_SOAK").is_some() { n } else { n.div_ceil(10) }
+    if std::env::var_os("SIGRA_SOAK").is_some() {
+        n
+    } else {
+        n.div_ceil(10)
+    }
 }
 
 pub const SECRETO: [u8; 32] = [7; 32];
@@ -94,8 +100,13 @@ pub async fn corre(motor: Motor, prueba: impl AsyncFnOnce(&Sitio)) {
 
 impl Sitio {
     pub async fn nuevo(bd: Bd) -> Self {
-        let store = Store::abrir(&bd.url, 12, Entorno::default()).await.expect("abre la base");
-        let claves = vec![ClaveFirma { kid: "prueba".into(), secreto: SECRETO }];
+        let store = Store::abrir(&bd.url, 12, Entorno::default())
+            .await
+            .expect("abre la base");
+        let claves = vec![ClaveFirma {
+            kid: "prueba".into(),
+            secreto: SECRETO,
+        }];
         let tokens = Tokens::nuevos(&claves);
         let app = App::nueva(
             store.clone(),
@@ -118,7 +129,10 @@ impl Sitio {
             store,
             bd,
             tokens,
-            http: reqwest::Client::builder().no_proxy().build().expect("cliente"),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .build()
+                .expect("cliente"),
             alto: Some(alto),
             servidor: Some(servidor),
             proximo_rut: AtomicI64::new(10_000_000),
@@ -128,7 +142,8 @@ impl Sitio {
 
     /// A new person. Their password is "clave de prueba", hashed only where a test signs in.
     pub async fn persona(&self, rol: Rol, areas: &[i64]) -> Persona {
-        self.persona_con(rol, areas, "$argon2id$sin-clave", false).await
+        self.persona_con(rol, areas, "$argon2id$sin-clave", false)
+            .await
     }
 
     pub async fn persona_con(&self, rol: Rol, areas: &[i64], hash: &str, debe: bool) -> Persona {
@@ -146,8 +161,19 @@ impl Sitio {
             creado: sigra_domain::Instante::default(),
             hash_password: hash.into(),
         };
-        self.store.escribir(CrearUsuario { usuario, actor: None }).await.expect("usuario");
-        self.sesion(Quien { rut, rol, areas: areas.to_vec() }).await
+        self.store
+            .escribir(CrearUsuario {
+                usuario,
+                actor: None,
+            })
+            .await
+            .expect("usuario");
+        self.sesion(Quien {
+            rut,
+            rol,
+            areas: areas.to_vec(),
+        })
+        .await
     }
 
     /// Another session of a person.
@@ -164,7 +190,12 @@ impl Sitio {
             .tokens
             .emite(self.store.entorno(), &quien, sesion_id, AUD_API)
             .expect("token");
-        Persona { rut: quien.rut, quien, token, sesion_id }
+        Persona {
+            rut: quien.rut,
+            quien,
+            token,
+            sesion_id,
+        }
     }
 
     pub async fn trabajador(&self) -> Persona {
@@ -184,7 +215,11 @@ impl Sitio {
     }
 
     pub async fn crea(&self, quien: &Persona, cuerpo: &Value) -> Respuesta {
-        self.pide("POST", "/reportes/").como(quien).json(cuerpo).envia().await
+        self.pide("POST", "/reportes/")
+            .como(quien)
+            .json(cuerpo)
+            .envia()
+            .await
     }
 
     /// A report that must be accepted; its JSON.
@@ -198,14 +233,30 @@ impl Sitio {
     /// no transaction left open.
     pub async fn en_orden(&self) {
         if !self.bitacora_rota.load(Ordering::Relaxed) {
-            let resumen = self.store.verifica_bitacora(|_| ()).await.expect("verifica");
+            let resumen = self
+                .store
+                .verifica_bitacora(|_| ())
+                .await
+                .expect("verifica");
             assert_eq!(resumen.hallazgos, [], "la bitácora quedó rota");
         }
         for (que, sql) in [
-            ("versión sin entrada", "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM bitacora b WHERE b.reporte_id = r.id)"),
-            ("versión sin cambio en el feed", "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM cambios c WHERE c.reporte_id = r.id)"),
-            ("versión sin fila de outbox", "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM outbox o WHERE o.reporte_id = r.id)"),
-            ("reporte sin contenido aceptado", "SELECT count(*) FROM reportes r WHERE NOT EXISTS (SELECT 1 FROM aceptados a WHERE a.reporte_id = r.id)"),
+            (
+                "versión sin entrada",
+                "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM bitacora b WHERE b.reporte_id = r.id)",
+            ),
+            (
+                "versión sin cambio en el feed",
+                "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM cambios c WHERE c.reporte_id = r.id)",
+            ),
+            (
+                "versión sin fila de outbox",
+                "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM outbox o WHERE o.reporte_id = r.id)",
+            ),
+            (
+                "reporte sin contenido aceptado",
+                "SELECT count(*) FROM reportes r WHERE NOT EXISTS (SELECT 1 FROM aceptados a WHERE a.reporte_id = r.id)",
+            ),
         ] {
             if self.bitacora_rota.load(Ordering::Relaxed) {
                 break;
@@ -242,7 +293,9 @@ pub fn reporte_en(area_id: i64) -> Value {
 
 /// A random v4 uuid.
 pub fn uuid() -> String {
-    uuid::Builder::from_random_bytes(Entorno::default().azar()).into_uuid().to_string()
+    uuid::Builder::from_random_bytes(Entorno::default().azar())
+        .into_uuid()
+        .to_string()
 }
 
 /// Runs all at once and gives the answers in order.

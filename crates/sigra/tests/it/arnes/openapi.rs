@@ -31,18 +31,21 @@ pub fn operaciones() -> Vec<Operacion> {
     rutas
         .iter()
         .flat_map(|(ruta, item)| {
-            item.as_object().expect("item").iter().map(|(metodo, op)| Operacion {
-                metodo: metodo.to_uppercase(),
-                ruta: ruta.clone(),
-                permiso: op["x-permiso"].as_str().unwrap_or_default().to_owned(),
-                codigos: op["x-codigos"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|c| c.as_str().map(str::to_owned))
-                    .collect(),
-                json: op.clone(),
-            })
+            item.as_object()
+                .expect("item")
+                .iter()
+                .map(|(metodo, op)| Operacion {
+                    metodo: metodo.to_uppercase(),
+                    ruta: ruta.clone(),
+                    permiso: op["x-permiso"].as_str().unwrap_or_default().to_owned(),
+                    codigos: op["x-codigos"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|c| c.as_str().map(str::to_owned))
+                        .collect(),
+                    json: op.clone(),
+                })
         })
         .collect()
 }
@@ -50,11 +53,17 @@ pub fn operaciones() -> Vec<Operacion> {
 fn calza(plantilla: &str, ruta: &str) -> bool {
     let ruta = ruta.split('?').next().unwrap_or_default();
     let partes = |t: &str| -> Vec<String> {
-        t.trim_end_matches('/').split('/').map(str::to_owned).collect()
+        t.trim_end_matches('/')
+            .split('/')
+            .map(str::to_owned)
+            .collect()
     };
     let (plantilla, ruta) = (partes(plantilla), partes(ruta));
     plantilla.len() == ruta.len()
-        && plantilla.iter().zip(&ruta).all(|(p, r)| p == r || p.starts_with('{'))
+        && plantilla
+            .iter()
+            .zip(&ruta)
+            .all(|(p, r)| p == r || p.starts_with('{'))
 }
 
 /// An operation may give no code that its description does not name.
@@ -65,8 +74,10 @@ pub fn comprueba_problema(metodo: &str, ruta: &str, r: &Respuesta) {
     let tipo = r.header("content-type");
     assert_eq!(tipo, "application/problem+json", "{metodo} {ruta}: {r:?}");
     let todas = operaciones();
-    let mut candidatas: Vec<_> =
-        todas.iter().filter(|o| o.metodo == metodo && calza(&o.ruta, ruta)).collect();
+    let mut candidatas: Vec<_> = todas
+        .iter()
+        .filter(|o| o.metodo == metodo && calza(&o.ruta, ruta))
+        .collect();
     // A literal path beats a template.
     candidatas.sort_by_key(|o| o.ruta.matches('{').count());
     if let Some(op) = candidatas.first() {

@@ -1,10 +1,6 @@
 //! The real binary as a process of its own, to be killed.
 
-use std::{
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use serde_json::Value;
 use tokio::{
@@ -20,7 +16,11 @@ pub struct Proceso {
 
 impl Proceso {
     /// Starts and waits until it says `escuchando`; the error is what it wrote to stderr.
-    pub async fn arranca(base: &str, dir: &Path, variables: &[(&str, &str)]) -> Result<Self, String> {
+    pub async fn arranca(
+        base: &str,
+        dir: &Path,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, String> {
         let mut hijo = Command::new(env!("CARGO_BIN_EXE_sigra"))
             .arg("serve")
             .current_dir(dir)
@@ -77,7 +77,11 @@ impl Proceso {
     /// SIGTERM, and how it ended.
     pub async fn termina(mut self) -> std::process::ExitStatus {
         let pid = self.pid().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .await
+            .expect("kill");
         tokio::time::timeout(Duration::from_secs(12), self.hijo.wait())
             .await
             .expect("se detiene en 12 s")

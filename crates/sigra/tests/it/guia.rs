@@ -1,0 +1,42 @@
+//! What the guide says must be what the code does.
+
+use std::fmt::Write as _;
+
+use sigra_api::codigo::Codigo;
+use sigra_domain::{Idioma, sha256_hex};
+
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+
+/// `SIGRA_ACTUALIZAR=1 cargo test -p sigra --test it guia` writes it anew.
+#[test]
+fn los_codigos_estan_en_la_guia() {
+    let mut texto = String::from(
+        "# Códigos de error\n\nCada error es un problema RFC 9457 con uno de estos códigos. \
+         *Permanente*: enviar lo mismo otra vez no servirá.\n\n\
+         | código | HTTP | permanente | qué pasó y qué hacer |\n|---|---|---|---|\n",
+    );
+    for c in Codigo::TODOS {
+        let permanente = if c.permanente() { "sí" } else { "no" };
+        let (status, detalle) = (c.status().as_u16(), c.detalle(Idioma::Es));
+        writeln!(texto, "| `{}` | {status} | {permanente} | {detalle} |", c.codigo()).unwrap();
+    }
+    let archivo = format!("{DOCS}/codigos.md");
+    if std::env::var_os("SIGRA_ACTUALIZAR").is_some() {
+        std::fs::write(&archivo, &texto).unwrap();
+    }
+    let guardado = std::fs::read_to_string(&archivo).unwrap_or_default();
+    assert_eq!(guardado, texto, "docs/codigos.md no es lo que dice el código; actualícelo");
+}
+
+/// Each row of the table of vectors: the text in the first cell has the hash in the second.
+#[test]
+fn los_vectores_de_la_guia_son_ciertos() {
+    let guia = std::fs::read_to_string(format!("{DOCS}/guia.md")).unwrap();
+    let mut vectores = 0;
+    for fila in guia.lines().filter(|l| l.starts_with("| `{\"area_id\"")) {
+        let celdas: Vec<&str> = fila.split('`').collect();
+        assert_eq!(sha256_hex(celdas[1].as_bytes()), celdas[3], "{fila}");
+        vectores += 1;
+    }
+    assert_eq!(vectores, 2);
+}
