@@ -50,8 +50,8 @@ codigos! {
          "The body is not valid JSON. Correct it before sending it again.");
     IdempotenciaInvalida "idempotencia_invalida" BAD_REQUEST true
         ("Clave de idempotencia inválida", "Invalid idempotency key")
-        ("La cabecera Idempotency-Key debe tener entre 1 y 255 caracteres ASCII visibles.",
-         "The Idempotency-Key header must have between 1 and 255 visible ASCII characters.");
+        ("La cabecera Idempotency-Key debe tener entre 1 y 255 caracteres ASCII.",
+         "The Idempotency-Key header must have between 1 and 255 ASCII characters.");
     NoAutenticado "no_autenticado" UNAUTHORIZED false
         ("Falta identificarse", "Not signed in")
         ("Inicie sesión y envíe el token en la cabecera Authorization.",
@@ -170,8 +170,8 @@ codigos! {
          "The server can't answer now. Your report is still on the phone; it will be sent in a moment.");
     ServidorOcupado "servidor_ocupado" SERVICE_UNAVAILABLE false
         ("Servidor ocupado", "Server busy")
-        ("Hay muchas personas entrando a la vez. Intente de nuevo en unos segundos.",
-         "Many people are signing in at once. Try again in a few seconds.");
+        ("Hay muchas personas usando el servidor a la vez. Intente de nuevo en unos segundos.",
+         "Many people are using the server at once. Try again in a few seconds.");
     SinEspacio "sin_espacio" INSUFFICIENT_STORAGE false
         ("Servidor sin espacio", "Server out of space")
         ("Al servidor no le queda espacio para guardar. Su reporte sigue en el teléfono; avise al encargado.",
@@ -179,7 +179,11 @@ codigos! {
 }
 
 /// What any operation can answer.
-pub const SIEMPRE: &[Codigo] = &[Codigo::ErrorInterno, Codigo::NoDisponible];
+pub const SIEMPRE: &[Codigo] = &[
+    Codigo::ErrorInterno,
+    Codigo::NoDisponible,
+    Codigo::ServidorOcupado,
+];
 /// What an operation with a JSON body can answer besides.
 pub const CUERPO: &[Codigo] = &[
     Codigo::CuerpoIlegible,

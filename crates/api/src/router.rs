@@ -1,12 +1,16 @@
 //! The table of contents: every operation with its permission and the codes it can give. What is
 //! not in this table does not exist, in the server or in its description.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state},
-    response::IntoResponse as _,
+    extract::{Request, State},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
     routing::get,
 };
+use tokio::sync::Semaphore;
 use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer,
     decompression::RequestDecompressionLayer,
@@ -27,6 +31,9 @@ use crate::{
     docs, openapi,
     problema::{Problema, presenta},
 };
+
+/// Requests under way at once. Each may hold a body in memory; more are told to come back.
+const EN_CURSO: usize = 512;
 
 /// The server's routes and their description, made of the same table.
 pub fn rutas(app: &App) -> (Router, OpenApi) {
@@ -50,6 +57,10 @@ pub fn rutas(app: &App) -> (Router, OpenApi) {
         .layer(CatchPanicLayer::custom(|_| {
             Problema::interno(&std::io::Error::other("una petición se interrumpió")).into_response()
         }))
+        .layer(from_fn_with_state(
+            Arc::new(Semaphore::new(EN_CURSO)),
+            admite,
+        ))
         .layer(
             RequestDecompressionLayer::new()
                 .gzip(true)
@@ -170,6 +181,14 @@ fn operacion(t: Tabla<'_>) -> Tabla<'_> {
     use crate::salud;
     t.op(Publico, &[salud::CODIGOS], routes!(salud::healthz))
         .op(Publico, &[salud::CODIGOS], routes!(salud::readyz))
+}
+
+/// Lets a request in while there is room.
+async fn admite(State(lugares): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    match lugares.try_acquire() {
+        Ok(_lugar) => next.run(request).await,
+        Err(_) => Problema::from(Codigo::ServidorOcupado).into_response(),
+    }
 }
 
 /// The routes so far.

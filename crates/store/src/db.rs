@@ -105,7 +105,12 @@ impl Store {
                 .after_release(|c, _| {
                     Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(c)) })
                 })
-                .connect_with(opciones.clone().pragma("query_only", "1"))
+                .connect_with(
+                    opciones
+                        .clone()
+                        .pragma("query_only", "1")
+                        .pragma("cache_size", "-8192"),
+                )
                 .await?;
             Db::Sqlite {
                 lectores,

@@ -17,11 +17,7 @@ use super::{
 };
 use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
 
-pub const CODIGOS: &[Codigo] = &[
-    Codigo::CredencialesInvalidas,
-    Codigo::DemasiadosIntentos,
-    Codigo::ServidorOcupado,
-];
+pub const CODIGOS: &[Codigo] = &[Codigo::CredencialesInvalidas, Codigo::DemasiadosIntentos];
 
 /// La contraseña actual y la nueva (8 a 128 caracteres; una frase larga es mejor que símbolos).
 #[derive(Deserialize, ToSchema)]

@@ -20,7 +20,6 @@ pub const CODIGOS: &[Codigo] = &[
     Codigo::CredencialesInvalidas,
     Codigo::UsuarioInactivo,
     Codigo::DemasiadosIntentos,
-    Codigo::ServidorOcupado,
 ];
 
 /// RUT y contraseña.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::vista::{Usuario, areas, email, nombre, rol};
 use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
 
-pub const CODIGOS: &[Codigo] = &[Codigo::RutExiste, Codigo::ServidorOcupado];
+pub const CODIGOS: &[Codigo] = &[Codigo::RutExiste];
 
 /// Una persona nueva.
 #[derive(Deserialize, ToSchema)]

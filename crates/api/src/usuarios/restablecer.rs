@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::RutDeRuta;
 use crate::{App, acceso::Sesion, codigo::Codigo, problema::Problema};
 
-pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ServidorOcupado];
+pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 
 /// Una contraseña de una vez, que no se vuelve a mostrar.
 #[derive(Serialize, ToSchema)]

@@ -18,14 +18,22 @@ fn los_codigos_estan_en_la_guia() {
     for c in Codigo::TODOS {
         let permanente = if c.permanente() { "sí" } else { "no" };
         let (status, detalle) = (c.status().as_u16(), c.detalle(Idioma::Es));
-        writeln!(texto, "| `{}` | {status} | {permanente} | {detalle} |", c.codigo()).unwrap();
+        writeln!(
+            texto,
+            "| `{}` | {status} | {permanente} | {detalle} |",
+            c.codigo()
+        )
+        .unwrap();
     }
     let archivo = format!("{DOCS}/codigos.md");
     if std::env::var_os("SIGRA_ACTUALIZAR").is_some() {
         std::fs::write(&archivo, &texto).unwrap();
     }
     let guardado = std::fs::read_to_string(&archivo).unwrap_or_default();
-    assert_eq!(guardado, texto, "docs/codigos.md no es lo que dice el código; actualícelo");
+    assert_eq!(
+        guardado, texto,
+        "docs/codigos.md no es lo que dice el código; actualícelo"
+    );
 }
 
 /// Each row of the table of vectors: the text in the first cell has the hash in the second.

@@ -1,6 +1,7 @@
 //! `sigra demo`: a mine's shift on real data, over real HTTP, that ends by proving that nothing was
 //! lost and nothing counted twice.
 
+mod args;
 mod cliente;
 mod dado;
 mod datos;
@@ -19,37 +20,10 @@ mod senal;
 mod servidor;
 mod turno;
 
-use std::{net::SocketAddr, path::PathBuf};
-
+pub(crate) use args::Args;
 pub(crate) use error::ErrorDemo;
 use pantalla::muestra;
 use servidor::Servidor;
-
-/// Muestra SIGRA con 425 accidentes reales: crea usuarios, envía y decide reportes, y comprueba que
-/// nada se perdió
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// Termina después de la tabla (también con CI=true) en vez de dejar el servidor abierto
-    #[arg(long)]
-    salir: bool,
-    /// Directorio de la demostración; se crea de nuevo cada vez
-    #[arg(long, value_name = "DIR", default_value = "./data-demo")]
-    datos: PathBuf,
-    /// Dirección y puerto; si el puerto está ocupado se usa otro
-    #[arg(long, value_name = "DIRECCIÓN", default_value = "127.0.0.1:8000")]
-    listen: SocketAddr,
-    /// Cuántos reportes se envían
-    #[arg(long, value_name = "N", default_value_t = datos::TOTAL,
-        value_parser = clap::value_parser!(u16).range(1..=i64::from(datos::TOTAL)))]
-    reportes: u16,
-    /// Cuántos trabajadores envían a la vez
-    #[arg(long, value_name = "N", default_value_t = 20,
-        value_parser = clap::value_parser!(u16).range(1..=200))]
-    trabajadores: u16,
-    /// Repite las decisiones del azar de otra demostración [por omisión: una nueva]
-    #[arg(long, value_name = "N")]
-    semilla: Option<u64>,
-}
 
 pub(crate) async fn ejecutar(args: Args) -> Result<(), ErrorDemo> {
     let mut senal = senal::Senal::nueva()?;
