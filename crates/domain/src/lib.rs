@@ -9,6 +9,7 @@ pub mod catalogo;
 pub mod clave;
 pub mod idioma;
 pub mod permiso;
+pub mod persona;
 pub mod reporte;
 pub mod rut;
 pub mod tiempo;

@@ -73,7 +73,9 @@ fn traduce_defecto(opcion: Arg) -> Arg {
         .iter()
         .map(|v| v.to_string_lossy())
         .collect();
-    let (false, Some(ayuda)) = (valores.is_empty(), opcion.get_help()) else {
+    // A flag has a default too, which says nothing.
+    let con_valor = !valores.is_empty() && opcion.get_action().takes_values();
+    let (true, Some(ayuda)) = (con_valor, opcion.get_help()) else {
         return opcion;
     };
     let ayuda = format!("{ayuda} [por omisión: {}]", valores.join(", "));

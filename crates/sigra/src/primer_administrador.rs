@@ -99,7 +99,7 @@ fn aviso(rut: Rut, password: &str, direccion: SocketAddr) -> String {
     let lineas = [
         "Se creó el primer administrador de SIGRA.".to_owned(),
         String::new(),
-        format!("   Panel:       http://{equipo}:{}/", direccion.port()),
+        format!("   API:         http://{equipo}:{}/docs", direccion.port()),
         format!("   RUT:         {}", rut.formateado()),
         format!("   Contraseña:  {password}"),
         String::new(),

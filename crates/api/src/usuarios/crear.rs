@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use sigra_domain::{
     Campo, Rut,
     campo::{Errores, tipo},
-    clave,
+    clave, persona,
 };
 use sigra_store::identidad::{CrearUsuario, Usuario as Fila};
 use utoipa::ToSchema;
 
-use super::vista::{Usuario, areas, email, nombre, rol};
+use super::vista::{Usuario, areas, rol};
 use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::RutExiste];
@@ -89,20 +89,20 @@ fn valida(datos: UsuarioCreate) -> Result<Fila, Problema> {
     let rut = e.requerido("rut", datos.rut, tipo::RUT);
     let primero = e
         .requerido("nombre", datos.nombre, tipo::TEXTO)
-        .and_then(|t| e.toma("nombre", nombre(t)));
+        .and_then(|t| e.toma("nombre", persona::nombre(&t)));
     let apellido_1 = e
         .requerido("apellido_1", datos.apellido_1, tipo::TEXTO)
-        .and_then(|t| e.toma("apellido_1", nombre(t)));
+        .and_then(|t| e.toma("apellido_1", persona::nombre(&t)));
     let apellido_2 = e
         .opcional("apellido_2", datos.apellido_2, tipo::TEXTO)
-        .and_then(|t| e.toma("apellido_2", nombre(t)));
+        .and_then(|t| e.toma("apellido_2", persona::nombre(&t)));
     let rol = e
         .requerido("rol", datos.rol, tipo::TEXTO)
         .and_then(|t| e.toma("rol", rol(&t)));
     let areas = areas(&mut e, datos.areas).unwrap_or_default();
     let email = e
         .opcional("email", datos.email, tipo::TEXTO)
-        .and_then(|t| e.toma("email", email(t)));
+        .and_then(|t| e.toma("email", persona::email(&t)));
     let usuario = (|| {
         Some(Fila {
             rut: rut?,

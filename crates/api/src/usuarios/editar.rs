@@ -5,13 +5,14 @@ use serde::Deserialize;
 use sigra_domain::{
     Campo,
     campo::{Errores, tipo},
+    persona,
 };
 use sigra_store::identidad::{CambioUsuario, EditarUsuario};
 use utoipa::ToSchema;
 
 use super::{
     RutDeRuta,
-    vista::{Usuario, areas, email, nombre, rol},
+    vista::{Usuario, areas, rol},
 };
 use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
 
@@ -62,14 +63,14 @@ pub async fn editar(
     let mut e = Errores::default();
     let borra = |c: &Campo<String>| matches!(c, Campo::Nulo);
     let (sin_apellido, sin_email) = (borra(&datos.apellido_2), borra(&datos.email));
-    let mut texto = |campo: &str, c: Campo<String>, regla: fn(String) -> Result<String, _>| {
+    let mut texto = |campo: &str, c: Campo<String>, regla: fn(&str) -> Result<String, _>| {
         e.opcional(campo, c, tipo::TEXTO)
-            .and_then(|t| e.toma(campo, regla(t)))
+            .and_then(|t| e.toma(campo, regla(&t)))
     };
-    let primero = texto("nombre", datos.nombre, nombre);
-    let apellido_1 = texto("apellido_1", datos.apellido_1, nombre);
-    let apellido_2 = texto("apellido_2", datos.apellido_2, nombre);
-    let email = texto("email", datos.email, email);
+    let primero = texto("nombre", datos.nombre, persona::nombre);
+    let apellido_1 = texto("apellido_1", datos.apellido_1, persona::nombre);
+    let apellido_2 = texto("apellido_2", datos.apellido_2, persona::nombre);
+    let email = texto("email", datos.email, persona::email);
     let rol = e
         .opcional("rol", datos.rol, tipo::TEXTO)
         .and_then(|t| e.toma("rol", rol(&t)));

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sigra_domain::{
     Campo, Falla, Rol,
-    campo::{Errores, texto, tipo},
+    campo::{Errores, tipo},
 };
 use sigra_store::identidad::Usuario as Fila;
 use utoipa::ToSchema;
@@ -47,26 +47,6 @@ impl From<Fila> for Usuario {
             activo: u.activo,
             creado: u.creado.to_string(),
         }
-    }
-}
-
-const MAX_NOMBRE: usize = 80;
-
-pub fn nombre(t: String) -> Result<String, Falla> {
-    texto(t, 1, MAX_NOMBRE, false)
-}
-
-/// An address with something on both sides of its last `@`; whether it is read, only mail tells.
-pub fn email(t: String) -> Result<String, Falla> {
-    let t = texto(t, 3, 254, false)?;
-    let valido = t
-        .rsplit_once('@')
-        .is_some_and(|(a, b)| !a.is_empty() && b.contains('.'))
-        && !t.contains(char::is_whitespace);
-    if valido {
-        Ok(t)
-    } else {
-        Err(Falla::Formato("nombre@faena.cl", "name@site.com"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `sigra user create`, `reset-password` and `list`: people, from the server's console.
 
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
-use sigra_domain::{Idioma, Rol, Rut, campo, clave};
+use sigra_domain::{Idioma, Rol, Rut, clave, persona};
 use sigra_store::{
     Store,
     identidad::{
@@ -171,10 +171,8 @@ fn rechazo(rechazo: RechazoUsuario, rut: Rut) -> ErrorComando {
     })
 }
 
-/// A name within the limits that `POST /usuarios` has.
 pub(crate) fn nombre(texto: &str) -> Result<String, String> {
-    let texto = texto.trim().to_owned();
-    campo::texto(texto, 1, 80, false).map_err(|f| f.mensaje(Idioma::Es))
+    persona::nombre(texto).map_err(|f| f.mensaje(Idioma::Es))
 }
 
 pub(crate) fn rol(texto: &str) -> Result<Rol, String> {
@@ -187,17 +185,6 @@ pub(crate) fn area(texto: &str) -> Result<i64, String> {
     numero.ok_or_else(|| format!("«{texto}» no es el número de un área; escriba, por ejemplo, 3"))
 }
 
-/// Only what every address has, as `POST /usuarios` asks; whether it is read, only mail tells.
 pub(crate) fn email(texto: &str) -> Result<String, String> {
-    let texto = texto.trim().to_owned();
-    let texto = campo::texto(texto, 1, 254, false).map_err(|f| f.mensaje(Idioma::Es))?;
-    let partes = texto
-        .rsplit_once('@')
-        .is_some_and(|(a, b)| !a.is_empty() && b.contains('.'));
-    if partes && !texto.contains(char::is_whitespace) {
-        return Ok(texto);
-    }
-    Err(format!(
-        "«{texto}» no es un correo; escriba uno como nombre@faena.cl"
-    ))
+    persona::email(texto).map_err(|f| f.mensaje(Idioma::Es))
 }

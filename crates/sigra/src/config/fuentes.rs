@@ -11,9 +11,10 @@ use super::{
     valor::Valor,
 };
 
-/// Variables of our own that are no settings: they steer tests and the demo.
+/// Variables that are no settings: they steer tests and the demo, or Kubernetes sets them in every
+/// container beside a Service named `sigra`.
 const AJENAS: [&str; 3] = ["SIGRA_SOAK", "SIGRA_ACTUALIZAR", "SIGRA_PG_RAPIDO"];
-const PREFIJOS_AJENOS: [&str; 2] = ["SIGRA_TEST_", "SIGRA_DEMO_"];
+const PREFIJOS_AJENOS: [&str; 4] = ["SIGRA_TEST_", "SIGRA_DEMO_", "SIGRA_PORT", "SIGRA_SERVICE_"];
 
 /// What is asked for settings.
 #[derive(Debug)]

@@ -9,8 +9,9 @@ use crate::{Fallo, Tx, Write, db::con};
 
 /// Free attempts before an account slows down.
 const LIBRES_CUENTA: i64 = 5;
-/// Free attempts for an address: a whole crew may sit behind one.
-const LIBRES_DIRECCION: i64 = 50;
+/// Free attempts for an address: a whole shift may sit behind one, and attempts still under way
+/// count.
+const LIBRES_DIRECCION: i64 = 300;
 /// The longest wait, in milliseconds. Short enough that nobody can lock another out for a shift.
 const ESPERA_MAX: i64 = 5 * Instante::MINUTO;
 /// Without attempts for this long an account or address begins anew.
