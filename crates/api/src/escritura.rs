@@ -136,6 +136,7 @@ pub fn problema(rechazo: Rechazo, sesion: &Sesion) -> Problema {
         Rechazo::SinPermiso => Codigo::SinPermiso.into(),
         Rechazo::Decidido => Codigo::ReporteDecidido.into(),
         Rechazo::TransicionNoPermitida => Codigo::TransicionNoPermitida.into(),
+        Rechazo::EnDesuso(errores) => errores.into(),
         Rechazo::UuidEnConflicto(None) => Codigo::UuidEnConflicto.into(),
         Rechazo::UuidEnConflicto(Some(l)) => {
             Problema::from(Codigo::UuidEnConflicto).con_actual(actual(&l))

@@ -102,6 +102,14 @@ pub fn canonico(valor: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json_canonicalizer::to_string(&valor)
 }
 
+/// A value as its entry gives it back: RFC 8785 writes -33.0 as -33, which is read as another type
+/// of number than was written. What is compared with entries must have gone the same way.
+pub fn como_en_entrada(valor: &impl Serialize) -> Value {
+    canonico(valor)
+        .and_then(|json| serde_json::from_str(&json))
+        .unwrap_or_default()
+}
+
 /// The hash of an entry after `anterior`.
 pub fn encadena(anterior: &str, canonica: &str) -> String {
     sha256_hex(format!("{anterior}{canonica}").as_bytes())

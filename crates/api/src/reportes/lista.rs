@@ -91,6 +91,12 @@ pub async fn listar(
         None | Some("") => None,
         Some(c) => Some(lee_cursor(&huella, c)?),
     };
+    if despues
+        .as_ref()
+        .is_some_and(|(clave, _)| !orden.admite(clave))
+    {
+        return Err(Codigo::CursorInvalido.into());
+    }
     let mut lectura = app.store().leer().await?;
     // One more than the page tells whether there is another.
     let mut filas = lista(

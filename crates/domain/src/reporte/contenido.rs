@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
-    bitacora::{Valores, canonico},
+    bitacora::{Valores, canonico, como_en_entrada},
     sha256_hex,
 };
 
@@ -68,7 +68,7 @@ impl Contenido {
         v.insert("descripcion".into(), json!(self.descripcion));
         v.insert("area_id".into(), json!(self.area_id));
         v.insert("severidad_id".into(), json!(self.severidad_id));
-        v.insert("ubicacion".into(), json!(self.ubicacion));
+        v.insert("ubicacion".into(), como_en_entrada(&self.ubicacion));
         v.insert("multimedia".into(), json!(self.multimedia));
         v
     }

@@ -61,7 +61,7 @@ pub struct Cambio {
 }
 
 /// Why a valid edit is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum EdicionNegada {
     /// The caller may not change this report so.
     SinPermiso,
@@ -69,12 +69,13 @@ pub enum EdicionNegada {
     Decidido,
     /// No such transition.
     Transicion,
+    /// It would move the report to what the site no longer uses.
+    EnDesuso(Vec<ErrorCampo>),
 }
 
 impl ReporteEdit {
-    /// Every rule of the fields. An area or severity that the report already has is not named
-    /// again by [`Cambio::nuevo_contenido`], so one that went out of use does not block an edit of
-    /// other fields.
+    /// Every rule of the fields. An area or severity that went out of use is refused only later, by
+    /// [`Cambio::permitido`]: the report may have it already.
     pub fn validar(self, catalogo: &Catalogo) -> Result<Cambio, Vec<ErrorCampo>> {
         let mut e = Errores::default();
         let titulo = no_nulo(&mut e, "titulo", self.titulo, tipo::TEXTO)
@@ -189,6 +190,14 @@ impl Cambio {
                 return Err(EdicionNegada::Decidido);
             }
         }
+        let en_desuso = nuevo::en_desuso(
+            self.area_id.filter(|id| *id != c.area_id),
+            self.severidad_id.filter(|id| *id != c.severidad_id),
+            catalogo,
+        );
+        if !en_desuso.is_empty() {
+            return Err(EdicionNegada::EnDesuso(en_desuso));
+        }
         match self.estado_id {
             Some(hacia) if hacia != reporte.estado_id => {
                 if !quien.puede_decidir(c.area_id) {
@@ -225,7 +234,7 @@ impl Cambio {
         );
         pon(
             "ubicacion",
-            self.ubicacion.as_ref().map(|x| serde_json::json!(x)),
+            self.ubicacion.as_ref().map(bitacora::como_en_entrada),
         );
         pon("estado_id", self.estado_id.map(|x| serde_json::json!(x)));
         v

@@ -110,6 +110,9 @@ pub struct ReporteNuevo {
     pub hora_creado: Option<Instante>,
     pub device_id: Option<String>,
     pub version_base: Option<i64>,
+    /// Fields that name what the site no longer uses: refused in a new report, known in one that
+    /// is there already and is sent again.
+    pub en_desuso: Vec<ErrorCampo>,
 }
 
 impl ReporteNuevo {
@@ -162,6 +165,12 @@ impl ReporteCreate {
         let enviados = e.opcional("multimedia", self.multimedia, tipo::LISTA);
         // The hash is over what was sent: a uuid keeps its case there.
         let multimedia = enviados.and_then(|m| manifiesto(m, &mut e));
+        let en_desuso = en_desuso(area_id, severidad_id, catalogo);
+        if e.hay() {
+            for error in &en_desuso {
+                e.agrega(error.campo.as_str(), error.falla.clone());
+            }
+        }
         let nuevo = (|| {
             let mut contenido = Contenido {
                 titulo: titulo?,
@@ -175,6 +184,10 @@ impl ReporteCreate {
             for archivo in contenido.multimedia.iter_mut().flatten() {
                 archivo.uuid_cliente.make_ascii_lowercase();
             }
+            // In lower case their order may be another.
+            if let Some(archivos) = &mut contenido.multimedia {
+                archivos.sort_by(|a, b| a.uuid_cliente.cmp(&b.uuid_cliente));
+            }
             Some(ReporteNuevo {
                 uuid_cliente: uuid_cliente?,
                 contenido,
@@ -183,6 +196,7 @@ impl ReporteCreate {
                 hora_creado,
                 device_id,
                 version_base,
+                en_desuso,
             })
         })();
         e.fin(nuevo)
@@ -203,19 +217,32 @@ pub fn detalle(t: String) -> Result<String, Falla> {
 }
 
 pub(super) fn area(id: i64, catalogo: &Catalogo) -> Result<i64, Falla> {
-    catalogo
-        .area(id)
-        .filter(|a| a.activa)
-        .map(|a| a.id)
-        .ok_or(Falla::NoExiste)
+    catalogo.area(id).map(|a| a.id).ok_or(Falla::NoExiste)
 }
 
 pub(super) fn severidad(id: i64, catalogo: &Catalogo) -> Result<i64, Falla> {
-    catalogo
-        .severidad(id)
-        .filter(|s| s.activa)
-        .map(|s| s.id)
-        .ok_or(Falla::NoExiste)
+    catalogo.severidad(id).map(|s| s.id).ok_or(Falla::NoExiste)
+}
+
+/// Which of these the catalogue has, and the site no longer uses.
+pub(super) fn en_desuso(
+    area_id: Option<i64>,
+    severidad_id: Option<i64>,
+    catalogo: &Catalogo,
+) -> Vec<ErrorCampo> {
+    let area = area_id.and_then(|id| catalogo.area(id));
+    let severidad = severidad_id.and_then(|id| catalogo.severidad(id));
+    [
+        ("area_id", area.is_some_and(|a| !a.activa)),
+        ("severidad_id", severidad.is_some_and(|s| !s.activa)),
+    ]
+    .into_iter()
+    .filter(|(_, en_desuso)| *en_desuso)
+    .map(|(campo, _)| ErrorCampo {
+        campo: campo.to_owned(),
+        falla: Falla::NoExiste,
+    })
+    .collect()
 }
 
 /// A UUID of version 4 or 7 in its hyphenated form, any case; answered in lower case.

@@ -37,6 +37,11 @@ impl Write for CrearReporte {
     type Err = Rechazo;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Creado, Rechazo> {
+        let en_desuso = &self.nuevo.en_desuso;
+        if !en_desuso.is_empty() {
+            let repetido = self.repetido(tx).await?;
+            return repetido.ok_or_else(|| Rechazo::EnDesuso(en_desuso.clone()));
+        }
         let mut reporte = self.reporte(tx.ahora);
         let despues = reporte.valores();
         let hecho = Hecho {
@@ -48,7 +53,8 @@ impl Write for CrearReporte {
         };
         let registro = Registro::nuevo(&mut reporte, &self.quien, tx.ahora, hecho)?;
         let Some(id) = inserta(tx, &reporte).await? else {
-            return self.repetido(tx).await;
+            let desaparecido = Fallo::Interno("un uuid repetido desapareció");
+            return self.repetido(tx).await?.ok_or(desaparecido.into());
         };
         reporte.id = id;
         tx.registra(&reporte, &registro).await?;
@@ -111,15 +117,12 @@ impl CrearReporte {
         }
     }
 
-    /// The uuid is taken: by this very report, or by another.
-    async fn repetido(&self, tx: &mut Tx<'_>) -> Result<Creado, Rechazo> {
-        let leido = busca(
-            &mut tx.conn,
-            &Cual::Uuid(self.nuevo.uuid_cliente.clone()),
-            false,
-        )
-        .await?
-        .ok_or(Fallo::Interno("un uuid repetido desapareció"))?;
+    /// Whether the uuid is taken: by this very report, or by another.
+    async fn repetido(&self, tx: &mut Tx<'_>) -> Result<Option<Creado>, Rechazo> {
+        let cual = Cual::Uuid(self.nuevo.uuid_cliente.clone());
+        let Some(leido) = busca(&mut tx.conn, &cual, false).await? else {
+            return Ok(None);
+        };
         let actual = &leido.reporte;
         if actual.rut != self.quien.rut {
             return Err(Rechazo::UuidEnConflicto(None));
@@ -132,10 +135,10 @@ impl CrearReporte {
             .bind(actual.id).bind(self.nuevo.sha256_contenido.as_str())
             .fetch_one(&mut **c).await)?;
         if aceptado.is_some() || actual.sha256_contenido == self.nuevo.sha256_contenido {
-            Ok(Creado {
+            Ok(Some(Creado {
                 leido,
                 es_nuevo: false,
-            })
+            }))
         } else {
             Err(Rechazo::UuidEnConflicto(Some(Box::new(leido))))
         }

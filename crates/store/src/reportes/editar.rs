@@ -200,6 +200,7 @@ fn negada(e: EdicionNegada) -> Rechazo {
         EdicionNegada::SinPermiso => Rechazo::SinPermiso,
         EdicionNegada::Decidido => Rechazo::Decidido,
         EdicionNegada::Transicion => Rechazo::TransicionNoPermitida,
+        EdicionNegada::EnDesuso(errores) => Rechazo::EnDesuso(errores),
     }
 }
 

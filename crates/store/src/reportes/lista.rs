@@ -7,7 +7,10 @@ use super::{
     ReporteLeido,
     fila::{Fila, seleccion},
 };
-use crate::{Fallo, Lectura, db::con};
+use crate::{
+    Fallo, Lectura,
+    db::{Conn, con},
+};
 
 /// What the list shows. An empty list of a filter means all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,6 +93,16 @@ impl Orden {
             CampoOrden::Id => ClaveOrden::Entero(r.id),
         }
     }
+
+    /// Whether a place that came from outside can be one of this order's; the databases compare a
+    /// column with a value of another type each in its own way.
+    pub fn admite(self, clave: &ClaveOrden) -> bool {
+        match (self.campo, clave) {
+            (CampoOrden::FechaReporte, ClaveOrden::Texto(t)) => Fecha::parse(t).is_some(),
+            (CampoOrden::FechaReporte, ClaveOrden::Entero(_)) | (_, ClaveOrden::Texto(_)) => false,
+            (_, ClaveOrden::Entero(_)) => true,
+        }
+    }
 }
 
 /// A value of the ordering column.
@@ -126,8 +139,19 @@ impl Consulta {
     }
 }
 
+/// Where the two databases' planners need to hear the same thing said differently.
+struct Dialecto {
+    seleccion: &'static str,
+    /// Before a column: SQLite is not to answer an OR out of two indexes and sort everything.
+    /// Walking the order's index and stopping at the limit is what is wanted there; PostgreSQL
+    /// knows how many rows there are and weighs for itself.
+    camina: &'static str,
+    /// SQLite can't know that a placeholder will hold what its index of the incomplete ones has.
+    incompletos: &'static str,
+}
+
 fn consulta(
-    seleccion: &str,
+    dialecto: &Dialecto,
     quien: &Quien,
     f: &Filtro,
     orden: Orden,
@@ -135,8 +159,9 @@ fn consulta(
     limite: i64,
 ) -> Consulta {
     use ClaveOrden::{Entero, Texto};
+    let camina = dialecto.camina;
     let mut c = Consulta {
-        sql: seleccion.to_owned(),
+        sql: dialecto.seleccion.to_owned(),
         valores: Vec::new(),
     };
     c.sql.push_str("WHERE r.retirado_en IS NULL");
@@ -146,10 +171,11 @@ fn consulta(
             c.sql.push_str(" AND r.rut = ");
             c.valor(Entero(quien.rut.cuerpo()));
         } else {
-            // The plus signs keep SQLite from answering the OR out of two indexes and sorting
-            // everything: walking the order's index and stopping at the limit is what is wanted.
-            c.entre(" AND (+r.area_id", areas.iter().map(|a| Entero(*a)));
-            c.sql.push_str(" OR +r.rut = ");
+            let columna = format!(" AND ({camina}r.area_id");
+            c.entre(&columna, areas.iter().map(|a| Entero(*a)));
+            for parte in [" OR ", camina, "r.rut = "] {
+                c.sql.push_str(parte);
+            }
             c.valor(Entero(quien.rut.cuerpo()));
             c.sql.push(')');
         }
@@ -169,6 +195,9 @@ fn consulta(
             " AND r.sync_status",
             f.sync_status.iter().map(|s| Texto(s.nombre().to_owned())),
         );
+        if !f.sync_status.contains(&SyncStatus::Completo) {
+            c.sql.push_str(dialecto.incompletos);
+        }
     }
     for (condicion, fecha) in [
         (" AND r.fecha_reporte >= ", f.desde),
@@ -216,6 +245,14 @@ fn consulta(
 
 const SELECCION: [&str; 2] = seleccion!("");
 
+fn dialecto(conn: &Conn<'_>) -> Dialecto {
+    Dialecto {
+        seleccion: conn.elige(SELECCION[0], SELECCION[1]),
+        camina: conn.elige("+", ""),
+        incompletos: conn.elige(" AND r.sync_status <> 'completo'", ""),
+    }
+}
+
 /// Up to `limite` reports that `quien` may see, after the given place.
 pub async fn lista(
     lectura: &mut Lectura,
@@ -226,14 +263,7 @@ pub async fn lista(
     limite: i64,
 ) -> Result<Vec<ReporteLeido>, Fallo> {
     let mut conn = lectura.conn();
-    let consulta = consulta(
-        conn.elige(SELECCION[0], SELECCION[1]),
-        quien,
-        filtro,
-        orden,
-        despues,
-        limite,
-    );
+    let consulta = consulta(&dialecto(&conn), quien, filtro, orden, despues, limite);
     let filas: Vec<Fila> = con!(conn, c => {
         let mut q = sqlx::query_as(AssertSqlSafe(consulta.sql));
         for v in consulta.valores {
@@ -255,14 +285,7 @@ pub async fn plan_de_lista(
     orden: Orden,
 ) -> Result<String, Fallo> {
     let mut conn = lectura.conn();
-    let consulta = consulta(
-        conn.elige(SELECCION[0], SELECCION[1]),
-        quien,
-        filtro,
-        orden,
-        None,
-        50,
-    );
+    let consulta = consulta(&dialecto(&conn), quien, filtro, orden, None, 50);
     let columna = conn.elige("detail", "QUERY PLAN");
     let explica = conn.elige("EXPLAIN QUERY PLAN ", "EXPLAIN ");
     let sql = format!("{explica}{}", consulta.sql);

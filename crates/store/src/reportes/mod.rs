@@ -13,6 +13,8 @@ pub use fila::{ArchivoLeido, ReporteLeido};
 pub use leer::{Cual, reporte};
 pub use lista::{CampoOrden, ClaveOrden, Filtro, Orden, lista, plan_de_lista};
 
+use sigra_domain::ErrorCampo;
+
 use crate::{DeFallo, Fallo};
 
 /// Why a write of a report is refused. Nothing was written.
@@ -26,6 +28,8 @@ pub enum Rechazo {
     /// Decided: its content is fixed.
     Decidido,
     TransicionNoPermitida,
+    /// It names what the site no longer uses.
+    EnDesuso(Vec<ErrorCampo>),
     /// The uuid belongs to a report with other content: the caller's own, or nobody's business.
     UuidEnConflicto(Option<Box<ReporteLeido>>),
     /// The report changed since the version the caller saw.
