@@ -101,6 +101,8 @@ impl Store {
             let lectores = SqlitePoolOptions::new()
                 .max_connections(LECTORES)
                 .acquire_timeout(ESPERA)
+                // A file does not go away as a server does: no question before each use.
+                .test_before_acquire(false)
                 // A reader is never left inside a transaction.
                 .after_release(|c, _| {
                     Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(c)) })

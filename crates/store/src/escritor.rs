@@ -170,9 +170,9 @@ impl Lazo {
 
     async fn en_savepoints(&mut self, grupo: &mut [Box<dyn Trabajo>]) -> Result<(), sqlx::Error> {
         let (conn, entorno) = self.abierta().await?;
-        conn.execute("BEGIN IMMEDIATE").await?;
+        // Statements go two in one call where they can: each call is a trip to the connection's thread.
+        conn.execute("BEGIN IMMEDIATE; SAVEPOINT miembro").await?;
         for trabajo in grupo {
-            conn.execute("SAVEPOINT miembro").await?;
             if !trabajo
                 .corre(&mut Tx::new(Conn::Sqlite(conn), entorno))
                 .await
@@ -180,7 +180,7 @@ impl Lazo {
                 // Fails when SQLite rolled back the whole transaction by itself.
                 conn.execute("ROLLBACK TO miembro").await?;
             }
-            conn.execute("RELEASE miembro").await?;
+            conn.execute("RELEASE miembro; SAVEPOINT miembro").await?;
         }
         conn.execute("COMMIT").await?;
         Ok(())

@@ -10,7 +10,7 @@ use sigra_domain::{
 use super::{
     ArchivoLeido, Cual, Rechazo, ReporteLeido,
     leer::busca,
-    registro::{Hecho, Registro},
+    registro::{Hecho, Registro, ata, con_registro},
 };
 use crate::{Fallo, Tx, Write, db::con, idempotencia::Autoriza};
 
@@ -52,14 +52,11 @@ impl Write for CrearReporte {
             evento: "reporte.creado",
         };
         let registro = Registro::nuevo(&mut reporte, &self.quien, tx.ahora, hecho)?;
-        let Some(id) = inserta(tx, &reporte).await? else {
+        let Some(id) = inserta(tx, &reporte, &registro, self.nuevo.version_base).await? else {
             let desaparecido = Fallo::Interno("un uuid repetido desapareció");
             return self.repetido(tx).await?.ok_or(desaparecido.into());
         };
         reporte.id = id;
-        tx.registra(&reporte, &registro).await?;
-        let base = self.nuevo.version_base.unwrap_or(0);
-        acepta(tx, &reporte, &self.nuevo.sha256_contenido, base).await?;
         let archivos = inserta_archivos(tx, &reporte).await?;
         Ok(Creado {
             leido: ReporteLeido {
@@ -145,45 +142,45 @@ impl CrearReporte {
     }
 }
 
+const CREAR: [&str; 2] = con_registro!(
+    "INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id, estado_id,
+        fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, device_id, sync_status,
+        sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, version,
+        busqueda, entradas, ultimo_hash)
+     VALUES ($1, $9, $15, $16, $11, $17, $18, $19, $20, $6, $6, $21, $22, $23, $24, $25, $26, $27,
+        $28, $29, $3, $30, $2, $8)
+     ON CONFLICT (uuid_cliente) DO NOTHING",
+    // The content is remembered as accepted, so that it is known when it is sent again.
+    sqlite "INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
+        SELECT (SELECT id FROM reportes WHERE uuid_cliente = $1), $23, $31, $3
+        WHERE changes() = 1; ",
+    postgres ", a AS (INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
+        SELECT id, $23, $31, $3 FROM fila)"
+);
+
 /// The new row's id; `None` when the uuid is taken. On PostgreSQL this waits for a concurrent
 /// creation of the same uuid.
-async fn inserta(tx: &mut Tx<'_>, r: &Reporte) -> Result<Option<i64>, Fallo> {
-    let k = &r.contenido;
-    let u = k.ubicacion.as_ref();
-    let busqueda = busqueda::texto_de(&k.titulo, k.descripcion.as_deref());
-    Ok(con!(tx.conn, c => sqlx::query_scalar(
-        "INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id, estado_id,
-            fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, device_id, sync_status,
-            sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, version,
-            busqueda, entradas, ultimo_hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-            $20, $21, $22, $23, $24)
-         ON CONFLICT (uuid_cliente) DO NOTHING RETURNING id")
-        .bind(r.uuid_cliente.as_str()).bind(r.rut.cuerpo()).bind(k.titulo.as_str())
-        .bind(k.descripcion.as_deref()).bind(k.area_id).bind(k.severidad_id).bind(r.estado_id)
-        .bind(r.fecha_reporte.to_string()).bind(r.hora_creado.0).bind(r.hora_sincronizado.0)
-        .bind(r.hora_actualizado.0).bind(r.device_id.as_deref()).bind(r.sync_status.nombre())
-        .bind(r.sha256_contenido.as_str()).bind(u.is_some()).bind(u.map(|u| u.lat))
-        .bind(u.map(|u| u.lon)).bind(u.and_then(|u| u.precision_m))
-        .bind(u.and_then(|u| u.referencia.as_deref())).bind(k.multimedia.is_some())
-        .bind(r.version).bind(busqueda.as_str()).bind(r.cabeza.entradas)
-        .bind(r.cabeza.hash.as_str())
-        .fetch_optional(&mut **c).await)?)
-}
-
-/// Remembers a content as accepted, so that it is known when it is sent again.
-async fn acepta(
+async fn inserta(
     tx: &mut Tx<'_>,
     r: &Reporte,
-    sha256: &str,
-    version_base: i64,
-) -> Result<(), Fallo> {
-    con!(tx.conn, c => sqlx::query(
-        "INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
-         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
-        .bind(r.id).bind(sha256).bind(version_base).bind(r.version)
-        .execute(&mut **c).await.map(drop))?;
-    Ok(())
+    registro: &Registro,
+    version_base: Option<i64>,
+) -> Result<Option<i64>, Fallo> {
+    let k = &r.contenido;
+    let u = k.ubicacion.as_ref();
+    let sql = tx.conn.elige(CREAR[0], CREAR[1]);
+    let marca = tx.entorno.azar_i64();
+    Ok(
+        con!(tx.conn, c => ata!(sqlx::query_scalar(sql), r, registro, marca)
+        .bind(k.titulo.clone()).bind(k.descripcion.clone()).bind(k.severidad_id).bind(r.estado_id)
+        .bind(r.fecha_reporte.to_string()).bind(r.hora_creado.0).bind(r.device_id.clone())
+        .bind(r.sync_status.nombre()).bind(r.sha256_contenido.clone()).bind(u.is_some())
+        .bind(u.map(|u| u.lat)).bind(u.map(|u| u.lon)).bind(u.and_then(|u| u.precision_m))
+        .bind(u.and_then(|u| u.referencia.clone())).bind(k.multimedia.is_some())
+        .bind(busqueda::texto_de(&k.titulo, k.descripcion.as_deref()))
+        .bind(version_base.unwrap_or(0))
+        .fetch_optional(&mut **c).await)?,
+    )
 }
 
 async fn inserta_archivos(tx: &mut Tx<'_>, r: &Reporte) -> Result<Vec<ArchivoLeido>, Fallo> {

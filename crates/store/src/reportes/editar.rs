@@ -13,7 +13,7 @@ use sigra_domain::{
 use super::{
     Cual, Rechazo, ReporteLeido,
     leer::busca,
-    registro::{Hecho, Registro},
+    registro::{Hecho, Registro, ata, con_registro},
 };
 use crate::{Fallo, Tx, Write, bitacora::entradas_de, db::con, idempotencia::Autoriza};
 
@@ -178,8 +178,7 @@ impl Write for Retirar {
             evento: "reporte.cambiado",
         };
         let registro = Registro::nuevo(&mut reporte, &self.quien, tx.ahora, hecho)?;
-        actualiza(tx, &reporte).await?;
-        tx.registra(&reporte, &registro).await?;
+        actualiza(tx, &reporte, &registro).await?;
         Ok(())
     }
 }
@@ -243,27 +242,34 @@ async fn cambia(
         },
     };
     let registro = Registro::nuevo(&mut reporte, quien, tx.ahora, hecho)?;
-    actualiza(tx, &reporte).await?;
-    tx.registra(&reporte, &registro).await?;
+    actualiza(tx, &reporte, &registro).await?;
     Ok(ReporteLeido { reporte, ..leido })
 }
 
-async fn actualiza(tx: &mut Tx<'_>, r: &Reporte) -> Result<(), Fallo> {
+const ACTUALIZAR: [&str; 2] = con_registro!(
+    "UPDATE reportes SET titulo = $15, descripcion = $16, area_id = $11, severidad_id = $17,
+        estado_id = $18, hora_actualizado = $6, sync_status = $19, sha256_contenido = $20,
+        con_ubicacion = $21, lat = $22, lon = $23, precision_m = $24, referencia = $25,
+        version = $3, busqueda = $26, retirado_en = $27, entradas = $2, ultimo_hash = $8
+     WHERE uuid_cliente = $1",
+    sqlite,
+    postgres
+);
+
+/// Writes the report's row with what its change leaves behind.
+async fn actualiza(tx: &mut Tx<'_>, r: &Reporte, registro: &Registro) -> Result<(), Fallo> {
     let k = &r.contenido;
     let u = k.ubicacion.as_ref();
-    let busqueda = busqueda::texto_de(&k.titulo, k.descripcion.as_deref());
-    con!(tx.conn, c => sqlx::query(
-        "UPDATE reportes SET titulo = $2, descripcion = $3, area_id = $4, severidad_id = $5,
-            estado_id = $6, hora_actualizado = $7, sync_status = $8, sha256_contenido = $9,
-            con_ubicacion = $10, lat = $11, lon = $12, precision_m = $13, referencia = $14,
-            version = $15, busqueda = $16, retirado_en = $17, entradas = $18, ultimo_hash = $19
-         WHERE id = $1")
-        .bind(r.id).bind(k.titulo.as_str()).bind(k.descripcion.as_deref()).bind(k.area_id)
-        .bind(k.severidad_id).bind(r.estado_id).bind(r.hora_actualizado.0)
-        .bind(r.sync_status.nombre()).bind(r.sha256_contenido.as_str()).bind(u.is_some())
+    let sql = tx.conn.elige(ACTUALIZAR[0], ACTUALIZAR[1]);
+    let marca = tx.entorno.azar_i64();
+    let id: Option<i64> = con!(tx.conn, c => ata!(sqlx::query_scalar(sql), r, registro, marca)
+        .bind(k.titulo.clone()).bind(k.descripcion.clone()).bind(k.severidad_id).bind(r.estado_id)
+        .bind(r.sync_status.nombre()).bind(r.sha256_contenido.clone()).bind(u.is_some())
         .bind(u.map(|u| u.lat)).bind(u.map(|u| u.lon)).bind(u.and_then(|u| u.precision_m))
-        .bind(u.and_then(|u| u.referencia.as_deref())).bind(r.version).bind(busqueda.as_str())
-        .bind(r.retirado_en.map(|t| t.0)).bind(r.cabeza.entradas).bind(r.cabeza.hash.as_str())
-        .execute(&mut **c).await.map(drop))?;
-    Ok(())
+        .bind(u.and_then(|u| u.referencia.clone()))
+        .bind(busqueda::texto_de(&k.titulo, k.descripcion.as_deref()))
+        .bind(r.retirado_en.map(|t| t.0))
+        .fetch_optional(&mut **c).await)?;
+    id.map(drop)
+        .ok_or(Fallo::Interno("el reporte que se escribía desapareció"))
 }

@@ -7,7 +7,7 @@ use sigra_domain::{
     reporte::Reporte,
 };
 
-use crate::{Fallo, Tx, db::con};
+use crate::Fallo;
 
 /// One change of a report, ready to be written.
 pub(super) struct Registro {
@@ -61,36 +61,84 @@ impl Registro {
             evento: hecho.evento,
         })
     }
-}
 
-impl Tx<'_> {
-    /// Writes the change's entry, feed row and outbox row; the report's own row is the caller's.
-    pub(super) async fn registra(&mut self, reporte: &Reporte, r: &Registro) -> Result<(), Fallo> {
-        let e = &r.entrada;
-        con!(self.conn, c => sqlx::query(
-            "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
-            .bind(reporte.id).bind(e.n).bind(e.version).bind(e.accion.nombre())
-            .bind(e.rut.cuerpo()).bind(e.en.0).bind(r.canonica.as_str())
-            .bind(reporte.cabeza.hash.as_str())
-            .execute(&mut **c).await.map(drop))?;
-        // SQLite's writer is alone, so its next id is also the next position.
-        let sql = self.conn.elige(
-            "INSERT INTO cambios (posicion, reporte_id, version, rut, area_antes, area_despues, retirado, marca, en)
-             VALUES ((SELECT coalesce(max(id), 0) + 1 FROM cambios), $1, $2, $3, $4, $5, $6, $7, $8)",
-            "INSERT INTO cambios (reporte_id, version, rut, area_antes, area_despues, retirado, marca, en)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        );
-        let marca = self.entorno.azar_i64();
-        con!(self.conn, c => sqlx::query(sql)
-            .bind(reporte.id).bind(reporte.version).bind(reporte.rut.cuerpo())
-            .bind(r.area_antes).bind(reporte.contenido.area_id)
-            .bind(reporte.retirado_en.is_some()).bind(marca).bind(e.en.0)
-            .execute(&mut **c).await.map(drop))?;
-        con!(self.conn, c => sqlx::query(
-            "INSERT INTO outbox (evento, reporte_id, version, en) VALUES ($1, $2, $3, $4)")
-            .bind(r.evento).bind(reporte.id).bind(reporte.version).bind(e.en.0)
-            .execute(&mut **c).await.map(drop))?;
-        Ok(())
+    pub(super) fn entrada(&self) -> &Entrada {
+        &self.entrada
+    }
+
+    pub(super) fn canonica(&self) -> &str {
+        &self.canonica
+    }
+
+    pub(super) fn area_antes(&self) -> Option<i64> {
+        self.area_antes
+    }
+
+    pub(super) fn evento(&self) -> &'static str {
+        self.evento
     }
 }
+
+/// One statement for the report's row and what its change leaves behind: a write of a report is one
+/// trip to the database. `$fila` writes the row of the report with uuid `$1`; where it wrote none
+/// (the uuid was taken), nothing else is written. Both texts take the same values: `$1` to `$14` are
+/// those of [`ata`], the rest the caller's. Answers the report's id.
+macro_rules! con_registro {
+    ($fila:literal, sqlite $($mas_sqlite:literal)?, postgres $($mas_postgres:literal)?) => {
+        [
+            // SQLite runs several statements in one call; each goes on only if the one before wrote
+            // its row. Its writer is alone, so the next position is one more than the last.
+            concat!(
+                $fila, "; ",
+                "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash) ",
+                "SELECT (SELECT id FROM reportes WHERE uuid_cliente = $1), $2, $3, $4, $5, $6, $7, $8 ",
+                "WHERE changes() = 1; ",
+                "INSERT INTO cambios (posicion, reporte_id, version, rut, area_antes, area_despues, ",
+                "retirado, marca, en) ",
+                "SELECT (SELECT coalesce(max(posicion), 0) + 1 FROM cambios), ",
+                "(SELECT id FROM reportes WHERE uuid_cliente = $1), $3, $9, $10, $11, $12, $13, $6 ",
+                "WHERE changes() = 1; ",
+                "INSERT INTO outbox (evento, reporte_id, version, en) ",
+                "SELECT $14, (SELECT id FROM reportes WHERE uuid_cliente = $1), $3, $6 ",
+                "WHERE changes() = 1; ",
+                $($mas_sqlite,)?
+                "SELECT id FROM reportes WHERE uuid_cliente = $1 AND changes() = 1"
+            ),
+            concat!(
+                "WITH fila AS (", $fila, " RETURNING id), b AS (",
+                "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash) ",
+                "SELECT id, $2, $3, $4, $5, $6, $7, $8 FROM fila), c AS (",
+                "INSERT INTO cambios (reporte_id, version, rut, area_antes, area_despues, retirado, ",
+                "marca, en) SELECT id, $3, $9, $10, $11, $12, $13, $6 FROM fila), o AS (",
+                "INSERT INTO outbox (evento, reporte_id, version, en) ",
+                "SELECT $14, id, $3, $6 FROM fila)",
+                $($mas_postgres,)?
+                " SELECT id FROM fila"
+            ),
+        ]
+    };
+}
+pub(super) use con_registro;
+
+/// Binds `$1` to `$14` of [`con_registro`].
+macro_rules! ata {
+    ($consulta:expr, $reporte:expr, $registro:expr, $marca:expr) => {{
+        let (r, e) = ($reporte, $registro.entrada());
+        $consulta
+            .bind(r.uuid_cliente.clone())
+            .bind(e.n)
+            .bind(e.version)
+            .bind(e.accion.nombre())
+            .bind(e.rut.cuerpo())
+            .bind(e.en.0)
+            .bind($registro.canonica().to_owned())
+            .bind(r.cabeza.hash.clone())
+            .bind(r.rut.cuerpo())
+            .bind($registro.area_antes())
+            .bind(r.contenido.area_id)
+            .bind(r.retirado_en.is_some())
+            .bind($marca)
+            .bind($registro.evento())
+    }};
+}
+pub(super) use ata;
