@@ -17,8 +17,6 @@ use crate::{codigo::Codigo, problema::Problema};
 
 /// Sign-ins that may wait for a core; more are told to come back (about ten seconds of hashing).
 const COLA: usize = 256;
-/// Of the earlier system's hashes, for a decoy that costs what they cost.
-const COSTO_BCRYPT: u32 = 12;
 
 /// argon2id with the crate's parameters (19 MiB, two passes: OWASP's first choice), one at a time
 /// per core.
@@ -27,7 +25,8 @@ pub struct Claves {
     cola: Arc<Semaphore>,
     /// Verified in place of the hash of somebody who does not exist.
     senuelo: Arc<str>,
-    senuelo_bcrypt: Arc<str>,
+    /// The same, but salt and digest only: its cost is that of the hashes that are left.
+    senuelo_bcrypt: String,
     verificaciones: AtomicU64,
 }
 
@@ -47,25 +46,26 @@ impl Claves {
             turnos: Arc::new(Semaphore::new(nucleos)),
             cola: Arc::new(Semaphore::new(COLA)),
             senuelo: hash_password(&azar).unwrap_or_default().into(),
-            senuelo_bcrypt: senuelo_bcrypt(entorno).into(),
+            senuelo_bcrypt: senuelo_bcrypt(entorno),
             verificaciones: AtomicU64::new(0),
         }
     }
 
     /// Whether `clave` is the one of `hash`. `None` and hashes of either kind cost the same: one
-    /// argon2 verification, and one bcrypt verification too while `hay_bcrypt`.
+    /// argon2 verification, and one bcrypt verification of `costo_bcrypt` too while there is one.
     pub async fn verifica(
         &self,
         clave: String,
         hash: Option<String>,
-        hay_bcrypt: bool,
+        costo_bcrypt: Option<u32>,
     ) -> Result<Veredicto, Problema> {
         self.verificaciones.fetch_add(1, Ordering::Relaxed);
         let antiguo = hash.as_deref().is_some_and(|h| h.starts_with("$2"));
         let (de_argon, de_bcrypt) = if antiguo { (None, hash) } else { (hash, None) };
         let existe = (de_argon.is_some(), de_bcrypt.is_some());
         let argon = de_argon.map_or_else(|| Arc::clone(&self.senuelo), Arc::from);
-        let bcrypt = de_bcrypt.map_or_else(|| Arc::clone(&self.senuelo_bcrypt), Arc::from);
+        let bcrypt = de_bcrypt
+            .or_else(|| costo_bcrypt.map(|c| format!("$2b${c:02}${}", self.senuelo_bcrypt)));
         self.en_turno(move || {
             let por_argon = PasswordHash::new(&argon).is_ok_and(|h| {
                 Argon2::default()
@@ -73,12 +73,8 @@ impl Claves {
                     .is_ok()
             });
             // bcrypt reads 72 bytes; longer passwords can't have been set in the earlier system.
-            let por_bcrypt = (hay_bcrypt || existe.1)
-                && bcrypt::verify(
-                    clave.as_bytes().get(..72).unwrap_or(clave.as_bytes()),
-                    &bcrypt,
-                )
-                .unwrap_or(false)
+            let leida = clave.as_bytes().get(..72).unwrap_or(clave.as_bytes());
+            let por_bcrypt = bcrypt.is_some_and(|h| bcrypt::verify(leida, &h).unwrap_or(false))
                 && clave.len() <= 72;
             Veredicto {
                 correcta: (existe.0 && por_argon) || (existe.1 && por_bcrypt),
@@ -128,7 +124,7 @@ pub fn hash_password(clave: &str) -> Result<String, argon2::password_hash::Error
         .map(|h| h.to_string())
 }
 
-/// A bcrypt hash of nothing anybody knows: its form is right and its digest random.
+/// Salt and digest of a bcrypt hash of nothing anybody knows: the form is right, the rest random.
 fn senuelo_bcrypt(entorno: &Entorno) -> String {
     const ALFABETO: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let azar: [u8; 53] = entorno.azar();
@@ -137,5 +133,5 @@ fn senuelo_bcrypt(entorno: &Entorno) -> String {
         .map(|b| char::from(ALFABETO[usize::from(b % 64)]))
         .collect();
     // The last letter of salt and digest carries spare bits that must be zero.
-    format!("$2b${COSTO_BCRYPT}${}.{}.", &letras[..21], &letras[22..52])
+    format!("{}.{}.", &letras[..21], &letras[22..52])
 }

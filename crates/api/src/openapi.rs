@@ -57,9 +57,12 @@ pub fn describe(paths: &mut Paths, permiso: Permiso, mut codigos: Vec<Codigo>) {
     for item in paths.paths.values_mut() {
         for operacion in operaciones(item) {
             let nombres: Vec<&str> = codigos.iter().map(|c| c.codigo()).collect();
+            // One extension for both: several would come out in no fixed order.
             let extensiones = ExtensionsBuilder::new()
-                .add("x-permiso", permiso.nombre())
-                .add("x-codigos", nombres)
+                .add(
+                    "x-sigra",
+                    json!({"permiso": permiso.nombre(), "codigos": nombres}),
+                )
                 .build();
             operacion.extensions = Some(extensiones);
             if permiso != Permiso::Publico {

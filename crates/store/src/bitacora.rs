@@ -167,6 +167,17 @@ pub async fn lista_ajustes(
 }
 
 impl Tx<'_> {
+    /// Waits, on PostgreSQL, until no other setting is being changed: the first thing that such a
+    /// change does, so that all of them wait in one order. SQLite's writer is alone anyway.
+    pub(crate) async fn bloquea_ajustes(&mut self) -> Result<(), Fallo> {
+        if let Conn::Postgres(c) = &mut self.conn {
+            sqlx::query("SELECT 1 FROM bitacora_ajustes_cabeza WHERE id = 1 FOR UPDATE")
+                .execute(&mut **c)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Notes a change of a setting: who (`None`: from the server's console), what, from, to. One
     /// chain for all of them: they are rare, so its head is no queue.
     pub(crate) async fn anota_ajuste(

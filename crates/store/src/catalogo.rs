@@ -192,7 +192,8 @@ impl Write for CambioCatalogo {
     type Err = RechazoCatalogo;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, RechazoCatalogo> {
-        // First: on PostgreSQL this row is the lock under which the catalogue changes.
+        tx.bloquea_ajustes().await?;
+        // Then: on PostgreSQL this row is the lock under which the catalogue changes.
         con!(tx.conn, c => sqlx::query("UPDATE catalogo_version SET version = version + 1")
             .execute(&mut **c).await.map(drop))?;
         let mut antes: Option<(i64, String, bool)> = None;

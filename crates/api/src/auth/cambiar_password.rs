@@ -67,10 +67,17 @@ pub async fn cambiar_password(
         direccion: origen.direccion,
         rehash: None,
     };
+    let hash_visto = usuario.hash_password.clone();
+    let cambio = CambiarPassword {
+        abrir,
+        hash_visto,
+        hash_nuevo,
+    };
     let (sesion_id, refresh) = app
         .store()
-        .escribir(CambiarPassword { abrir, hash_nuevo })
-        .await?;
+        .escribir(cambio)
+        .await?
+        .ok_or(Codigo::CredencialesInvalidas)?;
     usuario.debe_cambiar_password = false;
     acceso(&app, usuario, sesion_id, refresh)
 }

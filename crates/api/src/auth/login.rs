@@ -7,14 +7,22 @@ use sigra_domain::{
     campo::{Errores, tipo},
     reporte::device_id,
 };
-use sigra_store::identidad::{AbrirSesion, Intento, PerdonaIntento, Usuario, hay_bcrypt, usuario};
+use sigra_store::identidad::{
+    AbrirSesion, Entrar, Intento, PerdonaIntento, Usuario, costo_bcrypt, usuario,
+};
 use utoipa::ToSchema;
 
 use super::{
     direccion::Origen,
     respuesta::{Acceso, acceso},
 };
-use crate::{App, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
+use crate::{
+    App,
+    codigo::Codigo,
+    cuerpo::Cuerpo,
+    problema::Problema,
+    usuarios::vista::{RutDicho, rut},
+};
 
 pub const CODIGOS: &[Codigo] = &[
     Codigo::CredencialesInvalidas,
@@ -29,7 +37,7 @@ pub struct Login {
     /// `12345678`, `"12345678-5"` o `"12.345.678-5"`.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
-    rut: Campo<Rut>,
+    rut: Campo<RutDicho>,
     #[serde(default)]
     #[schema(value_type = String, required = true, format = Password)]
     password: Campo<String>,
@@ -50,22 +58,29 @@ pub async fn login(
     Cuerpo { datos, .. }: Cuerpo<Login>,
 ) -> Result<Response, Problema> {
     let mut e = Errores::default();
-    let rut = e.requerido("rut", datos.rut, tipo::RUT);
+    let rut = rut(&mut e, datos.rut);
     let password = e.requerido("password", datos.password, tipo::TEXTO);
     let device_id = e
         .opcional("device_id", datos.device_id, tipo::TEXTO)
         .and_then(|t| e.toma("device_id", device_id(t)));
     let (rut, password) = e.fin(rut.zip(password))?;
-    let (usuario, rehash) = comprueba(&app, &origen, rut, password).await?;
-    let abrir = AbrirSesion {
-        rut,
-        device_id,
-        agente: origen.agente,
-        direccion: origen.direccion,
-        rehash,
-    };
-    let (sesion_id, refresh) = app.store().escribir(abrir).await?;
-    acceso(&app, usuario, sesion_id, refresh)
+    // Again when it changed meanwhile: two first sign-ins with an old hash both replace it.
+    for _ in 0..3 {
+        let (usuario, rehash) = comprueba(&app, &origen, rut, password.clone()).await?;
+        let abrir = AbrirSesion {
+            rut,
+            device_id: device_id.clone(),
+            agente: origen.agente.clone(),
+            direccion: origen.direccion.clone(),
+            rehash,
+        };
+        let hash_visto = usuario.hash_password.clone();
+        let entrar = Entrar { abrir, hash_visto };
+        if let Some((sesion_id, refresh)) = app.store().escribir(entrar).await? {
+            return acceso(&app, usuario, sesion_id, refresh);
+        }
+    }
+    Err(Codigo::CredencialesInvalidas.into())
 }
 
 /// The person whose password this is, with a better hash of it when the stored one is old. Wrong
@@ -87,12 +102,12 @@ pub async fn comprueba(
     }
     let mut lectura = app.store().leer().await?;
     let conocido = usuario(&mut lectura, rut).await?;
-    let hay_bcrypt = hay_bcrypt(&mut lectura).await?;
+    let costo_bcrypt = costo_bcrypt(&mut lectura).await?;
     drop(lectura);
     let hash = conocido.as_ref().map(|u| u.hash_password.clone());
     let veredicto = app
         .claves()
-        .verifica(password.clone(), hash, hay_bcrypt)
+        .verifica(password.clone(), hash, costo_bcrypt)
         .await?;
     let usuario = conocido
         .filter(|_| veredicto.correcta)

@@ -3,14 +3,14 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    Campo, Rut,
+    Campo,
     campo::{Errores, tipo},
     clave, persona,
 };
 use sigra_store::identidad::{CrearUsuario, Usuario as Fila};
 use utoipa::ToSchema;
 
-use super::vista::{Usuario, areas, rol};
+use super::vista::{RutDicho, Usuario, areas, rol, rut};
 use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::RutExiste];
@@ -21,7 +21,7 @@ pub const CODIGOS: &[Codigo] = &[Codigo::RutExiste];
 pub struct UsuarioCreate {
     #[serde(default)]
     #[schema(value_type = String, required = true)]
-    rut: Campo<Rut>,
+    rut: Campo<RutDicho>,
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 80)]
     nombre: Campo<String>,
@@ -86,7 +86,7 @@ pub async fn crear(
 
 fn valida(datos: UsuarioCreate) -> Result<Fila, Problema> {
     let mut e = Errores::default();
-    let rut = e.requerido("rut", datos.rut, tipo::RUT);
+    let rut = rut(&mut e, datos.rut);
     let primero = e
         .requerido("nombre", datos.nombre, tipo::TEXTO)
         .and_then(|t| e.toma("nombre", persona::nombre(&t)));

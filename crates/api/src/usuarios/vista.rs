@@ -1,12 +1,14 @@
 //! A person on the wire, and the fields that a body may set.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    Campo, Falla, Rol,
+    Campo, Falla, Rol, Rut,
     campo::{Errores, tipo},
 };
 use sigra_store::identidad::Usuario as Fila;
 use utoipa::ToSchema;
+
+use crate::reportes::lista;
 
 /// Una persona.
 #[derive(Serialize, ToSchema)]
@@ -48,6 +50,23 @@ impl From<Fila> for Usuario {
             creado: u.creado.to_string(),
         }
     }
+}
+
+/// A RUT in a body: its integer or one of its written forms.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum RutDicho {
+    Numero(i64),
+    Texto(String),
+}
+
+/// The RUT of a body, with an error of its own for a check digit that is another number's.
+pub fn rut(e: &mut Errores, valor: Campo<RutDicho>) -> Option<Rut> {
+    let rut = match e.requerido("rut", valor, tipo::RUT)? {
+        RutDicho::Numero(n) => lista::rut(&n.to_string()),
+        RutDicho::Texto(t) => lista::rut(&t),
+    };
+    e.toma("rut", rut)
 }
 
 pub fn rol(t: &str) -> Result<Rol, Falla> {

@@ -64,7 +64,11 @@ impl Write for Intento {
                  RETURNING fallos, ultimo")
                 .bind(clave.as_str()).bind(ahora.0).bind(ahora.mas(-OLVIDO).0)
                 .fetch_one(&mut **c).await)?;
-            falta = falta.max(ultimo + espera(fallos, libres) - ahora.0);
+            // `ultimo` may be a little ahead: of an attempt that began later and got the row first.
+            let espera = espera(fallos, libres);
+            if espera > 0 {
+                falta = falta.max(ultimo + espera - ahora.0);
+            }
         }
         if falta > 0 {
             return Ok(Err(falta));

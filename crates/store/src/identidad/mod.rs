@@ -6,10 +6,10 @@ mod usuarios;
 
 pub use intentos::{Intento, PerdonaIntento};
 pub use sesiones::{
-    AbrirSesion, CambiarPassword, CerrarSesion, Identificado, Refrescada, Refrescar, Sesion,
-    SesionAbierta, identifica, sesiones_de,
+    AbrirSesion, CambiarPassword, CerrarSesion, Entrar, Identificado, Refrescada, Refrescar,
+    Sesion, SesionAbierta, identifica, sesiones_de,
 };
 pub use usuarios::{
     CambioUsuario, CrearUsuario, EditarUsuario, FiltroUsuarios, RechazoUsuario,
-    RestablecerPassword, Usuario, hay_administrador, hay_bcrypt, lista_usuarios, usuario,
+    RestablecerPassword, Usuario, costo_bcrypt, hay_administrador, lista_usuarios, usuario,
 };

@@ -83,7 +83,7 @@ pub async fn identifica(
 }
 
 /// Opens a session after a right password.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AbrirSesion {
     pub rut: Rut,
     pub device_id: Option<String>,
@@ -107,6 +107,39 @@ impl Write for AbrirSesion {
         }
         abre(tx, self).await
     }
+}
+
+/// Opens a session unless the password was replaced, or its owner deactivated, while it was looked
+/// at: what ends all sessions must not miss the one that was on its way.
+#[derive(Debug)]
+pub struct Entrar {
+    pub abrir: AbrirSesion,
+    /// The stored hash that the password was held against.
+    pub hash_visto: String,
+}
+
+impl Write for Entrar {
+    /// `None` when it has to be looked at again.
+    type Out = Option<SesionAbierta>;
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<SesionAbierta>, Fallo> {
+        if !sigue_vigente(tx, self.abrir.rut, &self.hash_visto).await? {
+            return Ok(None);
+        }
+        self.abrir.run(tx).await.map(Some)
+    }
+}
+
+/// Whether the person is active and has the password of this hash; they stay so until `tx` ends.
+async fn sigue_vigente(tx: &mut Tx<'_>, rut: Rut, hash: &str) -> Result<bool, Fallo> {
+    let sql = tx.conn.elige(
+        "SELECT rut FROM usuarios WHERE rut = $1 AND hash_password = $2 AND activo",
+        "SELECT rut FROM usuarios WHERE rut = $1 AND hash_password = $2 AND activo FOR NO KEY UPDATE",
+    );
+    let fila: Option<i64> = con!(tx.conn, c => sqlx::query_scalar(sql)
+        .bind(rut.cuerpo()).bind(hash).fetch_optional(&mut **c).await)?;
+    Ok(fila.is_some())
 }
 
 async fn abre(tx: &mut Tx<'_>, a: &AbrirSesion) -> Result<SesionAbierta, Fallo> {
@@ -272,15 +305,22 @@ pub(super) async fn cierra_todas(tx: &mut Tx<'_>, rut: Rut, motivo: &str) -> Res
 #[derive(Debug)]
 pub struct CambiarPassword {
     pub abrir: AbrirSesion,
+    /// The stored hash that the old password was held against.
+    pub hash_visto: String,
     pub hash_nuevo: String,
 }
 
 impl Write for CambiarPassword {
-    type Out = SesionAbierta;
+    /// `None` when the old password was replaced, or the person deactivated, meanwhile.
+    type Out = Option<SesionAbierta>;
     type Err = Fallo;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<SesionAbierta, Fallo> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<SesionAbierta>, Fallo> {
+        tx.bloquea_ajustes().await?;
         let rut = self.abrir.rut;
+        if !sigue_vigente(tx, rut, &self.hash_visto).await? {
+            return Ok(None);
+        }
         con!(tx.conn, c => sqlx::query(
             "UPDATE usuarios SET hash_password = $2, debe_cambiar_password = $3, actualizado = $4
              WHERE rut = $1")
@@ -297,7 +337,7 @@ impl Write for CambiarPassword {
             ),
         )
         .await?;
-        abre(tx, &self.abrir).await
+        abre(tx, &self.abrir).await.map(Some)
     }
 }
 

@@ -156,12 +156,14 @@ pub async fn hay_administrador(l: &mut Lectura) -> Result<bool, Fallo> {
     Ok(n > 0)
 }
 
-/// Whether passwords hashed by the earlier system are left.
-pub async fn hay_bcrypt(l: &mut Lectura) -> Result<bool, Fallo> {
-    let uno: Option<i64> = con!(l.conn(), c => sqlx::query_scalar(
-        "SELECT rut FROM usuarios WHERE hash_password LIKE '$2%' LIMIT 1")
+/// The cost of the bcrypt hashes that are left of the earlier system; `None` when none are. One
+/// system made them all, so one tells.
+pub async fn costo_bcrypt(l: &mut Lectura) -> Result<Option<u32>, Fallo> {
+    let uno: Option<String> = con!(l.conn(), c => sqlx::query_scalar(
+        "SELECT hash_password FROM usuarios WHERE hash_password LIKE '$2%' LIMIT 1")
         .fetch_optional(&mut **c).await)?;
-    Ok(uno.is_some())
+    // $2b$12$…
+    Ok(uno.and_then(|h| h.split('$').nth(2)?.parse().ok()))
 }
 
 #[derive(Debug)]
@@ -209,6 +211,7 @@ impl Write for CrearUsuario {
     type Err = RechazoUsuario;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Usuario, RechazoUsuario> {
+        tx.bloquea_ajustes().await?;
         let u = &self.usuario;
         let nuevas = con!(tx.conn, c => sqlx::query(
             "INSERT INTO usuarios (rut, nombre, apellido_1, apellido_2, rol, email, activo,
@@ -272,13 +275,8 @@ impl Write for EditarUsuario {
     type Err = RechazoUsuario;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Usuario, RechazoUsuario> {
-        // Taken by every change of a person: two administradores who demote each other at once
-        // must not both succeed.
-        if let Conn::Postgres(c) = &mut tx.conn {
-            sqlx::query("SELECT 1 FROM bitacora_ajustes_cabeza WHERE id = 1 FOR UPDATE")
-                .execute(&mut **c)
-                .await?;
-        }
+        // Two administradores who demote each other at once must not both succeed.
+        tx.bloquea_ajustes().await?;
         let viejo = busca(&mut tx.conn, self.rut, true)
             .await?
             .ok_or(RechazoUsuario::NoEncontrado)?;
@@ -334,6 +332,7 @@ impl Write for RestablecerPassword {
     type Err = RechazoUsuario;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RechazoUsuario> {
+        tx.bloquea_ajustes().await?;
         let cambiadas = con!(tx.conn, c => sqlx::query(
             "UPDATE usuarios SET hash_password = $2, debe_cambiar_password = $3, actualizado = $4
              WHERE rut = $1")

@@ -37,8 +37,11 @@ pub fn operaciones() -> Vec<Operacion> {
                 .map(|(metodo, op)| Operacion {
                     metodo: metodo.to_uppercase(),
                     ruta: ruta.clone(),
-                    permiso: op["x-permiso"].as_str().unwrap_or_default().to_owned(),
-                    codigos: op["x-codigos"]
+                    permiso: op["x-sigra"]["permiso"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned(),
+                    codigos: op["x-sigra"]["codigos"]
                         .as_array()
                         .into_iter()
                         .flatten()
