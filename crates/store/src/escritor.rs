@@ -127,6 +127,16 @@ impl Trabajo for Fin {
 /// The group's transaction no longer exists.
 struct GrupoPerdido(sqlx::Error);
 
+/// SQLITE_BUSY, which only BEGIN can meet: no member has run.
+fn es_ocupada(error: &sqlx::Error) -> bool {
+    let codigo = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    codigo
+        .and_then(|c| c.parse::<i32>().ok())
+        .is_some_and(|c| c & 0xff == 5)
+}
+
 struct Lazo {
     opciones: SqliteConnectOptions,
     entorno: Entorno,
@@ -142,9 +152,15 @@ impl Lazo {
             if grupo.len() == 1 {
                 self.uno(&mut *grupo[0]).await;
             } else if let Err(GrupoPerdido(error)) = self.todos(&mut grupo).await {
-                tracing::warn!(%error, miembros = grupo.len(), "grupo de escrituras perdido; se repite de a una");
+                let ocupada = es_ocupada(&error);
+                tracing::warn!(%error, miembros = grupo.len(), ocupada, "grupo de escrituras perdido");
                 for trabajo in &mut grupo {
-                    self.uno(&mut **trabajo).await;
+                    if ocupada {
+                        // Another process holds the file: each alone would wait as long again.
+                        trabajo.falla(Fallo::NoDisponible(sqlx::Error::PoolTimedOut));
+                    } else {
+                        self.uno(&mut **trabajo).await;
+                    }
                 }
             }
             for trabajo in grupo.drain(..) {
@@ -224,3 +240,6 @@ impl Lazo {
         }
     }
 }
+
+#[cfg(test)]
+mod pruebas;

@@ -2,9 +2,16 @@
 //!
 //! One binary: linking costs more than running. Each test has a database and a port of its own.
 
-#[cfg(test)]
-mod arnes;
+#![cfg(test)]
 
+mod arnes;
 mod basico;
+mod carreras;
+mod desaparece;
 mod guia;
+mod lista;
+mod login;
+mod muerte;
 mod openapi;
+mod permisos;
+mod reportes;

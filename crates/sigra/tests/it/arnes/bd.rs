@@ -28,8 +28,6 @@ pub enum Directa {
 impl Bd {
     /// `None` when there is no PostgreSQL; `make test` has said so by then, and fails in CI.
     pub async fn nueva(motor: Motor) -> Option<Self> {
-        let azar = u64::from_le_bytes(Entorno::default().azar());
-        let nombre = format!("sigra_prueba_{azar:016x}");
         match motor {
             Motor::Sqlite => {
                 let dir = tempfile::tempdir().expect("directorio");
@@ -39,26 +37,29 @@ impl Bd {
                     url,
                     dir: Some(dir),
                     servidor: String::new(),
-                    nombre,
+                    nombre: nombre(),
                 })
             }
-            Motor::Postgres => {
-                let servidor = servidor_postgres()?;
-                let mut c = PgConnection::connect(&servidor).await.expect("PostgreSQL");
-                c.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {nombre}")))
-                    .await
-                    .expect("CREATE DATABASE");
-                c.close().await.ok();
-                let (base, _) = servidor.rsplit_once('/').expect("URL con base");
-                let url = format!("{base}/{nombre}");
-                Some(Self {
-                    motor,
-                    url,
-                    dir: None,
-                    servidor,
-                    nombre,
-                })
-            }
+            Motor::Postgres => Some(Self::en_postgres(servidor_postgres()?).await),
+        }
+    }
+
+    /// A database on one PostgreSQL server in particular.
+    pub async fn en_postgres(servidor: String) -> Self {
+        let nombre = nombre();
+        let mut c = PgConnection::connect(&servidor).await.expect("PostgreSQL");
+        c.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {nombre}")))
+            .await
+            .expect("CREATE DATABASE");
+        c.close().await.ok();
+        let (base, _) = servidor.rsplit_once('/').expect("URL con base");
+        let url = format!("{base}/{nombre}");
+        Self {
+            motor: Motor::Postgres,
+            url,
+            dir: None,
+            servidor,
+            nombre,
         }
     }
 
@@ -104,6 +105,30 @@ impl Bd {
         .expect("consulta")
     }
 
+    /// Whoever wrote a version wrote all that belongs to it.
+    pub async fn filas_completas(&self) {
+        for (que, sql) in [
+            (
+                "versión sin entrada",
+                "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM bitacora b WHERE b.reporte_id = r.id)",
+            ),
+            (
+                "versión sin cambio en el feed",
+                "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM cambios c WHERE c.reporte_id = r.id)",
+            ),
+            (
+                "versión sin fila de outbox",
+                "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM outbox o WHERE o.reporte_id = r.id)",
+            ),
+            (
+                "reporte sin contenido aceptado",
+                "SELECT count(*) FROM reportes r WHERE NOT EXISTS (SELECT 1 FROM aceptados a WHERE a.reporte_id = r.id)",
+            ),
+        ] {
+            assert_eq!(self.entero(sql).await, 0, "{que}");
+        }
+    }
+
     /// No connection of the server may sit inside a transaction once its requests have ended.
     pub async fn sin_transacciones_abiertas(&self) {
         if self.motor == Motor::Postgres {
@@ -133,6 +158,11 @@ impl Bd {
     pub fn dir(&self) -> Option<&std::path::Path> {
         self.dir.as_ref().map(TempDir::path)
     }
+}
+
+fn nombre() -> String {
+    let azar = u64::from_le_bytes(Entorno::default().azar());
+    format!("sigra_prueba_{azar:016x}")
 }
 
 /// Set by `scripts/con-postgres`.

@@ -6,11 +6,14 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
+    sync::mpsc,
 };
 
 /// A running `sigra serve`.
 pub struct Proceso {
     pub url: String,
+    /// The lines of its log since then, as JSON.
+    pub registro: mpsc::UnboundedReceiver<Value>,
     hijo: Child,
 }
 
@@ -21,8 +24,20 @@ impl Proceso {
         dir: &Path,
         variables: &[(&str, &str)],
     ) -> Result<Self, String> {
-        let mut hijo = Command::new(env!("CARGO_BIN_EXE_sigra"))
-            .arg("serve")
+        Self::arranca_tras(&[], base, dir, variables).await
+    }
+
+    /// The same behind the words of a command that becomes the one it is given, like `nsenter`.
+    pub async fn arranca_tras(
+        prefijo: &[String],
+        base: &str,
+        dir: &Path,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        let sigra = env!("CARGO_BIN_EXE_sigra").to_owned();
+        let mut orden = prefijo.iter().cloned().chain([sigra, "serve".to_owned()]);
+        let mut hijo = Command::new(orden.next().expect("orden"))
+            .args(orden)
             .current_dir(dir)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -58,8 +73,18 @@ impl Proceso {
         match url {
             Ok(Some(url)) => {
                 // Its log must be read, or it would block on a full pipe.
-                tokio::spawn(async move { while let Ok(Some(_)) = lineas.next_line().await {} });
-                Ok(Self { url, hijo })
+                let (tx, registro) = mpsc::unbounded_channel();
+                tokio::spawn(async move {
+                    while let Ok(Some(linea)) = lineas.next_line().await {
+                        tx.send(serde_json::from_str(&linea).unwrap_or_default())
+                            .ok();
+                    }
+                });
+                Ok(Self {
+                    url,
+                    registro,
+                    hijo,
+                })
             }
             _ => Err(dicho),
         }
@@ -74,14 +99,16 @@ impl Proceso {
         self.hijo.id().expect("pid")
     }
 
+    /// SIGTERM
+    pub async fn pide_alto(&self) {
+        let pid = self.pid().to_string();
+        let kill = Command::new("kill").args(["-TERM", &pid]).status().await;
+        assert!(kill.expect("kill").success());
+    }
+
     /// SIGTERM, and how it ended.
     pub async fn termina(mut self) -> std::process::ExitStatus {
-        let pid = self.pid().to_string();
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .await
-            .expect("kill");
+        self.pide_alto().await;
         tokio::time::timeout(Duration::from_secs(12), self.hijo.wait())
             .await
             .expect("se detiene en 12 s")

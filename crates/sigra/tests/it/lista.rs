@@ -1,0 +1,293 @@
+//! `GET /reportes` against a plain vector in memory: filters, search, orders, pages.
+
+mod buscar;
+mod cursores;
+mod escritores;
+mod planes;
+mod referencia;
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use sigra_domain::Rol;
+
+use crate::{
+    arnes::{Persona, Respuesta, Sitio, cuenta, uuid},
+    en_ambas,
+};
+use referencia::{Dado, Filtro, ORDENES, PALABRAS, ordena, ve};
+
+const DIAS: [&str; 6] = [
+    "2025-12-31",
+    "2026-01-01",
+    "2026-02-28",
+    "2026-03-01",
+    "2026-03-02",
+    "2026-11-30",
+];
+
+/// People of every role and what they wrote, decided, edited and withdrew.
+struct Faena {
+    personas: Vec<Persona>,
+    admin: Persona,
+    /// Each report that is not withdrawn, as `GET /reportes/{id}` shows it.
+    filas: Vec<Value>,
+}
+
+impl Faena {
+    async fn nueva(sitio: &Sitio, reportes: usize, d: &mut Dado) -> Self {
+        let admin = sitio.administrador().await;
+        let mut personas = vec![
+            admin.clone(),
+            sitio.supervisor(&[1, 2]).await,
+            sitio.supervisor(&[4]).await,
+            sitio.supervisor(&[]).await,
+            // Areas of an earlier role show a worker nothing.
+            sitio.persona(Rol::Trabajador, &[1, 2, 3]).await,
+        ];
+        for _ in 0..4 {
+            personas.push(sitio.trabajador().await);
+        }
+        let nuevos: Vec<_> = (0..reportes)
+            .map(|_| (d.uno(&personas), nuevo(d)))
+            .collect();
+        let ids: Vec<i64> = stream::iter(nuevos)
+            .map(async |(autor, cuerpo)| {
+                let r = sitio.crea(&autor, &cuerpo).await;
+                assert_eq!(r.status, 201, "{cuerpo}: {}", r.texto);
+                r.id()
+            })
+            .buffer_unordered(8)
+            .collect()
+            .await;
+        let mut filas = Vec::new();
+        for id in ids {
+            if sucede(sitio, &admin, id, d).await {
+                filas.push(ver(sitio, &admin, id).await.json);
+            }
+        }
+        Self {
+            personas,
+            admin,
+            filas,
+        }
+    }
+
+    fn ruts(&self) -> Vec<i64> {
+        self.personas.iter().map(|p| p.rut.cuerpo()).collect()
+    }
+}
+
+/// Few hours and days for many reports, so that ties abound.
+fn nuevo(d: &mut Dado) -> Value {
+    let palabras = |d: &mut Dado, n: usize| -> String {
+        (0..=d.hasta(n))
+            .map(|_| d.uno(&PALABRAS))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let mut r = json!({
+        "titulo": palabras(d, 3),
+        "descripcion": if d.cada(4) { String::new() } else { palabras(d, 6) },
+        "area_id": 1 + d.hasta(4),
+        "severidad_id": 1 + d.hasta(3),
+        "uuid_cliente": uuid(),
+    });
+    if !d.cada(4) {
+        let (h, zona) = (d.hasta(24), d.uno(&["Z", "-03:00", "+05:45"]));
+        r["hora_creado"] = format!("2026-03-0{}T{h:02}:00:00{zona}", 1 + d.hasta(3)).into();
+    }
+    if !d.cada(3) {
+        r["fecha_reporte"] = d.uno(&DIAS).into();
+    }
+    if d.cada(4) {
+        let archivo = |uuid: String| {
+            json!({"uuid_cliente": uuid, "nombre": "roca.jpg", "tipo": "image/jpeg", "bytes": 5,
+                "sha256": "9".repeat(64)})
+        };
+        r["multimedia"] = (0..=d.hasta(3)).map(|_| archivo(uuid())).collect();
+    }
+    r
+}
+
+/// What becomes of a report; false when it was withdrawn.
+async fn sucede(sitio: &Sitio, admin: &Persona, id: i64, d: &mut Dado) -> bool {
+    if d.cada(5) {
+        let cambio = json!({"area_id": 9, "titulo": "Movido a otra área", "version": 1});
+        let r = sitio
+            .pide("PUT", &format!("/reportes/{id}"))
+            .como(admin)
+            .json(&cambio);
+        assert_eq!(r.envia().await.status, 200);
+    }
+    if d.cada(3) {
+        let decision = d.uno(&["aprobar", "rechazar"]);
+        let r = sitio
+            .pide("POST", &format!("/admin/reportes/{id}/{decision}"))
+            .como(admin);
+        assert_eq!(
+            r.json(&json!({"detalle": "visto"})).envia().await.status,
+            200
+        );
+    }
+    if d.cada(8) {
+        // Nothing makes one yet over HTTP, and the list must find it.
+        let sql = format!("UPDATE reportes SET sync_status = 'conflicto' WHERE id = {id}");
+        sitio.bd.sql(&sql).await.unwrap();
+    }
+    if d.cada(12) {
+        let version = ver(sitio, admin, id).await.version();
+        let r = sitio
+            .pide("DELETE", &format!("/reportes/{id}/"))
+            .como(admin)
+            .si_version(version);
+        assert_eq!(
+            r.json(&json!({"detalle": "de prueba"}))
+                .envia()
+                .await
+                .status,
+            204
+        );
+        return false;
+    }
+    true
+}
+
+async fn ver(sitio: &Sitio, quien: &Persona, id: i64) -> Respuesta {
+    let r = sitio
+        .pide("GET", &format!("/reportes/{id}"))
+        .como(quien)
+        .envia()
+        .await;
+    assert_eq!(r.status, 200, "{}", r.texto);
+    r
+}
+
+/// One page after another, by the cursor or by the `Link` header.
+struct Paseo<'a> {
+    sitio: &'a Sitio,
+    quien: &'a Persona,
+    pares: Vec<(&'static str, String)>,
+    por_link: bool,
+    siguiente: Option<(String, String)>,
+    empezo: bool,
+}
+
+impl<'a> Paseo<'a> {
+    fn nuevo(
+        sitio: &'a Sitio,
+        quien: &'a Persona,
+        pares: Vec<(&'static str, String)>,
+        por_link: bool,
+    ) -> Self {
+        Self {
+            sitio,
+            quien,
+            pares,
+            por_link,
+            siguiente: None,
+            empezo: false,
+        }
+    }
+
+    /// `None` after the last one.
+    async fn pagina(&mut self) -> Option<Vec<Value>> {
+        let pares: Vec<_> = self.pares.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let pedido = match &self.siguiente {
+            None if self.empezo => return None,
+            None => self.sitio.pide("GET", "/reportes/").consulta(&pares),
+            Some((_, link)) if self.por_link => self.sitio.pide("GET", link),
+            Some((cursor, _)) => {
+                let todo = [&pares[..], &[("cursor", cursor)]].concat();
+                self.sitio.pide("GET", "/reportes").consulta(&todo)
+            }
+        };
+        self.empezo = true;
+        let r = pedido.como(self.quien).envia().await;
+        assert_eq!(r.status, 200, "{:?}: {}", self.pares, r.texto);
+        let link = r.header("link");
+        self.siguiente = r.json["siguiente"].as_str().map(|cursor| {
+            let resto = link
+                .strip_prefix('<')
+                .and_then(|l| l.strip_suffix(">; rel=\"next\""));
+            let url = resto.unwrap_or_else(|| panic!("Link: {link}")).to_owned();
+            assert!(
+                url.ends_with(&format!("cursor={cursor}")) && url.starts_with("/reportes?"),
+                "{url}"
+            );
+            assert_eq!(url.matches("cursor=").count(), 1, "{url}");
+            (cursor.to_owned(), url)
+        });
+        assert!(self.siguiente.is_some() || link.is_empty(), "{link}");
+        Some(r.json["items"].as_array().unwrap().clone())
+    }
+}
+
+/// At most this many pages of one query: the rest of a long list says nothing new.
+const PAGINAS: usize = 25;
+
+en_ambas! {
+    async fn sin_escritores_la_lista_es_la_referencia(sitio: &Sitio) {
+        let semilla = u64::from_le_bytes(sitio.store.entorno().azar());
+        let mut d = Dado::nuevo(semilla);
+        let faena = Faena::nueva(sitio, 240, &mut d).await;
+        let mut halladas = 0;
+        for _ in 0..cuenta(1_000) {
+            let quien = d.uno(&faena.personas);
+            let filtro = Filtro::azar(&mut d, &faena.ruts(), &DIAS);
+            let orden = d.uno(&ORDENES);
+            let limite = d.uno(&[1, 2, 3, 7, 20, 49, 50, 51, 199, 200]);
+            let mut esperadas: Vec<&Value> =
+                faena.filas.iter().filter(|f| ve(&quien.quien, f) && filtro.calza(f)).collect();
+            ordena(&mut esperadas, orden);
+            halladas += usize::from(!esperadas.is_empty());
+            let mut pares = filtro.pares(&mut d);
+            // The defaults are an order and a size like any other.
+            if orden != "-hora_creado" || d.cada(2) {
+                pares.push(("orden", orden.to_owned()));
+            }
+            if limite != 50 || d.cada(2) {
+                pares.push(("limite", limite.to_string()));
+            }
+            let que = format!("semilla {semilla}: {:?} {pares:?}", quien.quien);
+            let mut paseo = Paseo::nuevo(sitio, &quien, pares, d.cada(2));
+            let mut resto = &esperadas[..];
+            for n in 0..PAGINAS {
+                let Some(pagina) = paseo.pagina().await else {
+                    assert!(resto.is_empty() && n > 0, "{que}: faltan {}", resto.len());
+                    break;
+                };
+                let (esta, despues) = resto.split_at(limite.min(resto.len()));
+                assert!(pagina.iter().eq(esta.iter().copied()), "{que}: página {n}\n{pagina:?}\n{esta:?}");
+                assert_eq!(paseo.siguiente.is_some(), !despues.is_empty(), "{que}: página {n}");
+                resto = despues;
+            }
+        }
+        assert!(halladas > cuenta(1_000) / 4, "casi ninguna consulta halló algo: {halladas}");
+    }
+
+    async fn limites_y_filtros_que_no_son_se_dicen_por_su_nombre(sitio: &Sitio) {
+        let jefe = sitio.supervisor(&[1]).await;
+        let largo = "x".repeat(201);
+        for (campo, valor) in [
+            ("limite", "0"), ("limite", "201"), ("limite", "abc"), ("limite", "-1"), ("limite", "1.5"),
+            ("limite", "99999999999999999999"), ("orden", "titulo"), ("orden", "--id"),
+            ("orden", "hora_actualizado"), ("estado", "Perdido"), ("estado", "9"), ("area_id", "uno"),
+            ("severidad_id", "1;2"), ("rut", "12.345.678-0"), ("rut", "yo"), ("desde", "2026-02-30"),
+            ("hasta", "ayer"), ("sync_status", "listo"), ("q", &largo), ("q", "nul\0nul"),
+        ] {
+            let r = sitio.pide("GET", "/reportes/").consulta(&[(campo, valor)]).como(&jefe).envia().await;
+            let r = r.espera(422, "datos_invalidos");
+            assert_eq!(r.json["errores"][0]["campo"], campo, "{valor}");
+        }
+        for (campo, valor) in [
+            ("limite", "1"), ("limite", "200"), ("limite", ""), ("estado", ""), ("q", ""), ("cursor", ""),
+            ("area_id", "9223372036854775807"), ("area_id", "-1"), ("desde", "9999-12-31"), ("otro", "x"),
+        ] {
+            let r = sitio.pide("GET", "/reportes/").consulta(&[(campo, valor)]).como(&jefe).envia().await;
+            assert_eq!((r.status, &r.json["items"]), (200, &json!([])), "{campo}={valor}");
+        }
+        let muchas: Vec<_> = (0..51).map(|_| ("area_id", "1")).collect();
+        let r = sitio.pide("GET", "/reportes").consulta(&muchas).como(&jefe).envia().await;
+        r.espera(422, "datos_invalidos");
+    }
+}

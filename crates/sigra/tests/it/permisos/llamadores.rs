@@ -1,0 +1,230 @@
+//! Who calls: each way a token can be wrong, and each person a right one can belong to.
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use sigra_api::AUD_NAVEGADOR;
+use sigra_domain::Rol;
+
+use super::tabla::{Fila, Sobre};
+use crate::{
+    arnes::{Persona, SECRETO, Sitio},
+    login::con_clave_y,
+};
+
+/// A caller. The wrong tokens are all an administrador's: nothing but the token refuses them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Llamador {
+    SinToken,
+    /// The cookie of a sign-in, without the header.
+    SoloCookie,
+    Vencido,
+    /// The cookie's token, in the header.
+    OtraAudiencia,
+    OtroEmisor,
+    /// `alg: none` with and without the signature that belonged to it.
+    AlgNone,
+    AlgNoneFirmado,
+    /// Our secret, but HMAC-SHA-512.
+    OtroAlgoritmo,
+    /// Our kid, another secret.
+    OtraClave,
+    KidDesconocido,
+    SinKid,
+    /// Somebody else's claims under one's own signature.
+    CargaAjena,
+    SinVencimiento,
+    /// A session of somebody else.
+    SesionAjena,
+    SesionCerrada,
+    Inactivo,
+    DebeCambiar,
+    /// A trabajador, on their own report.
+    Autor,
+    /// A trabajador, on another's.
+    Ajeno,
+    /// A trabajador who was supervisor of the area: areas left over give nothing.
+    AjenoConArea,
+    /// A supervisor of another area.
+    SupervisorAjeno,
+    /// A supervisor of another area, on their own report.
+    SupervisorAutor,
+    Supervisor,
+    Administrador,
+}
+use Llamador as L;
+
+/// Somebody, and the header they send.
+pub type Llegado = (Persona, Option<(&'static str, String)>);
+
+pub const TODOS: [Llamador; 24] = [
+    L::SinToken,
+    L::SoloCookie,
+    L::Vencido,
+    L::OtraAudiencia,
+    L::OtroEmisor,
+    L::AlgNone,
+    L::AlgNoneFirmado,
+    L::OtroAlgoritmo,
+    L::OtraClave,
+    L::KidDesconocido,
+    L::SinKid,
+    L::CargaAjena,
+    L::SinVencimiento,
+    L::SesionAjena,
+    L::SesionCerrada,
+    L::Inactivo,
+    L::DebeCambiar,
+    L::Autor,
+    L::Ajeno,
+    L::AjenoConArea,
+    L::SupervisorAjeno,
+    L::SupervisorAutor,
+    L::Supervisor,
+    L::Administrador,
+];
+
+const INVALIDO: (u16, &str) = (401, "token_invalido");
+const SIN_PERMISO: (u16, &str) = (403, "sin_permiso");
+
+impl Llamador {
+    /// What this caller must get from the operation.
+    pub fn espera(self, fila: &Fila) -> (u16, &'static str) {
+        let bien = (fila.ok, "");
+        if fila.permiso == "publico" {
+            return bien;
+        }
+        match self {
+            L::SinToken | L::SoloCookie => return (401, "no_autenticado"),
+            L::Vencido => return (401, "token_vencido"),
+            L::SesionCerrada | L::SesionAjena => return (401, "sesion_cerrada"),
+            L::Inactivo => return (403, "usuario_inactivo"),
+            L::DebeCambiar if fila.permiso == "cambio_de_password" => return bien,
+            L::DebeCambiar => return (403, "debe_cambiar_password"),
+            _ if self.token_malo() => return INVALIDO,
+            _ => {}
+        }
+        let admite = match fila.permiso {
+            "autenticado" | "cambio_de_password" => true,
+            "supervision" => self.rol() != Rol::Trabajador,
+            "administrador" => self.rol() == Rol::Administrador,
+            otro => panic!("permiso desconocido: {otro}"),
+        };
+        match (fila.sobre, self) {
+            _ if !admite => SIN_PERMISO,
+            (Sobre::Reporte | Sobre::Decision, L::Ajeno | L::AjenoConArea | L::SupervisorAjeno) => {
+                (404, "no_encontrado")
+            }
+            (Sobre::Decision, L::SupervisorAutor) => SIN_PERMISO,
+            _ => bien,
+        }
+    }
+
+    /// The token itself can't be believed.
+    fn token_malo(self) -> bool {
+        matches!(
+            self,
+            L::OtraAudiencia
+                | L::OtroEmisor
+                | L::AlgNone
+                | L::AlgNoneFirmado
+                | L::OtroAlgoritmo
+                | L::OtraClave
+                | L::KidDesconocido
+                | L::SinKid
+                | L::CargaAjena
+                | L::SinVencimiento
+        )
+    }
+
+    /// Whether the report in question is the caller's own.
+    pub fn es_autor(self) -> bool {
+        matches!(self, L::Autor | L::SupervisorAutor)
+    }
+
+    fn rol(self) -> Rol {
+        match self {
+            L::Autor | L::Ajeno | L::AjenoConArea => Rol::Trabajador,
+            L::SupervisorAjeno | L::SupervisorAutor | L::Supervisor => Rol::Supervisor,
+            _ => Rol::Administrador,
+        }
+    }
+
+    /// A new person of this kind and the header that says so.
+    pub async fn llega(self, sitio: &Sitio) -> Llegado {
+        let areas: &[i64] = match self {
+            L::SupervisorAjeno | L::SupervisorAutor => &[2, 3],
+            L::Supervisor | L::AjenoConArea => &[1, 2],
+            _ => &[],
+        };
+        let persona = con_clave_y(sitio, self.rol(), areas, self == L::DebeCambiar).await;
+        if self == L::SesionCerrada {
+            let salida = sitio.pide("POST", "/auth/logout").como(&persona);
+            salida.envia().await.espera(204, "");
+        }
+        if self == L::Inactivo {
+            // Behind the server's back: through it, the session would end as well.
+            let sql = format!(
+                "UPDATE usuarios SET activo = NOT activo WHERE rut = {}",
+                persona.rut
+            );
+            sitio.bd.sql(&sql).await.expect("desactiva");
+        }
+        let header = match self {
+            L::SinToken => None,
+            L::SoloCookie => Some((
+                "cookie",
+                format!("sigra_sesion={}", self.token(sitio, &persona).await),
+            )),
+            _ => Some((
+                "authorization",
+                format!("Bearer {}", self.token(sitio, &persona).await),
+            )),
+        };
+        (persona, header)
+    }
+
+    async fn token(self, sitio: &Sitio, persona: &Persona) -> String {
+        let bueno = persona.token.as_str();
+        let (cabeza, resto) = bueno.split_once('.').expect("JWT");
+        let (carga, firma) = resto.split_once('.').expect("JWT");
+        // {"alg":"none","typ":"JWT","kid":"prueba"}
+        let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIiwia2lkIjoicHJ1ZWJhIn0";
+        let ahora = sitio.store.entorno().ahora().0 / 1_000;
+        let mut claims = json!({
+            "sub": persona.rut.to_string(), "rut": persona.rut, "cargo": persona.quien.rol.cargo(),
+            "exp": ahora + 600, "iat": ahora, "jti": "prueba", "iss": "sigra", "aud": "sigra-api",
+            "sid": persona.sesion_id,
+        });
+        let (mut kid, mut secreto, mut alg) = (Some("prueba"), SECRETO, Algorithm::HS256);
+        match self {
+            L::Vencido => claims["exp"] = json!(ahora - 1),
+            L::SoloCookie | L::OtraAudiencia => claims["aud"] = json!(AUD_NAVEGADOR),
+            L::OtroEmisor => claims["iss"] = json!("otro"),
+            L::AlgNone => return format!("{none}.{carga}."),
+            L::AlgNoneFirmado => return format!("{none}.{carga}.{firma}"),
+            L::OtroAlgoritmo => alg = Algorithm::HS512,
+            L::OtraClave => secreto = [8; 32],
+            L::KidDesconocido => kid = Some("otra"),
+            L::SinKid => kid = None,
+            L::CargaAjena => {
+                let otra = sitio.administrador().await.token;
+                let ajena = otra.split('.').nth(1).expect("JWT");
+                return format!("{cabeza}.{ajena}.{firma}");
+            }
+            L::SinVencimiento => {
+                claims.as_object_mut().expect("claims").remove("exp");
+            }
+            L::SesionAjena => claims["sid"] = json!(sitio.administrador().await.sesion_id),
+            _ => return bueno.to_owned(),
+        }
+        firma_token(&claims, kid, secreto, alg)
+    }
+}
+
+fn firma_token(claims: &Value, kid: Option<&str>, secreto: [u8; 32], alg: Algorithm) -> String {
+    let header = Header {
+        kid: kid.map(str::to_owned),
+        ..Header::new(alg)
+    };
+    jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(&secreto)).expect("JWT")
+}

@@ -1,0 +1,158 @@
+//! The table: what each operation demands and how it is called rightly. It is written by hand and
+//! says again what the router says, so that a permission loosened there is noticed here.
+
+use crate::{
+    arnes::{Persona, Sitio, reporte_en, uuid},
+    login::{CLAVE, con_clave},
+};
+use serde_json::Value;
+use sigra_domain::Rol;
+use sigra_store::identidad::AbrirSesion;
+
+/// What the path names, and so who may reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sobre {
+    /// Nothing that belongs to somebody.
+    Nada,
+    /// A report: its author, the supervisor of its area and an administrador know of it.
+    Reporte,
+    /// The same, but its author alone may not.
+    Decision,
+}
+use Sobre::{Decision, Nada, Reporte};
+
+/// An operation, its permission and its right call. In the body `$uuid` is a fresh uuid, `$rut` a
+/// RUT that nobody has, `$conocido` somebody's whose password is `$clave`, `$refresh` their token.
+pub struct Fila {
+    pub op: &'static str,
+    pub permiso: &'static str,
+    pub sobre: Sobre,
+    /// What an allowed caller gets.
+    pub ok: u16,
+    pub cuerpo: &'static str,
+}
+
+const fn fila(
+    op: &'static str,
+    permiso: &'static str,
+    sobre: Sobre,
+    ok: u16,
+    cuerpo: &'static str,
+) -> Fila {
+    Fila {
+        op,
+        permiso,
+        sobre,
+        ok,
+        cuerpo,
+    }
+}
+
+const CREA: &str = r#"{"titulo": "Roca suelta", "descripcion": "Sobre el paso.", "area_id": 1,
+    "severidad_id": 3, "uuid_cliente": "$uuid"}"#;
+const EDITA: &str = r#"{"titulo": "Roca caída", "version": 1}"#;
+const DECIDE: &str = r#"{"detalle": "Se cierra el paso."}"#;
+const RETIRA: &str = r#"{"detalle": "De prueba.", "version": 1}"#;
+const USUARIO: &str =
+    r#"{"rut": $rut, "nombre": "Ana", "apellido_1": "Soto", "rol": "trabajador"}"#;
+const NOMBRE: &str = r#"{"nombre": "Relaves $uuid"}"#;
+const LOGIN: &str = r#"{"rut": $conocido, "password": "$clave"}"#;
+const PASSWORD: &str = r#"{"password": "$clave", "new_password": "roca muy firme 42"}"#;
+const REFRESH: &str = r#"{"refresh_token": "$refresh"}"#;
+
+#[rustfmt::skip] // One operation a line.
+pub const TABLA: &[Fila] = &[
+    fila("POST /auth/login", "publico", Nada, 200, LOGIN),
+    fila("POST /auth/refresh", "publico", Nada, 200, REFRESH),
+    fila("POST /auth/logout", "autenticado", Nada, 204, ""),
+    fila("POST /auth/cambiar-password", "cambio_de_password", Nada, 200, PASSWORD),
+    fila("GET /auth/me", "autenticado", Nada, 200, ""),
+    fila("GET /auth/sesiones", "autenticado", Nada, 200, ""),
+    fila("DELETE /auth/sesiones/{id}", "autenticado", Nada, 204, ""),
+    fila("GET /usuarios", "administrador", Nada, 200, ""),
+    fila("POST /usuarios", "administrador", Nada, 201, USUARIO),
+    fila("GET /usuarios/{rut}", "administrador", Nada, 200, ""),
+    fila("PATCH /usuarios/{rut}", "administrador", Nada, 200, r#"{"activo": false}"#),
+    fila("POST /usuarios/{rut}/restablecer-password", "administrador", Nada, 200, ""),
+    fila("GET /catalogos", "publico", Nada, 200, ""),
+    fila("POST /catalogos/areas", "administrador", Nada, 201, NOMBRE),
+    fila("PATCH /catalogos/areas/{id}", "administrador", Nada, 200, NOMBRE),
+    fila("POST /catalogos/severidades", "administrador", Nada, 201, NOMBRE),
+    fila("PATCH /catalogos/severidades/{id}", "administrador", Nada, 200, NOMBRE),
+    fila("GET /reportes", "autenticado", Nada, 200, ""),
+    fila("POST /reportes", "autenticado", Nada, 201, CREA),
+    fila("GET /reportes/{id}", "autenticado", Reporte, 200, ""),
+    fila("GET /reportes/uuid/{uuid_cliente}", "autenticado", Reporte, 200, ""),
+    fila("GET /reportes/{id}/bitacora", "autenticado", Reporte, 200, ""),
+    fila("PUT /reportes/{id}", "autenticado", Reporte, 200, EDITA),
+    fila("DELETE /reportes/{id}", "administrador", Reporte, 204, RETIRA),
+    fila("POST /admin/reportes/{id}/aprobar", "supervision", Decision, 200, DECIDE),
+    fila("POST /admin/reportes/{id}/rechazar", "supervision", Decision, 200, DECIDE),
+    fila("GET /admin/bitacora", "administrador", Nada, 200, ""),
+    fila("GET /admin/bitacora/ajustes", "administrador", Nada, 200, ""),
+    fila("GET /healthz", "publico", Nada, 200, ""),
+    fila("GET /readyz", "publico", Nada, 200, ""),
+];
+
+/// A right call of an operation.
+pub struct Llamada {
+    pub metodo: &'static str,
+    pub ruta: String,
+    pub cuerpo: Option<Value>,
+    /// `uuid_cliente` of the report it is about.
+    pub uuid: Option<String>,
+}
+
+impl Fila {
+    pub fn escribe(&self) -> bool {
+        !self.op.starts_with("GET ")
+    }
+
+    /// Makes what the call needs: a report of `autor` in area 1, a person, a second session of the
+    /// caller.
+    pub async fn arma(&self, sitio: &Sitio, quien: &Persona, autor: &Persona) -> Llamada {
+        let (metodo, plantilla) = self.op.split_once(' ').expect("op");
+        let mut ruta = plantilla.to_owned();
+        let mut uuid_reporte = None;
+        if self.sobre != Nada {
+            let reporte = sitio.crea(autor, &reporte_en(1)).await.espera(201, "").json;
+            ruta = ruta.replace("{id}", &reporte["id"].to_string());
+            let uuid = reporte["uuid_cliente"].as_str().expect("uuid");
+            ruta = ruta.replace("{uuid_cliente}", uuid);
+            uuid_reporte = Some(uuid.to_owned());
+        } else if plantilla.starts_with("/auth/sesiones/") {
+            let otra = sitio.sesion(quien.quien.clone()).await;
+            ruta = ruta.replace("{id}", &otra.sesion_id.to_string());
+        } else {
+            ruta = ruta.replace("{id}", "1"); // areas and severidades
+        }
+        let mut cuerpo = self.cuerpo.replace("$uuid", &uuid());
+        let usa_persona = ["$conocido", "$refresh"].iter().any(|p| cuerpo.contains(p));
+        if usa_persona || ruta.contains("{rut}") {
+            let conocido = con_clave(sitio, Rol::Trabajador).await.rut;
+            let abrir = AbrirSesion {
+                rut: conocido,
+                device_id: None,
+                agente: None,
+                direccion: "127.0.0.1".into(),
+                rehash: None,
+            };
+            let (_, refresh) = sitio.store.escribir(abrir).await.expect("sesión");
+            ruta = ruta.replace("{rut}", &conocido.to_string());
+            cuerpo = cuerpo.replace("$conocido", &conocido.to_string());
+            cuerpo = cuerpo.replace("$refresh", &refresh);
+        }
+        if cuerpo.contains("$rut") {
+            let mayor = sitio.bd.entero("SELECT max(rut) FROM usuarios").await;
+            cuerpo = cuerpo.replace("$rut", &(mayor.max(50_000_000) + 1).to_string());
+        }
+        cuerpo = cuerpo.replace("$clave", CLAVE);
+        let cuerpo = (!cuerpo.is_empty()).then(|| serde_json::from_str(&cuerpo).expect("JSON"));
+        Llamada {
+            metodo,
+            ruta,
+            cuerpo,
+            uuid: uuid_reporte,
+        }
+    }
+}
