@@ -20,7 +20,7 @@ use tokio::{
 use crate::arnes::{Bd, Motor, cuenta, dado, reporte_en};
 
 /// Nothing in these tests takes this long; a hang should fail and not stay.
-const PLAZO: Duration = Duration::from_secs(60);
+const PLAZO: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lo_confirmado_sobrevive_a_kill_9_sqlite() {

@@ -72,7 +72,7 @@ impl Alto {
     }
 }
 
-fn cortado(e: reqwest::Error) -> Alto {
+fn cortado(e: &reqwest::Error) -> Alto {
     Alto::Cortado(format!("{e:?}"))
 }
 
@@ -164,9 +164,9 @@ impl Libro {
                 suerte,
                 ..pendiente
             });
-            return Err(r.map_or_else(cortado, Alto::Negado));
+            return Err(r.map_or_else(|e| cortado(&e), Alto::Negado));
         }
-        let r = r.map_err(cortado)?;
+        let r = r.map_err(|e| cortado(&e))?;
         asiento.id = r.id();
         asiento.visto = Some(asiento.despues(&pendiente.paso));
         asiento.pendiente = None;

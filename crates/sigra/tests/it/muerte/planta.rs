@@ -3,6 +3,7 @@
 use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use sigra_api::{AUD_API, ClaveFirma, Tokens};
+use sigra_domain::hex;
 use sigra_store::Entorno;
 use tempfile::TempDir;
 use tokio::{process::Command, time::Instant};
@@ -51,7 +52,7 @@ impl Planta {
         let bd = sitio.cierra().await;
         let dir = tempfile::tempdir().expect("directorio");
         let claves = dir.path().join("claves.json");
-        let secreto: String = SECRETO.iter().map(|b| format!("{b:02x}")).collect();
+        let secreto = hex(&SECRETO);
         let texto = format!(
             r#"{{"claves":[{{"kid":"prueba","secreto":"{secreto}","creada":"2026-01-01T00:00:00Z"}}]}}"#
         );
@@ -67,14 +68,19 @@ impl Planta {
     }
 
     pub async fn arranca(&mut self) -> Sede {
-        let base = self.bd.url.clone();
-        self.arranca_tras(&[], &base).await
+        self.renueva();
+        let proceso = Proceso::arranca(&self.bd.url, self.dir(), &[]).await;
+        self.arrancado(proceso)
     }
 
     /// Behind a command, on the database as it sees it.
     pub async fn arranca_tras(&mut self, prefijo: &[String], base: &str) -> Sede {
         self.renueva();
-        let proceso = Proceso::arranca_tras(prefijo, base, self.dir.path(), &[]).await;
+        let proceso = Proceso::arranca_tras(prefijo, base, self.dir(), &[]).await;
+        self.arrancado(proceso)
+    }
+
+    fn arrancado(&mut self, proceso: Result<Proceso, String>) -> Sede {
         let proceso = proceso.expect("sigra serve arranca");
         let url = proceso.url.clone();
         self.proceso = Some(proceso);

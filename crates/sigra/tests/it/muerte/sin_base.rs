@@ -200,9 +200,10 @@ impl Cluster {
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
         let estado = salida.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        match estado.unwrap().success() {
-            true => Ok(()),
-            false => Err(format!("{args:?}")),
+        if estado.unwrap().success() {
+            Ok(())
+        } else {
+            Err(format!("{args:?}"))
         }
     }
 }
