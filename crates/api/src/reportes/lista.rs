@@ -7,7 +7,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
     Falla, Fecha,
-    busqueda::{MAX_CONSULTA, terminos},
+    busqueda::{MAX_CONSULTA, MAX_TERMINOS, terminos},
     campo::{Errores, texto},
     catalogo::Catalogo,
     reporte::SyncStatus,
@@ -172,7 +172,12 @@ impl Parametros {
                 .q
                 .clone()
                 .and_then(|q| e.toma("q", texto(q, 0, MAX_CONSULTA, true)))
-                .map(|q| terminos(&q))
+                .map(|q| {
+                    if q.split_whitespace().count() > MAX_TERMINOS {
+                        e.agrega("q", Falla::Demasiados { max: MAX_TERMINOS });
+                    }
+                    terminos(&q)
+                })
                 .unwrap_or_default(),
         }
     }

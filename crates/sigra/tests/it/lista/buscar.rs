@@ -7,7 +7,7 @@ use crate::{
     en_ambas,
 };
 
-const TEXTOS: [(&str, &str); 13] = [
+const TEXTOS: [(&str, &str); 14] = [
     ("Caída de ROCA", "en el frente norte"),
     ("Ñandú en galería 4", ""),
     ("100% de humo", "Ventilación detenida"),
@@ -21,6 +21,8 @@ const TEXTOS: [(&str, &str); 13] = [
     ("polvo 💥", ""),
     ("e\u{301}xito ﬁnal", "İzaje"),
     ("(a*b)+[c]", "x y"),
+    // Letters that no decomposition brings to ASCII.
+    ("Ørsted ЖУК", ""),
 ];
 
 async fn halla(sitio: &Sitio, quien: &Persona, q: &str) -> Vec<String> {
@@ -56,7 +58,8 @@ en_ambas! {
             ("cable", &[4, 5]), ("\\", &[6]), (r"C:\TEMP", &[6]), (r"\t", &[6]), ("c:/", &[7]), ("\"", &[8]),
             ("\"OJO\"", &[8]), ("'", &[9]), ("D'Aguas", &[9]), ("' OR '1'='1", &[]), ("💥", &[10]), ("POLVO 💥", &[10]),
             ("exito", &[11]), ("ÉXITO", &[11]), ("final", &[11]), ("ﬁnal", &[11]), ("izaje", &[11]), ("İZAJE", &[11]),
-            ("(a*b)", &[12]), ("[c]", &[12]), ("*", &[12]), ("zzz", &[]), ("", &todos), ("  \t ", &todos),
+            ("(a*b)", &[12]), ("[c]", &[12]), ("*", &[12]), ("øRSTED жук", &[13]),
+            ("zzz", &[]), ("", &todos), ("  \t ", &todos),
         ] {
             let esperados: Vec<&str> = esperados.iter().map(|i| TEXTOS[*i].0).collect();
             assert_eq!(halla(sitio, &autor, q).await, esperados, "{q:?}");

@@ -1,0 +1,70 @@
+//! The server under test: what `sigra serve` runs, in a process whose memory is its own.
+//!
+//! Its parent gives it one line of JSON on standard input, reads its address from standard output,
+//! and ends it by closing standard input; so it also ends when its parent dies.
+
+use std::{
+    io::{BufRead as _, Read as _, Write as _},
+    net::TcpListener,
+};
+
+use serde::{Deserialize, Serialize};
+use sigra_api::{App, ClaveFirma, Opciones};
+use sigra_domain::Zona;
+use sigra_store::{Entorno, Store};
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+
+/// PostgreSQL connections, as `sigra serve` has when nobody says otherwise.
+pub const CONEXIONES: u32 = 20;
+pub const ZONA: &str = "America/Santiago";
+
+#[derive(Serialize, Deserialize)]
+pub struct Encargo {
+    pub url: String,
+    pub secreto: [u8; 32],
+}
+
+pub fn clave(secreto: [u8; 32]) -> ClaveFirma {
+    ClaveFirma {
+        kid: "bench".into(),
+        secreto,
+    }
+}
+
+pub fn corre() -> Result<(), Error> {
+    let mut linea = String::new();
+    std::io::stdin().lock().read_line(&mut linea)?;
+    let encargo: Encargo = serde_json::from_str(&linea)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(sirve(encargo))
+}
+
+async fn sirve(encargo: Encargo) -> Result<(), Error> {
+    let store = Store::abrir(&encargo.url, CONEXIONES, Entorno::default()).await?;
+    let opciones = Opciones {
+        zona: Zona::new(ZONA).ok_or(Error::Interno("zona"))?,
+        claves: vec![clave(encargo.secreto)],
+        proxies: vec![],
+        cookie_segura: false,
+    };
+    let app = App::nueva(store.clone(), opciones);
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let mut salida = std::io::stdout();
+    writeln!(salida, "{}", listener.local_addr()?)?;
+    salida.flush()?;
+    let (alto, para) = oneshot::channel();
+    std::thread::spawn(move || {
+        std::io::stdin().lock().read_to_end(&mut Vec::new()).ok();
+        alto.send(()).ok();
+    });
+    let fin = sigra_api::servir(listener, app, async {
+        para.await.ok();
+    });
+    fin.await?;
+    store.cerrar().await;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! One database with its people and reports, ready to be measured.
+
+use std::sync::Arc;
+
+use sigra_store::{Entorno, Store};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
+
+use crate::{
+    base::{Bases, Motor},
+    cli::Plan,
+    datos::{Caso, areas_grandes, casos},
+    error::Error,
+    gente::Gente,
+    pantalla::Etapa,
+    semilla::siembra,
+    servidor::{CONEXIONES, Encargo},
+};
+
+/// Areas of the supervisor, and those that lists are filtered by.
+const AREAS: usize = 3;
+
+pub struct Sitio {
+    pub motor: Motor,
+    pub url: String,
+    pub encargo: Encargo,
+    pub gente: Gente,
+    pub casos: Arc<Vec<Caso>>,
+    /// The largest ones.
+    pub areas: Vec<i64>,
+    pub ids: Arc<Vec<i64>>,
+}
+
+impl Sitio {
+    pub async fn prepara(bases: &Bases, motor: Motor, plan: &Plan) -> Result<Self, Error> {
+        let entorno = Entorno::default();
+        let url = bases.crea(motor).await?;
+        let casos = Arc::new(casos(entorno.ahora())?);
+        let areas: Vec<i64> = areas_grandes(&casos).into_iter().take(AREAS).collect();
+        let secreto = entorno.azar();
+        let texto = format!("{}: guarda {} reportes", motor.nombre(), plan.filas);
+        let etapa = Etapa::nueva(texto, plan.filas.into());
+        let store = Store::abrir(&para_sembrar(motor, &url), CONEXIONES, entorno).await?;
+        let gente = Gente::crea(&store, &areas, secreto).await?;
+        siembra(&store, &gente, &casos, plan.filas, &etapa).await?;
+        store.cerrar().await;
+        etapa.termina();
+        asienta(motor, &url).await?;
+        let ids = Arc::new(enteros(motor, &url, "SELECT id FROM reportes ORDER BY id").await?);
+        let encargo = Encargo {
+            url: url.clone(),
+            secreto,
+        };
+        Ok(Self {
+            motor,
+            url,
+            encargo,
+            gente,
+            casos,
+            areas,
+            ids,
+        })
+    }
+}
+
+/// What is written before the measurement need not be durable; PostgreSQL can be told so for these
+/// connections alone.
+fn para_sembrar(motor: Motor, url: &str) -> String {
+    match motor {
+        Motor::Sqlite => url.to_owned(),
+        Motor::Postgres => {
+            let une = if url.contains('?') { '&' } else { '?' };
+            format!("{url}{une}options[synchronous_commit]=off")
+        }
+    }
+}
+
+/// Leaves PostgreSQL as it would be after a quiet night: statistics made, nothing left to write.
+pub async fn asienta(motor: Motor, url: &str) -> Result<(), Error> {
+    if motor == Motor::Postgres {
+        let mut c = PgConnection::connect(url).await?;
+        c.execute("VACUUM ANALYZE").await?;
+        // Only for superusers; without it the server does so in its own time.
+        c.execute("CHECKPOINT").await.ok();
+        c.close().await?;
+    }
+    Ok(())
+}
+
+/// The integers that a query yields.
+pub async fn enteros(motor: Motor, url: &str, sql: &str) -> Result<Vec<i64>, Error> {
+    let sql = AssertSqlSafe(sql.to_owned());
+    Ok(match motor {
+        Motor::Sqlite => {
+            let mut c = SqliteConnection::connect(url).await?;
+            let v = sqlx::query_scalar(sql).fetch_all(&mut c).await?;
+            c.close().await?;
+            v
+        }
+        Motor::Postgres => {
+            let mut c = PgConnection::connect(url).await?;
+            let v = sqlx::query_scalar(sql).fetch_all(&mut c).await?;
+            c.close().await?;
+            v
+        }
+    })
+}
