@@ -1,6 +1,6 @@
 //! What comes in: bodies, queries and path segments, each with its limits and its own error.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Request},
@@ -8,7 +8,7 @@ use axum::{
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
-use sigra_domain::{Falla, campo::tipo, sha256_hex};
+use sigra_domain::{ErrorCampo, Falla, campo::tipo, reporte::uuid_de_cliente, sha256_hex};
 
 use crate::{codigo::Codigo, problema::Problema};
 
@@ -60,16 +60,21 @@ async fn lee(request: Request) -> Result<bytes::Bytes, Problema> {
 }
 
 fn interpreta<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problema> {
+    let no_es_objeto = || Problema::campo("", Falla::Tipo(tipo::OBJETO.0, tipo::OBJETO.1));
     // serde would read a list as a struct's fields in order.
-    let es_objeto = bytes.trim_ascii_start().first() == Some(&b'{');
-    match serde_json::from_slice(bytes) {
-        Ok(datos) if es_objeto => Ok(datos),
-        Err(e) if !e.is_data() => Err(Codigo::JsonInvalido.into()),
-        _ => Err(Problema::campo(
-            "",
-            Falla::Tipo(tipo::OBJETO.0, tipo::OBJETO.1),
-        )),
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(match serde_json::from_slice(bytes) {
+            Ok(serde::de::IgnoredAny) => no_es_objeto(),
+            Err(_) => Codigo::JsonInvalido.into(),
+        });
     }
+    serde_json::from_slice(bytes).map_err(|e| {
+        if e.is_data() {
+            no_es_objeto()
+        } else {
+            Codigo::JsonInvalido.into()
+        }
+    })
 }
 
 /// A query string, by name; lists repeat their name. Fields of `T` are texts, so that each value is
@@ -80,10 +85,34 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Consulta<T> {
     type Rejection = Problema;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problema> {
-        serde_html_form::from_str(parts.uri.query().unwrap_or_default())
+        let consulta = parts.uri.query().unwrap_or_default();
+        serde_html_form::from_str(consulta)
             .map(Self)
-            .map_err(|_| Problema::from(vec![]))
+            .map_err(|_| repetidos::<T>(consulta))
     }
+}
+
+/// Which parameters came more often than they may: nothing else can be wrong with a query of texts.
+fn repetidos<T: DeserializeOwned>(consulta: &str) -> Problema {
+    type Pares = Vec<(String, String)>;
+    let pares: Pares = serde_html_form::from_str(consulta).unwrap_or_default();
+    let mut por_nombre: BTreeMap<&str, Vec<&(String, String)>> = BTreeMap::new();
+    for par in &pares {
+        por_nombre.entry(&par.0).or_default().push(par);
+    }
+    let sobra = |pares: &Vec<_>| {
+        serde_html_form::to_string(pares)
+            .is_ok_and(|solo| serde_html_form::from_str::<T>(&solo).is_err())
+    };
+    let errores: Vec<_> = por_nombre
+        .into_iter()
+        .filter(|(_, pares)| sobra(pares))
+        .map(|(campo, _)| ErrorCampo {
+            campo: campo.to_owned(),
+            falla: Falla::Repetido,
+        })
+        .collect();
+    errores.into()
 }
 
 /// An integer id in the path; anything else names nothing.
@@ -97,6 +126,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
             .await
             .map(|Path(id)| Self(id))
             .map_err(|_| Codigo::NoEncontrado.into())
+    }
+}
+
+/// A client's uuid in the path; anything else names nothing.
+pub struct UuidDeRuta(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for UuidDeRuta {
+    type Rejection = Problema;
+
+    async fn from_request_parts(parts: &mut Parts, s: &S) -> Result<Self, Problema> {
+        let texto = <Path<String> as FromRequestParts<S>>::from_request_parts(parts, s).await;
+        texto
+            .ok()
+            .and_then(|Path(t)| uuid_de_cliente(&t).ok())
+            .map(Self)
+            .ok_or_else(|| Codigo::NoEncontrado.into())
     }
 }
 

@@ -14,6 +14,7 @@ mod openapi;
 mod pagina;
 mod problema;
 mod reportes;
+mod resto;
 mod router;
 mod salud;
 mod servidor;

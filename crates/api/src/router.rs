@@ -30,6 +30,7 @@ use crate::{
     codigo::{CUERPO, Codigo, ESCRITURA, IDEMPOTENTE},
     docs, openapi,
     problema::{Problema, presenta},
+    resto::escurre,
 };
 
 /// Requests under way at once. Each may hold a body in memory; more are told to come back.
@@ -66,6 +67,7 @@ pub fn rutas(app: &App) -> (Router, OpenApi) {
                 .gzip(true)
                 .pass_through_unaccepted(false),
         )
+        .layer(from_fn(escurre))
         .layer(from_fn(presenta))
         .layer(from_fn(docs::cabeceras))
         .layer(CompressionLayer::new())

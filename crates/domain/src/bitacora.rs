@@ -177,6 +177,7 @@ impl Motivo {
 pub struct Verificador {
     uuid_cliente: String,
     n: i64,
+    version: i64,
     hash: String,
     valores: Valores,
 }
@@ -186,6 +187,7 @@ impl Verificador {
         Self {
             uuid_cliente,
             n: 0,
+            version: 0,
             hash: GENESIS.to_owned(),
             valores: Valores::new(),
         }
@@ -211,13 +213,15 @@ impl Verificador {
             return rota(Motivo::Columnas);
         }
         self.n = n;
+        self.version = g.version;
         self.hash.clone_from(&g.hash);
         self.valores.extend(e.despues);
         Ok(())
     }
 
-    /// After the last entry: the report's row must remember this end and hold these values.
-    pub fn fin(self, cabeza: &Cabeza, fila: &Valores) -> Result<(), Rotura> {
+    /// After the last entry: the report's row must remember this end, have the version that the
+    /// last entry produced and hold these values.
+    pub fn fin(self, cabeza: &Cabeza, version: i64, fila: &Valores) -> Result<(), Rotura> {
         let rota = |n, motivo| Err(Rotura { n, motivo });
         if self.n < cabeza.entradas {
             return rota(self.n + 1, Motivo::Falta);
@@ -228,7 +232,7 @@ impl Verificador {
         if self.hash != cabeza.hash {
             return rota(self.n, Motivo::Cabeza);
         }
-        if self.valores != *fila {
+        if self.version != version || self.valores != *fila {
             return rota(self.n, Motivo::Fila);
         }
         Ok(())
@@ -323,7 +327,7 @@ mod tests {
         for e in entradas {
             v.entrada(e)?;
         }
-        v.fin(cabeza, fila)
+        v.fin(cabeza, entradas.last().map_or(0, |e| e.version), fila)
     }
 
     #[test]

@@ -5,7 +5,15 @@
 //! a parser's message. [`Campo`] also keeps the difference between absent (unchanged) and null
 //! (cleared), which an edit needs.
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer,
+    },
+};
+use serde_json::value::RawValue;
 
 use crate::Idioma;
 
@@ -22,13 +30,14 @@ pub enum Campo<T> {
     Invalido,
 }
 
+/// The field is first taken as text: a tree of whatever a stranger sends in the place of a title
+/// would take a hundred times the memory of the body.
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Campo<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        Ok(if value.is_null() {
-            Self::Nulo
-        } else {
-            T::deserialize(value).map_or(Self::Invalido, Self::Valor)
+        let crudo = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(match crudo.get() {
+            "null" => Self::Nulo,
+            json => serde_json::from_str(json).map_or(Self::Invalido, Self::Valor),
         })
     }
 }
@@ -39,10 +48,56 @@ pub struct Objeto<T>(pub T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Objeto<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = serde_json::Map::deserialize(deserializer)?;
-        T::deserialize(serde_json::Value::Object(object))
+        struct Miembros<T>(PhantomData<T>);
+
+        impl<'de, T: DeserializeOwned> Visitor<'de> for Miembros<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("un objeto")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer
+            .deserialize_map(Miembros(PhantomData))
             .map(Self)
-            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// A list of which no more than one beyond `MAX` is kept: enough to see that there are too many.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lista<T, const MAX: usize>(pub Vec<T>);
+
+impl<'de, T: DeserializeOwned, const MAX: usize> Deserialize<'de> for Lista<T, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elementos<T, const MAX: usize>(PhantomData<T>);
+
+        impl<'de, T: DeserializeOwned, const MAX: usize> Visitor<'de> for Elementos<T, MAX> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("una lista")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+                let mut elementos = Vec::new();
+                while elementos.len() <= MAX {
+                    match seq.next_element()? {
+                        Some(elemento) => elementos.push(elemento),
+                        None => return Ok(elementos),
+                    }
+                }
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(elementos)
+            }
+        }
+
+        let elementos = Elementos::<T, MAX>(PhantomData);
+        deserializer.deserialize_seq(elementos).map(Self)
     }
 }
 

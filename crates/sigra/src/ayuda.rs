@@ -173,8 +173,8 @@ mod tests {
                 "--area <ID>: «norte» no es",
             ),
             (
-                con(&["--rol", "trabajador", "--email", "x"]),
-                "--email <CORREO>: «x» no es",
+                con(&["--rol", "trabajador", "--email", "rosa.cl"]),
+                "--email <CORREO>: Escríbalo así: nombre@faena.cl.",
             ),
             (
                 con(&["--rol", "trabajador", "--apellido-2", ""]),

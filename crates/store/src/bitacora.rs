@@ -2,7 +2,10 @@
 
 use sigra_domain::{
     Instante,
-    bitacora::{Accion, Entrada, EntradaAjuste, Guardada, Rotura, Valores, Verificador, encadena},
+    bitacora::{
+        Accion, Entrada, EntradaAjuste, GENESIS, Guardada, Motivo, Rotura, Valores, Verificador,
+        encadena,
+    },
 };
 use sqlx::FromRow;
 
@@ -27,11 +30,6 @@ pub struct EntradaLeida {
 struct Fila {
     id: i64,
     reporte_id: i64,
-    n: i64,
-    version: i64,
-    accion: String,
-    rut: i64,
-    en: i64,
     canonica: String,
     hash: String,
 }
@@ -47,18 +45,6 @@ impl Fila {
             canonica: self.canonica,
             hash: self.hash,
         })
-    }
-
-    fn guardada(self) -> Guardada {
-        Guardada {
-            n: self.n,
-            version: self.version,
-            accion: self.accion,
-            rut: self.rut,
-            en: self.en,
-            canonica: self.canonica,
-            hash: self.hash,
-        }
     }
 }
 
@@ -87,7 +73,7 @@ pub(crate) async fn entradas_de(
 
 async fn filas_de(conn: &mut Conn<'_>, reporte_id: i64) -> Result<Vec<Fila>, Fallo> {
     Ok(con!(*conn, c => sqlx::query_as(
-        "SELECT id, reporte_id, n, version, accion, rut, en, canonica, hash FROM bitacora
+        "SELECT id, reporte_id, canonica, hash FROM bitacora
          WHERE reporte_id = $1 ORDER BY n")
         .bind(reporte_id).fetch_all(&mut **c).await)?)
 }
@@ -111,7 +97,7 @@ pub async fn lista_bitacora(
     limite: i64,
 ) -> Result<Vec<EntradaLeida>, Fallo> {
     let filas: Vec<Fila> = con!(lectura.conn(), c => sqlx::query_as(
-        "SELECT id, reporte_id, n, version, accion, rut, en, canonica, hash FROM bitacora
+        "SELECT id, reporte_id, canonica, hash FROM bitacora
          WHERE ($1 IS NULL OR reporte_id = $1) AND ($2 IS NULL OR rut = $2)
            AND ($3 IS NULL OR accion = $3) AND ($4 IS NULL OR en >= $4) AND ($5 IS NULL OR en < $5)
            AND id < $6
@@ -133,10 +119,6 @@ pub struct AjusteLeido {
 #[derive(FromRow)]
 struct FilaAjuste {
     n: i64,
-    objeto: String,
-    accion: String,
-    rut: Option<i64>,
-    en: i64,
     canonica: String,
     hash: String,
 }
@@ -149,7 +131,7 @@ pub async fn lista_ajustes(
     limite: i64,
 ) -> Result<Vec<AjusteLeido>, Fallo> {
     let filas: Vec<FilaAjuste> = con!(lectura.conn(), c => sqlx::query_as(
-        "SELECT n, objeto, accion, rut, en, canonica, hash FROM bitacora_ajustes
+        "SELECT n, canonica, hash FROM bitacora_ajustes
          WHERE ($1 IS NULL OR objeto = $1) AND n < $2 ORDER BY n DESC LIMIT $3")
         .bind(objeto).bind(antes_de.unwrap_or(i64::MAX)).bind(limite)
         .fetch_all(&mut **c).await)?;
@@ -297,24 +279,32 @@ impl Store {
         id: i64,
         resumen: &mut Resumen,
     ) -> Result<(), Fallo> {
-        // The row and its entries come by two statements; when the report changed between them,
-        // the versions differ and it is read again.
+        // The row and its entries come by several statements; when the report changed between
+        // them, the versions differ and it is read again.
         for _ in 0..20 {
-            let Some(leido) = crate::reportes::reporte(l, &crate::reportes::Cual::Id(id)).await?
-            else {
-                return Ok(());
-            };
-            let filas = filas_de(&mut l.conn(), id).await?;
-            let despues: Option<i64> = con!(l.conn(), c => sqlx::query_scalar(
-                "SELECT version FROM reportes WHERE id = $1")
-                .bind(id).fetch_optional(&mut **c).await)?;
-            if despues != Some(leido.reporte.version) {
+            let antes = version_de(l, id).await?;
+            let leido = legible(crate::reportes::reporte(l, &crate::reportes::Cual::Id(id)).await)?;
+            let entradas = guardadas_de(&mut l.conn(), id).await?;
+            if version_de(l, id).await? != antes {
                 continue;
             }
+            if antes.is_none() {
+                // Its entries are told as those of a report that has no row.
+                return Ok(());
+            }
+            let cuantas = i64::try_from(entradas.len()).unwrap_or(i64::MAX);
             resumen.reportes += 1;
-            resumen.entradas += i64::try_from(filas.len()).unwrap_or(i64::MAX);
-            if let Err(rotura) = verifica_cadena(&leido, filas) {
-                let uuid_cliente = leido.reporte.uuid_cliente;
+            resumen.entradas += cuantas;
+            let rotura = match &leido {
+                Some(leido) => verifica_cadena(leido, &entradas).err(),
+                // A row that can't be read, or whose author is nobody, holds other values.
+                None => Some(Rotura {
+                    n: cuantas.max(1),
+                    motivo: Motivo::Fila,
+                }),
+            };
+            if let Some(rotura) = rotura {
+                let uuid_cliente = leido.map(|l| l.reporte.uuid_cliente).unwrap_or_default();
                 resumen.hallazgos.push(Hallazgo::Reporte {
                     id,
                     uuid_cliente,
@@ -327,28 +317,131 @@ impl Store {
     }
 }
 
-fn verifica_cadena(leido: &ReporteLeido, filas: Vec<Fila>) -> Result<(), Rotura> {
+async fn version_de(l: &mut Lectura, id: i64) -> Result<Option<i64>, Fallo> {
+    Ok(
+        con!(l.conn(), c => sqlx::query_scalar("SELECT version FROM reportes WHERE id = $1")
+        .bind(id).fetch_optional(&mut **c).await)?,
+    )
+}
+
+/// What can't be read is evidence, no reason to give up the verification.
+fn legible<T>(r: Result<Option<T>, Fallo>) -> Result<Option<T>, Fallo> {
+    match r {
+        Err(Fallo::Dato(_) | Fallo::Sql(sqlx::Error::ColumnDecode { .. })) => Ok(None),
+        otro => otro,
+    }
+}
+
+fn verifica_cadena(leido: &ReporteLeido, entradas: &[Guardada]) -> Result<(), Rotura> {
     let r = &leido.reporte;
     let mut v = Verificador::new(r.uuid_cliente.clone());
-    for fila in filas {
-        v.entrada(&fila.guardada())?;
+    for entrada in entradas {
+        v.entrada(entrada)?;
     }
-    v.fin(&r.cabeza, &r.valores())
+    v.fin(&r.cabeza, r.version, &r.valores())
+}
+
+/// An entry whose texts may be any bytes: SQLite keeps what a failing disk makes of them.
+#[derive(FromRow)]
+struct FilaCruda {
+    n: i64,
+    version: i64,
+    accion: Vec<u8>,
+    rut: i64,
+    en: i64,
+    canonica: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+fn de_bytes(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+async fn guardadas_de(conn: &mut Conn<'_>, reporte_id: i64) -> Result<Vec<Guardada>, Fallo> {
+    let sql = conn.elige(
+        "SELECT n, version, rut, en, CAST(accion AS BLOB) AS accion,
+            CAST(canonica AS BLOB) AS canonica, CAST(hash AS BLOB) AS hash
+         FROM bitacora WHERE reporte_id = $1 ORDER BY n",
+        "SELECT n, version, rut, en, convert_to(accion, 'UTF8') AS accion,
+            convert_to(canonica, 'UTF8') AS canonica, convert_to(hash, 'UTF8') AS hash
+         FROM bitacora WHERE reporte_id = $1 ORDER BY n",
+    );
+    let filas: Vec<FilaCruda> = con!(*conn, c => sqlx::query_as(sql).bind(reporte_id)
+        .fetch_all(&mut **c).await)?;
+    Ok(filas
+        .into_iter()
+        .map(|f| Guardada {
+            n: f.n,
+            version: f.version,
+            accion: de_bytes(&f.accion),
+            rut: f.rut,
+            en: f.en,
+            canonica: de_bytes(&f.canonica),
+            hash: de_bytes(&f.hash),
+        })
+        .collect())
+}
+
+/// As [`FilaCruda`], of the bitácora of settings.
+#[derive(FromRow)]
+struct AjusteCrudo {
+    n: i64,
+    objeto: Vec<u8>,
+    accion: Vec<u8>,
+    rut: Option<i64>,
+    en: i64,
+    canonica: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl AjusteCrudo {
+    /// Whether the columns say what the text says.
+    fn columnas(&self, canonica: &str) -> bool {
+        EntradaAjuste::lee(canonica).is_some_and(|e| {
+            (
+                e.n,
+                e.objeto.as_bytes(),
+                e.accion.as_bytes(),
+                e.rut.map(sigra_domain::Rut::cuerpo),
+                e.en.0,
+            ) == (
+                self.n,
+                self.objeto.as_slice(),
+                self.accion.as_slice(),
+                self.rut,
+                self.en,
+            )
+        })
+    }
+}
+
+async fn ajustes_tras(l: &mut Lectura, n: i64) -> Result<Vec<AjusteCrudo>, Fallo> {
+    let mut conn = l.conn();
+    let sql = conn.elige(
+        "SELECT n, rut, en, CAST(objeto AS BLOB) AS objeto, CAST(accion AS BLOB) AS accion,
+            CAST(canonica AS BLOB) AS canonica, CAST(hash AS BLOB) AS hash
+         FROM bitacora_ajustes WHERE n > $1 ORDER BY n LIMIT $2",
+        "SELECT n, rut, en, convert_to(objeto, 'UTF8') AS objeto,
+            convert_to(accion, 'UTF8') AS accion, convert_to(canonica, 'UTF8') AS canonica,
+            convert_to(hash, 'UTF8') AS hash
+         FROM bitacora_ajustes WHERE n > $1 ORDER BY n LIMIT $2",
+    );
+    Ok(con!(conn, c => sqlx::query_as(sql).bind(n).bind(PAGINA).fetch_all(&mut **c).await)?)
 }
 
 async fn verifica_ajustes(l: &mut Lectura, resumen: &mut Resumen) -> Result<(), Fallo> {
-    use sigra_domain::bitacora::{GENESIS, Motivo};
-    let (entradas, ultimo): (i64, String) = con!(l.conn(), c => sqlx::query_as(
-        "SELECT entradas, ultimo_hash FROM bitacora_ajustes_cabeza WHERE id = 1")
-        .fetch_one(&mut **c).await)?;
+    let cabeza: Option<(i64, String)> = legible(
+        con!(l.conn(), c => sqlx::query_as(
+            "SELECT entradas, ultimo_hash FROM bitacora_ajustes_cabeza WHERE id = 1")
+            .fetch_optional(&mut **c).await)
+        .map_err(Fallo::from),
+    )?;
+    let (entradas, ultimo) = cabeza.unwrap_or_default();
     let mut hash = GENESIS.to_owned();
     let mut n = 0;
     // Entries written since the head was read are left for the next verification.
     let rotura = 'cadena: loop {
-        let filas: Vec<FilaAjuste> = con!(l.conn(), c => sqlx::query_as(
-            "SELECT n, objeto, accion, rut, en, canonica, hash FROM bitacora_ajustes
-             WHERE n > $1 ORDER BY n LIMIT $2")
-            .bind(n).bind(PAGINA).fetch_all(&mut **c).await)?;
+        let filas = ajustes_tras(l, n).await?;
         if filas.is_empty() {
             break None;
         }
@@ -357,41 +450,32 @@ async fn verifica_ajustes(l: &mut Lectura, resumen: &mut Resumen) -> Result<(), 
                 break 'cadena None;
             }
             n += 1;
-            let columnas = EntradaAjuste::lee(&f.canonica).is_some_and(|e| {
-                (
-                    e.n,
-                    e.objeto.as_str(),
-                    e.accion.as_str(),
-                    e.rut.map(sigra_domain::Rut::cuerpo),
-                    e.en.0,
-                ) == (f.n, f.objeto.as_str(), f.accion.as_str(), f.rut, f.en)
-            });
+            let canonica = de_bytes(&f.canonica);
             let motivo = if f.n != n {
                 Motivo::Falta
-            } else if encadena(&hash, &f.canonica) != f.hash {
+            } else if encadena(&hash, &canonica).as_bytes() != f.hash {
                 Motivo::Hash
-            } else if !columnas {
+            } else if !f.columnas(&canonica) {
                 Motivo::Columnas
             } else {
-                hash = f.hash;
+                hash = de_bytes(&f.hash);
                 continue;
             };
             break 'cadena Some(Rotura { n, motivo });
         }
     };
     resumen.ajustes = n;
-    let rotura = rotura.or_else(|| {
-        if n < entradas {
-            Some(Rotura {
-                n: n + 1,
-                motivo: Motivo::Falta,
-            })
-        } else {
-            (hash != ultimo).then_some(Rotura {
-                n,
-                motivo: Motivo::Cabeza,
-            })
-        }
+    // An entry and the head that counts it are written together, and one statement sees both.
+    let sobra: Option<i64> = con!(l.conn(), c => sqlx::query_scalar(
+        "SELECT min(n) FROM bitacora_ajustes
+         WHERE n > COALESCE((SELECT entradas FROM bitacora_ajustes_cabeza WHERE id = 1), 0)")
+        .fetch_one(&mut **c).await)?;
+    let rota = |n, motivo| Some(Rotura { n, motivo });
+    let rotura = rotura.or_else(|| match sobra {
+        _ if n < entradas => rota(n + 1, Motivo::Falta),
+        Some(sobra) => rota(sobra, Motivo::Sobra),
+        None if hash != ultimo => rota(n, Motivo::Cabeza),
+        None => None,
     });
     resumen.hallazgos.extend(rotura.map(Hallazgo::Ajustes));
     Ok(())

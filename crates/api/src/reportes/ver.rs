@@ -2,15 +2,21 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sigra_domain::reporte::uuid_de_cliente;
 use sigra_store::reportes::{Cual, ReporteLeido, reporte};
 
 use super::vista::{Reporte, vista};
-use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Id, escritura::etag, problema::Problema};
+use crate::{
+    App,
+    acceso::Sesion,
+    codigo::Codigo,
+    cuerpo::{Id, UuidDeRuta},
+    escritura::etag,
+    problema::Problema,
+};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ReporteRetirado];
 
@@ -38,10 +44,9 @@ pub async fn por_id(
 pub async fn por_uuid(
     State(app): State<App>,
     sesion: Sesion,
-    Path(uuid): Path<String>,
+    UuidDeRuta(uuid): UuidDeRuta,
     headers: HeaderMap,
 ) -> Result<Response, Problema> {
-    let uuid = uuid_de_cliente(&uuid).map_err(|_| Codigo::NoEncontrado)?;
     ver(&app, &sesion, Cual::Uuid(uuid), &headers).await
 }
 

@@ -1,6 +1,11 @@
 //! A person on the wire, and the fields that a body may set.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, Visitor},
+};
 use sigra_domain::{
     Campo, Falla, Rol, Rut,
     campo::{Errores, tipo},
@@ -53,11 +58,38 @@ impl From<Fila> for Usuario {
 }
 
 /// A RUT in a body: its integer or one of its written forms.
-#[derive(Deserialize)]
-#[serde(untagged)]
 pub enum RutDicho {
     Numero(i64),
     Texto(String),
+}
+
+/// Not untagged: serde would keep a copy of whatever comes before it tries the one and the other.
+impl<'de> Deserialize<'de> for RutDicho {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Forma;
+
+        impl Visitor<'_> for Forma {
+            type Value = RutDicho;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("un RUT")
+            }
+
+            fn visit_i64<E: de::Error>(self, n: i64) -> Result<RutDicho, E> {
+                Ok(RutDicho::Numero(n))
+            }
+
+            fn visit_u64<E: de::Error>(self, n: u64) -> Result<RutDicho, E> {
+                i64::try_from(n).map(RutDicho::Numero).map_err(E::custom)
+            }
+
+            fn visit_str<E: de::Error>(self, t: &str) -> Result<RutDicho, E> {
+                Ok(RutDicho::Texto(t.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(Forma)
+    }
 }
 
 /// The RUT of a body, with an error of its own for a check digit that is another number's.

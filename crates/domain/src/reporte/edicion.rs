@@ -244,7 +244,10 @@ impl Cambio {
     /// that followed is theirs and made exactly these values. Such a change, sent again because its
     /// answer was lost, is answered and not made twice.
     pub fn ya_hecho(&self, entradas: &[Entrada], version: i64, quien: &Quien) -> bool {
-        let Some(siguiente) = entradas.iter().find(|e| e.version == version + 1) else {
+        let Some(siguiente) = entradas
+            .iter()
+            .find(|e| e.version == version.saturating_add(1))
+        else {
             return false;
         };
         let Some(base) = bitacora::valores_en(entradas, version) else {

@@ -8,7 +8,7 @@ use uuid::{Uuid, Version};
 use super::{Archivo, Contenido, Ubicacion};
 use crate::{
     Campo, ErrorCampo, Falla, Fecha, Instante,
-    campo::{Errores, Objeto, texto, tipo},
+    campo::{Errores, Lista, Objeto, texto, tipo},
     catalogo::Catalogo,
 };
 
@@ -70,7 +70,7 @@ pub struct ReporteCreate {
     /// Los archivos que el teléfono tiene; sus bytes viajan aparte.
     #[serde(default)]
     #[schema(value_type = Option<Vec<Archivo>>, required = false, max_items = 20)]
-    pub multimedia: Campo<Vec<Objeto<ArchivoIn>>>,
+    pub multimedia: Campo<Lista<Objeto<ArchivoIn>, MAX_ARCHIVOS>>,
     /// Versión sobre la que el teléfono editó; solo la usa la sincronización.
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false)]
@@ -353,7 +353,10 @@ pub(super) fn ubicacion(Objeto(u): Objeto<UbicacionIn>, e: &mut Errores) -> Opti
     })
 }
 
-fn manifiesto(enviados: Vec<Objeto<ArchivoIn>>, e: &mut Errores) -> Option<Vec<Archivo>> {
+fn manifiesto(
+    Lista(enviados): Lista<Objeto<ArchivoIn>, MAX_ARCHIVOS>,
+    e: &mut Errores,
+) -> Option<Vec<Archivo>> {
     if enviados.len() > MAX_ARCHIVOS {
         e.agrega("multimedia", Falla::Demasiados { max: MAX_ARCHIVOS });
         return None;

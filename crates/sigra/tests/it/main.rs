@@ -5,9 +5,12 @@
 #![cfg(test)]
 
 mod arnes;
+mod auditoria;
 mod basico;
+mod bytes_ajenos;
 mod carreras;
 mod desaparece;
+mod esquema;
 mod guia;
 mod lista;
 mod login;

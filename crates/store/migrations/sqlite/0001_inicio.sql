@@ -142,10 +142,20 @@ CREATE INDEX idx_reportes_rut ON reportes (rut, hora_creado, id);
 CREATE INDEX idx_reportes_sync ON reportes (sync_status, hora_creado, id) WHERE sync_status <> 'completo';
 CREATE TRIGGER reportes_no_borrar BEFORE DELETE ON reportes
 BEGIN SELECT RAISE(ABORT, 'reportes: un reporte se retira, no se borra'); END;
--- INSERT OR REPLACE deletes without firing the trigger above.
+-- INSERT OR REPLACE deletes without firing the trigger above. A taken uuid leaves the new row out, as
+-- the server's own ON CONFLICT DO NOTHING does: an ABORT would come before that clause is looked at.
 CREATE TRIGGER reportes_no_reemplazar BEFORE INSERT ON reportes
 WHEN EXISTS (SELECT 1 FROM reportes WHERE id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'reportes: un reporte se retira, no se borra'); END;
+    OR EXISTS (SELECT 1 FROM reportes WHERE uuid_cliente = NEW.uuid_cliente)
+BEGIN
+    SELECT RAISE(ABORT, 'reportes: un reporte se retira, no se borra')
+    WHERE EXISTS (SELECT 1 FROM reportes WHERE id = NEW.id);
+    SELECT RAISE(IGNORE);
+END;
+-- UPDATE OR REPLACE deletes whatever has the new key. Not UPDATE OF: the id is also called rowid.
+CREATE TRIGGER reportes_no_cambiar_identidad BEFORE UPDATE ON reportes
+WHEN NEW.id <> OLD.id OR NEW.uuid_cliente <> OLD.uuid_cliente
+BEGIN SELECT RAISE(ABORT, 'reportes: la identidad de un reporte no se cambia'); END;
 
 CREATE TABLE multimedia (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -152,7 +152,7 @@ impl Write for Retirar {
             let entradas = entradas_de(&mut tx.conn, self.id).await?;
             let repetido = entradas.last().is_some_and(|e| {
                 e.rut == self.quien.rut
-                    && e.version == self.version + 1
+                    && e.version == self.version.saturating_add(1)
                     && e.detalle.as_ref() == Some(&self.detalle)
             });
             return if repetido {

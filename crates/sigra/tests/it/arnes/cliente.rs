@@ -65,6 +65,12 @@ impl Pedido {
         self
     }
 
+    /// A body as it is, with no type.
+    pub fn cuerpo(mut self, cuerpo: impl Into<reqwest::Body>) -> Self {
+        self.pedido = self.pedido.body(cuerpo);
+        self
+    }
+
     pub fn consulta(mut self, pares: &[(&str, &str)]) -> Self {
         self.pedido = self.pedido.query(pares);
         self

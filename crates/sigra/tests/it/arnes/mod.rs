@@ -1,6 +1,7 @@
 //! A site for a test: a database of its own, a server on a free port, people with tokens, and the
 //! questions that every test asks when it ends.
 
+mod azar;
 mod bd;
 mod cliente;
 pub mod openapi;
@@ -20,6 +21,7 @@ use sigra_store::{
 };
 use tokio::sync::oneshot;
 
+pub use azar::Azar;
 pub use bd::{Bd, Motor};
 pub use cliente::{Pedido, Respuesta};
 

@@ -1,0 +1,46 @@
+//! Dice for tests: what fails prints the seed that repeats it (`SIGRA_TEST_SEMILLA=…`).
+
+use sigra_store::Entorno;
+
+pub struct Azar(u64);
+
+impl Azar {
+    pub fn nuevo() -> Self {
+        let dicha = std::env::var("SIGRA_TEST_SEMILLA").ok();
+        let semilla = dicha.map_or_else(
+            || u64::from_le_bytes(Entorno::default().azar()),
+            |s| s.parse().expect("SIGRA_TEST_SEMILLA es un número"),
+        );
+        println!("SIGRA_TEST_SEMILLA={semilla}");
+        Self(semilla)
+    }
+
+    /// SplitMix64.
+    pub fn u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// 0 to `n` − 1.
+    pub fn menor(&mut self, n: usize) -> usize {
+        usize::try_from(self.u64() % n as u64).expect("cabe")
+    }
+
+    /// True once in `n` times.
+    pub fn una_de(&mut self, n: usize) -> bool {
+        self.menor(n) == 0
+    }
+
+    pub fn elige<'a, T>(&mut self, de: &'a [T]) -> &'a T {
+        &de[self.menor(de.len())]
+    }
+
+    /// From −`max` to `max`, with all the digits that a double has.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn decimal(&mut self, max: f64) -> f64 {
+        (self.u64() as f64 / u64::MAX as f64).mul_add(2.0, -1.0) * max
+    }
+}

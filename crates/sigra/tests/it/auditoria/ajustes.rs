@@ -1,0 +1,165 @@
+//! The same for the bitácora of settings: who changed which person and which catalogue.
+
+use serde_json::{Value, json};
+use sigra_domain::bitacora::{GENESIS, Motivo};
+
+use super::{Donde, Intruso, esperado, hallazgos, hash, texto};
+use crate::{
+    arnes::{Azar, Motor, Sitio, cuenta},
+    en_ambas,
+};
+
+/// The chain as stored, `(canonica, hash)` by number.
+async fn cadena(sitio: &Sitio) -> Vec<(String, String)> {
+    let columna = |c| format!("SELECT {c} FROM bitacora_ajustes ORDER BY n");
+    let canonicas = sitio.bd.textos(&columna("canonica")).await;
+    canonicas
+        .into_iter()
+        .zip(sitio.bd.textos(&columna("hash")).await)
+        .collect()
+}
+
+/// People and areas that come and change.
+async fn ajusta(sitio: &Sitio) {
+    let jefe = sitio.administrador().await;
+    for i in 0..6 {
+        let quien = sitio.supervisor(&[1, 2]).await;
+        let cambio = json!({"nombre": format!("Otra {i}"), "areas": [3], "email": null});
+        let ruta = format!("/usuarios/{}", quien.rut);
+        let r = sitio
+            .pide("PATCH", &ruta)
+            .como(&jefe)
+            .json(&cambio)
+            .envia()
+            .await;
+        assert_eq!(r.status, 200, "{}", r.texto);
+        let area = json!({"nombre": format!("Área \"{i}\" ñ💥")});
+        let r = sitio
+            .pide("POST", "/catalogos/areas")
+            .como(&jefe)
+            .json(&area)
+            .envia()
+            .await;
+        assert_eq!(r.status, 201, "{}", r.texto);
+    }
+}
+
+/// What is done to the chain, which entry must be named and why.
+fn golpe(c: &[(String, String)], azar: &mut Azar, motor: Motor) -> (String, i64, Motivo) {
+    let largo = c.len();
+    let i = azar.menor(largo);
+    let n = i + 1;
+    let pon = |columnas: &str| format!("UPDATE bitacora_ajustes SET {columnas} WHERE n = {n}");
+    let cabeza = |columnas: &str| format!("UPDATE bitacora_ajustes_cabeza SET {columnas}");
+    let anterior = if i == 0 { GENESIS } else { &c[i - 1].1 };
+    let (sql, n, motivo) = match azar.menor(18) {
+        0 => (pon("objeto = 'usuario:1'"), n, Motivo::Columnas),
+        1 => (pon("accion = 'nada'"), n, Motivo::Columnas),
+        2 => (pon("rut = COALESCE(rut, 0) + 1"), n, Motivo::Columnas),
+        3 => (
+            pon("rut = CASE WHEN rut IS NULL THEN 1 END"),
+            n,
+            Motivo::Columnas,
+        ),
+        4 => (pon("en = en + 1"), n, Motivo::Columnas),
+        5 => (pon("n = n + 1000"), n, Motivo::Falta),
+        6 => (
+            pon(&format!("hash = '{}'", c[(i + 1) % largo].1)),
+            n,
+            Motivo::Hash,
+        ),
+        7 => {
+            let mut otra = c[i].0.clone();
+            let letra = azar.menor(otra.len());
+            otra.replace_range(
+                otra.floor_char_boundary(letra)..otra.ceil_char_boundary(letra + 1),
+                "~",
+            );
+            (
+                pon(&format!("canonica = {}", texto(&otra))),
+                n,
+                Motivo::Hash,
+            )
+        }
+        8 if motor == Motor::Sqlite => (pon("canonica = CAST(x'ff' AS TEXT)"), n, Motivo::Hash),
+        8 | 9 => (
+            format!("DELETE FROM bitacora_ajustes WHERE n = {n}"),
+            n,
+            Motivo::Falta,
+        ),
+        10 => (
+            format!("DELETE FROM bitacora_ajustes WHERE n >= {n}"),
+            n,
+            Motivo::Falta,
+        ),
+        11 => {
+            let (a, b) = (n.min(largo - 1), largo);
+            let cambia = |de, a| format!("UPDATE bitacora_ajustes SET n = {a} WHERE n = {de}");
+            (
+                [cambia(a, 0), cambia(b, a), cambia(0, b)].join("; "),
+                a,
+                Motivo::Hash,
+            )
+        }
+        12 => {
+            // Its own hash fits the altered text; what follows does not.
+            let mut json: Value = serde_json::from_str(&c[i].0).unwrap();
+            json["despues"] = json!({"rol": "administrador"});
+            let canonica = json.to_string();
+            let nuevo = hash(anterior, &canonica);
+            let sql = pon(&format!(
+                "canonica = {}, hash = '{nuevo}'",
+                texto(&canonica)
+            ));
+            if n == largo {
+                (sql, n, Motivo::Cabeza)
+            } else {
+                (sql, n + 1, Motivo::Hash)
+            }
+        }
+        13 => {
+            let mut json: Value = serde_json::from_str(&c[i].0).unwrap();
+            json["n"] = json!(largo + 1);
+            let (canonica, en) = (json.to_string(), json["en"].as_str().unwrap().to_owned());
+            let sql = format!(
+                "INSERT INTO bitacora_ajustes (n, objeto, accion, rut, en, canonica, hash)
+                 VALUES ({}, 'x', '{en}', NULL, 0, {}, '{}')",
+                largo + 1,
+                texto(&canonica),
+                hash(&c[largo - 1].1, &canonica),
+            );
+            (sql, largo + 1, Motivo::Sobra)
+        }
+        14 => (cabeza("entradas = entradas + 1"), largo + 1, Motivo::Falta),
+        15 => (cabeza("entradas = entradas - 1"), largo, Motivo::Sobra),
+        16 => (
+            cabeza(&format!("ultimo_hash = '{GENESIS}'")),
+            largo,
+            Motivo::Cabeza,
+        ),
+        _ => (
+            "DELETE FROM bitacora_ajustes_cabeza".to_owned(),
+            1,
+            Motivo::Sobra,
+        ),
+    };
+    (sql, i64::try_from(n).unwrap(), motivo)
+}
+
+en_ambas! {
+    async fn lo_alterado_de_los_ajustes_se_nombra(sitio: &Sitio) {
+        let mut azar = Azar::nuevo();
+        ajusta(sitio).await;
+        let intruso = Intruso::entra(sitio).await;
+        let cadena = cadena(sitio).await;
+        assert_eq!(hallazgos(&sitio.store).await, []);
+        for _ in 0..cuenta(600) {
+            let (sql, n, motivo) = golpe(&cadena, &mut azar, sitio.bd.motor);
+            intruso.sql(&sql).await;
+            let esperados = [esperado(Donde::Ajustes, n, motivo)];
+            assert_eq!(hallazgos(&sitio.store).await, esperados, "{sql}");
+            intruso.repara().await;
+        }
+        assert_eq!(hallazgos(&sitio.store).await, []);
+    }
+}

@@ -1,0 +1,90 @@
+//! Bytes from outside: whatever comes, the answer is a clear problem with its own code, nothing is
+//! written, and the server stays as it was.
+
+mod aguante;
+mod azar;
+mod campos;
+mod consultas;
+mod crudo;
+mod cuerpos;
+mod valores;
+
+use serde_json::{Value, json};
+
+use crate::arnes::{Persona, Respuesta, Sitio, openapi::Operacion, reporte_en, uuid};
+
+/// What a refused request must leave as it was: how many rows each table has, and every version.
+async fn escrito(sitio: &Sitio) -> Vec<String> {
+    let mut sql = String::from("SELECT 'versiones ' || COALESCE(sum(version), 0) FROM reportes");
+    for tabla in [
+        "usuarios",
+        "usuario_areas",
+        "areas",
+        "severidades",
+        "reportes",
+        "multimedia",
+        "aceptados",
+        "bitacora",
+        "bitacora_ajustes",
+        "cambios",
+        "outbox",
+        "idempotencia",
+        "sesiones",
+    ] {
+        sql.push_str(&format!(
+            " UNION ALL SELECT '{tabla} ' || count(*) FROM {tabla}"
+        ));
+    }
+    sitio.bd.textos(&sql).await
+}
+
+/// The answer is this problem, with exactly these fields when it is about fields.
+#[track_caller]
+fn es_problema(r: &Respuesta, status: u16, codigo: &str, campos: &[(&str, &str)], que: &str) {
+    assert_eq!(
+        (r.status, r.codigo()),
+        (status, codigo),
+        "{que}: {}",
+        r.texto
+    );
+    let vistos: Vec<(&str, &str)> = r.json["errores"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|e| (e["campo"].as_str().unwrap(), e["codigo"].as_str().unwrap()))
+        .collect();
+    assert_eq!(vistos, campos, "{que}");
+    for e in r.json["errores"].as_array().into_iter().flatten() {
+        assert!(
+            e["mensaje"].as_str().is_some_and(|m| m.ends_with('.')),
+            "{que}: {e}"
+        );
+    }
+}
+
+/// A path of the description with what exists in its place.
+fn ruta_real(op: &Operacion, reporte: i64, quien: &Persona) -> String {
+    let catalogo = op.ruta.starts_with("/catalogos");
+    op.ruta
+        .replace("{id}", &if catalogo { 1 } else { reporte }.to_string())
+        .replace("{rut}", &quien.rut.to_string())
+        .replace("{uuid_cliente}", &uuid())
+}
+
+/// The example of an operation's body, made valid: a new identity where one is needed.
+fn ejemplo(op: &Operacion) -> Option<Value> {
+    let mut cuerpo = op.json["requestBody"]["content"]["application/json"]["example"].clone();
+    if cuerpo.is_null() {
+        return None;
+    }
+    if cuerpo.get("uuid_cliente").is_some() {
+        cuerpo["uuid_cliente"] = json!(uuid());
+    }
+    Some(cuerpo)
+}
+
+async fn reporte(sitio: &Sitio, autor: &Persona) -> i64 {
+    let r = sitio.crea(autor, &reporte_en(1)).await;
+    assert_eq!(r.status, 201, "{}", r.texto);
+    r.id()
+}

@@ -1,0 +1,236 @@
+//! Migrations: from nothing, from each earlier version with its data, by many at once, and never
+//! backwards.
+
+use sha2::{Digest as _, Sha256};
+use sigra_domain::bitacora::GENESIS;
+use sigra_store::{
+    Entorno, Migraciones, Store, VERSION_ESQUEMA,
+    reportes::{Cual, reporte},
+};
+
+use super::describe;
+use crate::arnes::{Bd, Motor, a_la_vez, proceso::Proceso};
+
+/// What the schema is, in a text that can be compared.
+async fn esquema(bd: &Bd) -> String {
+    match bd.motor {
+        Motor::Sqlite => format!("{:#?}", describe::sqlite(bd).await),
+        Motor::Postgres => format!("{:#?}", describe::postgres(bd).await),
+    }
+}
+
+async fn en_cada_motor(prueba: impl AsyncFn(&Bd)) {
+    for motor in [Motor::Sqlite, Motor::Postgres] {
+        let Some(bd) = Bd::nueva(motor).await else {
+            continue;
+        };
+        prueba(&bd).await;
+        bd.borra().await;
+    }
+}
+
+async fn abre(bd: &Bd) -> Result<Store, String> {
+    Store::abrir(&bd.url, 4, Entorno::default())
+        .await
+        .map_err(|e| e.to_string())
+}
+
+/// A person and a report with its entry, as version 1 wrote them.
+async fn datos_de_la_version_1(bd: &Bd) {
+    let canonica = r#"{"accion":"crear","antes":{},"despues":{"area_id":1,"descripcion":"Sobre el paso.","device_id":null,"estado_id":1,"fecha_reporte":"2026-03-01","hora_creado":"2026-03-01T12:00:00.000Z","hora_sincronizado":"2026-03-01T12:00:00.000Z","multimedia":[],"retirado":false,"rut":12345678,"severidad_id":3,"sha256_contenido":"aa","titulo":"Roca suelta","ubicacion":{"lat":-33,"lon":-70.5,"precision_m":null,"referencia":"Nivel 1200"}},"detalle":null,"en":"2026-03-01T12:00:00.000Z","n":1,"rut":12345678,"uuid_cliente":"6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11","version":1}"#;
+    let hash: String = Sha256::digest(format!("{GENESIS}{canonica}"))
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let (si, no) = if bd.motor == Motor::Sqlite {
+        ("1", "0")
+    } else {
+        ("TRUE", "FALSE")
+    };
+    let t = 1_772_366_400_000_i64;
+    bd.sql(&format!(
+        "INSERT INTO usuarios (rut, nombre, apellido_1, rol, activo, hash_password,
+            debe_cambiar_password, creado, actualizado)
+         VALUES (12345678, 'Rosa', 'Díaz', 'trabajador', {si}, '$argon2id$no', {no}, {t}, {t});
+         INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id, estado_id,
+            fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, sync_status,
+            sha256_contenido, con_ubicacion, lat, lon, referencia, con_manifiesto, version, busqueda,
+            entradas, ultimo_hash)
+         VALUES ('6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11', 12345678, 'Roca suelta', 'Sobre el paso.', 1, 3,
+            1, '2026-03-01', {t}, {t}, {t}, 'completo', 'aa', {si}, -33, -70.5, 'Nivel 1200', {si}, 1,
+            'roca suelta sobre el paso', 1, '{hash}');
+         INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
+         VALUES (1, 1, 1, 'crear', 12345678, {t}, '{canonica}', '{hash}')"
+    ))
+    .await
+    .expect("datos de la versión 1");
+}
+
+#[tokio::test]
+async fn desde_cada_version_anterior_se_llega_al_mismo_esquema() {
+    en_cada_motor(async |bd| {
+        Migraciones::todas()
+            .aplicar(&bd.url)
+            .await
+            .expect("desde nada");
+        let nuevo = esquema(bd).await;
+        // Once more changes nothing.
+        Migraciones::todas()
+            .aplicar(&bd.url)
+            .await
+            .expect("otra vez");
+        assert_eq!(esquema(bd).await, nuevo);
+        for version in 0..=VERSION_ESQUEMA {
+            let bd = Bd::nueva(bd.motor).await.expect("base");
+            Migraciones::hasta(version)
+                .aplicar(&bd.url)
+                .await
+                .expect("versión anterior");
+            let aplicadas = "SELECT count(*) FROM _sqlx_migrations";
+            assert_eq!(bd.entero(aplicadas).await, version);
+            if version >= 1 {
+                datos_de_la_version_1(&bd).await;
+            }
+            let store = abre(&bd).await.expect("migra");
+            assert_eq!(bd.entero(aplicadas).await, VERSION_ESQUEMA);
+            assert_eq!(esquema(&bd).await, nuevo, "desde la versión {version}");
+            let resumen = store.verifica_bitacora(|_| ()).await.expect("verifica");
+            assert_eq!(resumen.hallazgos, []);
+            assert_eq!(resumen.reportes, i64::from(version >= 1));
+            let mut lectura = store.leer().await.expect("lectura");
+            let leido = reporte(&mut lectura, &Cual::Id(1)).await.expect("lee");
+            assert_eq!(
+                leido.map(|l| l.reporte.contenido.titulo),
+                (version >= 1).then(|| "Roca suelta".into())
+            );
+            drop(lectura);
+            store.cerrar().await;
+            bd.borra().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ocho_que_parten_a_la_vez_migran_una_vez() {
+    en_cada_motor(async |bd| {
+        let abren = (0..8).map(|_| {
+            let url = bd.url.clone();
+            async move { Store::abrir(&url, 2, Entorno::default()).await }
+        });
+        for store in a_la_vez(abren).await {
+            let store = store.expect("abre");
+            store.lista().await.expect("responde");
+            store.cerrar().await;
+        }
+        assert_eq!(
+            bd.entero("SELECT count(*) FROM _sqlx_migrations").await,
+            VERSION_ESQUEMA
+        );
+        assert_eq!(bd.entero("SELECT count(*) FROM areas").await, 10);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dos_servidores_que_parten_a_la_vez_sirven_los_dos() {
+    let variables = [
+        ("SIGRA_ADMIN_RUT", "12345678"),
+        ("SIGRA_ADMIN_PASSWORD", "roca firme 42"),
+    ];
+    en_cada_motor(async |bd| {
+        let dir = tempfile::tempdir().expect("directorio");
+        let parten = (0..2).map(|_| Proceso::arranca(&bd.url, dir.path(), &variables));
+        for servidor in futures_util::future::join_all(parten).await {
+            let servidor = servidor.expect("arranca");
+            let cuerpo = r#"{"rut": 12345678, "password": "roca firme 42"}"#;
+            let entra = reqwest::Client::builder()
+                .no_proxy()
+                .build()
+                .expect("cliente");
+            let entra = entra
+                .post(format!("{}/auth/login", servidor.url))
+                .body(cuerpo);
+            let r = entra
+                .header("content-type", "application/json")
+                .send()
+                .await
+                .expect("login");
+            assert_eq!(r.status(), 200);
+            assert!(servidor.termina().await.success());
+        }
+        assert_eq!(
+            bd.entero("SELECT count(*) FROM _sqlx_migrations").await,
+            VERSION_ESQUEMA
+        );
+        assert_eq!(bd.entero("SELECT count(*) FROM usuarios").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lo_que_este_programa_no_conoce_se_rechaza_con_una_frase_clara() {
+    let si = |bd: &Bd| {
+        if bd.motor == Motor::Sqlite {
+            "1"
+        } else {
+            "TRUE"
+        }
+    };
+    let suma = |bd: &Bd| {
+        if bd.motor == Motor::Sqlite {
+            "x'00'"
+        } else {
+            "'\\x00'"
+        }
+    };
+    en_cada_motor(async |bd| {
+        abre(bd).await.expect("abre").cerrar().await;
+        let antes = esquema(bd).await;
+        let nueva = format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (999, 'futura', {}, {}, 0)",
+            si(bd),
+            suma(bd),
+        );
+        for (dana, repara, frase) in [
+            (
+                nueva,
+                "DELETE FROM _sqlx_migrations WHERE version = 999".to_owned(),
+                "es de una versión más nueva de SIGRA (esquema 999",
+            ),
+            (
+                format!(
+                    "UPDATE _sqlx_migrations SET checksum = {} WHERE version = 1",
+                    suma(bd)
+                ),
+                String::new(),
+                "la migración 1 aplicada a la base de datos no es la de este programa",
+            ),
+            (
+                format!(
+                    "UPDATE _sqlx_migrations SET success = NOT {} WHERE version = 1",
+                    si(bd)
+                ),
+                String::new(),
+                "la migración 1 quedó a medias",
+            ),
+        ] {
+            bd.sql(&dana).await.expect("daña");
+            let dicho = abre(bd).await.err().unwrap_or_default();
+            assert!(dicho.contains(frase), "{dicho}");
+            let dir = tempfile::tempdir().expect("directorio");
+            let dicho = Proceso::arranca(&bd.url, dir.path(), &[])
+                .await
+                .err()
+                .unwrap_or_default();
+            assert!(dicho.contains(frase), "{dicho}");
+            assert_eq!(esquema(bd).await, antes);
+            if !repara.is_empty() {
+                bd.sql(&repara).await.expect("repara");
+                abre(bd).await.expect("abre de nuevo").cerrar().await;
+            }
+        }
+    })
+    .await;
+}
