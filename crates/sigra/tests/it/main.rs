@@ -3,6 +3,17 @@
 //! One binary: linking costs more than running. Each test has a database and a port of its own.
 
 #![cfg(test)]
+// Lints about speed and habit that a test has no use for.
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::items_after_statements,
+    clippy::many_single_char_names,
+    clippy::needless_for_each,
+    // Tables of cases are long and their rows are tuples.
+    clippy::too_many_lines,
+    clippy::type_complexity
+)]
 
 mod arnes;
 mod auditoria;

@@ -158,7 +158,7 @@ en_ambas! {
             let n = sitio.bd.entero(&filas).await;
             assert_eq!(vistos, [esperado(Donde::Reporte(quietos[0]), n, Motivo::Fila)]);
         };
-        let (_, escritas) = tokio::join!(verifica, join_all(tareas));
+        let ((), escritas) = tokio::join!(verifica, join_all(tareas));
         println!("ediciones por escritor: {escritas:?}");
     }
 }

@@ -101,7 +101,7 @@ en_ambas! {
         let accion = una["accion"].as_str().unwrap();
         let reporte = una["reporte_id"].clone();
         // With an offset and nine decimals it is the same moment.
-        let con_desfase = en.replace("Z", "000000+00:00").replace('+', "%2B");
+        let con_desfase = en.replace('Z', "000000+00:00").replace('+', "%2B");
         type Calza<'a> = &'a dyn Fn(&Value) -> bool;
         let casos: [(String, Calza); 9] = [
             (format!("reporte_id={reporte}"), &|e| e["reporte_id"] == reporte),

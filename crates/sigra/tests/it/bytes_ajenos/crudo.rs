@@ -36,7 +36,7 @@ pub async fn conecta(url: &str) -> TcpStream {
 /// Reads until the server closes, and says how it answered.
 pub async fn lee(mut c: TcpStream) -> Vuelta {
     let mut bytes = Vec::new();
-    let leido = timeout(Duration::from_secs(60), c.read_to_end(&mut bytes)).await;
+    let leido = timeout(Duration::from_mins(1), c.read_to_end(&mut bytes)).await;
     assert!(
         leido.is_ok(),
         "el servidor no cerró: {}",

@@ -88,7 +88,7 @@ pub fn de(clase: Clase) -> Vec<(String, Dicho)> {
     match clase {
         Clase::Ubicacion => otro_tipo.extend(["1", "\"x\"", "true", "[]", "[1, 2]"]),
         Clase::Manifiesto => {
-            otro_tipo.extend(["1", "\"x\"", "true", "{}", "[[]]", "[null]", "[1]"])
+            otro_tipo.extend(["1", "\"x\"", "true", "{}", "[[]]", "[null]", "[1]"]);
         }
         Clase::Areas => otro_tipo.extend([
             "1",
@@ -102,7 +102,7 @@ pub fn de(clase: Clase) -> Vec<(String, Dicho)> {
         Clase::Logico => otro_tipo.extend(["1", "0", "\"true\"", "[]", "{}"]),
         Clase::Rut => otro_tipo.extend(["true", "[]", "{}", "99999999999999999999"]),
         _ if texto => {
-            otro_tipo.extend(["1", "true", "[]", "{}", "[\"x\"]", "99999999999999999999"])
+            otro_tipo.extend(["1", "true", "[]", "{}", "[\"x\"]", "99999999999999999999"]);
         }
         _ => otro_tipo.extend([
             "1.0",
