@@ -8,7 +8,7 @@ mod lectura;
 mod sabotaje;
 
 use sha2::{Digest as _, Sha256};
-use sigra_domain::bitacora::Motivo;
+use sigra_domain::{bitacora::Motivo, hex};
 use sigra_store::{Hallazgo, Store};
 
 use crate::arnes::{Motor, Sitio};
@@ -53,11 +53,7 @@ fn hash(anterior: &str, canonica: &str) -> String {
     let mut sha256 = Sha256::new();
     sha256.update(anterior);
     sha256.update(canonica);
-    sha256
-        .finalize()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    hex(&sha256.finalize())
 }
 
 /// Someone with the database's own password: no guards, no foreign keys.

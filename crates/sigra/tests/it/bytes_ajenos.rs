@@ -7,6 +7,7 @@ mod campos;
 mod consultas;
 mod crudo;
 mod cuerpos;
+mod operaciones;
 mod valores;
 
 use serde_json::{Value, json};
@@ -15,8 +16,7 @@ use crate::arnes::{Persona, Respuesta, Sitio, openapi::Operacion, reporte_en, uu
 
 /// What a refused request must leave as it was: how many rows each table has, and every version.
 async fn escrito(sitio: &Sitio) -> Vec<String> {
-    let mut sql = String::from("SELECT 'versiones ' || COALESCE(sum(version), 0) FROM reportes");
-    for tabla in [
+    let tablas = [
         "usuarios",
         "usuario_areas",
         "areas",
@@ -30,11 +30,10 @@ async fn escrito(sitio: &Sitio) -> Vec<String> {
         "outbox",
         "idempotencia",
         "sesiones",
-    ] {
-        sql.push_str(&format!(
-            " UNION ALL SELECT '{tabla} ' || count(*) FROM {tabla}"
-        ));
-    }
+    ];
+    let filas = tablas.map(|t| format!("SELECT '{t} ' || count(*) FROM {t}"));
+    let versiones = "SELECT 'versiones ' || COALESCE(sum(version), 0) FROM reportes";
+    let sql = format!("{} UNION ALL {versiones}", filas.join(" UNION ALL "));
     sitio.bd.textos(&sql).await
 }
 

@@ -45,13 +45,13 @@ async fn ajusta(sitio: &Sitio) {
 }
 
 /// What is done to the chain, which entry must be named and why.
-fn golpe(c: &[(String, String)], azar: &mut Azar, motor: Motor) -> (String, i64, Motivo) {
-    let largo = c.len();
+fn golpe(cadena: &[(String, String)], azar: &mut Azar, motor: Motor) -> (String, i64, Motivo) {
+    let largo = cadena.len();
     let i = azar.menor(largo);
     let n = i + 1;
     let pon = |columnas: &str| format!("UPDATE bitacora_ajustes SET {columnas} WHERE n = {n}");
     let cabeza = |columnas: &str| format!("UPDATE bitacora_ajustes_cabeza SET {columnas}");
-    let anterior = if i == 0 { GENESIS } else { &c[i - 1].1 };
+    let anterior = if i == 0 { GENESIS } else { &cadena[i - 1].1 };
     let (sql, n, motivo) = match azar.menor(18) {
         0 => (pon("objeto = 'usuario:1'"), n, Motivo::Columnas),
         1 => (pon("accion = 'nada'"), n, Motivo::Columnas),
@@ -64,12 +64,12 @@ fn golpe(c: &[(String, String)], azar: &mut Azar, motor: Motor) -> (String, i64,
         4 => (pon("en = en + 1"), n, Motivo::Columnas),
         5 => (pon("n = n + 1000"), n, Motivo::Falta),
         6 => (
-            pon(&format!("hash = '{}'", c[(i + 1) % largo].1)),
+            pon(&format!("hash = '{}'", cadena[(i + 1) % largo].1)),
             n,
             Motivo::Hash,
         ),
         7 => {
-            let mut otra = c[i].0.clone();
+            let mut otra = cadena[i].0.clone();
             let letra = azar.menor(otra.len());
             otra.replace_range(
                 otra.floor_char_boundary(letra)..otra.ceil_char_boundary(letra + 1),
@@ -103,7 +103,7 @@ fn golpe(c: &[(String, String)], azar: &mut Azar, motor: Motor) -> (String, i64,
         }
         12 => {
             // Its own hash fits the altered text; what follows does not.
-            let mut json: Value = serde_json::from_str(&c[i].0).unwrap();
+            let mut json: Value = serde_json::from_str(&cadena[i].0).unwrap();
             json["despues"] = json!({"rol": "administrador"});
             let canonica = json.to_string();
             let nuevo = hash(anterior, &canonica);
@@ -118,7 +118,7 @@ fn golpe(c: &[(String, String)], azar: &mut Azar, motor: Motor) -> (String, i64,
             }
         }
         13 => {
-            let mut json: Value = serde_json::from_str(&c[i].0).unwrap();
+            let mut json: Value = serde_json::from_str(&cadena[i].0).unwrap();
             json["n"] = json!(largo + 1);
             let (canonica, en) = (json.to_string(), json["en"].as_str().unwrap().to_owned());
             let sql = format!(
@@ -126,7 +126,7 @@ fn golpe(c: &[(String, String)], azar: &mut Azar, motor: Motor) -> (String, i64,
                  VALUES ({}, 'x', '{en}', NULL, 0, {}, '{}')",
                 largo + 1,
                 texto(&canonica),
-                hash(&c[largo - 1].1, &canonica),
+                hash(&cadena[largo - 1].1, &canonica),
             );
             (sql, largo + 1, Motivo::Sobra)
         }

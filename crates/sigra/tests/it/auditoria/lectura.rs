@@ -71,6 +71,9 @@ fn comprueba(items: &[Value]) {
     }
 }
 
+/// Whether a filter shows an entry.
+type Calza<'a> = &'a dyn Fn(&Value) -> bool;
+
 en_ambas! {
     async fn los_hashes_se_comprueban_solo_con_la_api(sitio: &Sitio) {
         let mut azar = Azar::nuevo();
@@ -102,7 +105,6 @@ en_ambas! {
         let reporte = una["reporte_id"].clone();
         // With an offset and nine decimals it is the same moment.
         let con_desfase = en.replace('Z', "000000+00:00").replace('+', "%2B");
-        type Calza<'a> = &'a dyn Fn(&Value) -> bool;
         let casos: [(String, Calza); 9] = [
             (format!("reporte_id={reporte}"), &|e| e["reporte_id"] == reporte),
             (format!("rut={rut}"), &|e| e["rut"] == rut.cuerpo()),

@@ -1,12 +1,17 @@
 //! Every way to alter a report's history, and the entry that the verification must name.
 
+mod fila;
+
 use serde_json::{Value, json};
-use sigra_domain::bitacora::{GENESIS, Motivo};
+use sigra_domain::{
+    bitacora::{GENESIS, Motivo},
+    hex,
+};
 use sigra_store::{EntradaLeida, bitacora_de};
 
 use super::{Donde, Esperado, Intruso, esperado, hallazgos, hash, historia, texto};
 use crate::{
-    arnes::{Azar, Motor, Sitio, cuenta, uuid},
+    arnes::{Azar, Motor, Sitio, cuenta},
     en_ambas,
 };
 
@@ -99,10 +104,8 @@ impl Victima {
         ));
         for e in self.entradas[self.n..].iter().take(siguientes) {
             ultimo = hash(&ultimo, &e.canonica);
-            sql.push_str(&format!(
-                "; UPDATE bitacora SET hash = '{ultimo}' WHERE id = {}",
-                e.id
-            ));
+            let siguiente = format!("UPDATE bitacora SET hash = '{ultimo}' WHERE id = {}", e.id);
+            sql = format!("{sql}; {siguiente}");
         }
         (sql, ultimo)
     }
@@ -174,7 +177,7 @@ fn byte(v: &Victima, azar: &mut Azar) -> Golpe {
         (Ok(t), _) if !t.contains('\0') => texto(&t),
         // SQLite keeps whatever bytes it is given as text.
         (_, Motor::Sqlite) => {
-            let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+            let hex = hex(&bytes);
             format!("CAST(x'{hex}' AS TEXT)")
         }
         (_, Motor::Postgres) => texto(&format!("{} ", v.entrada().canonica)),
@@ -220,10 +223,8 @@ fn movida(v: &Victima, azar: &mut Azar) -> Golpe {
             canonica = v.con("n", json!(n));
         }
         let hash = hash(ultimo, &canonica);
-        columnas.push_str(&format!(
-            ", canonica = {}, hash = '{hash}'",
-            texto(&canonica)
-        ));
+        let canonica = texto(&canonica);
+        columnas = format!("{columnas}, canonica = {canonica}, hash = '{hash}'");
         motivo = Motivo::Columnas;
     }
     let mut hallado = v.aqui(v.en(), Motivo::Falta);
@@ -281,75 +282,16 @@ fn reescrita(v: &Victima, azar: &mut Azar) -> Golpe {
     }
 }
 
-fn fila(v: &Victima, azar: &mut Azar) -> Golpe {
-    let (largo, verdadero) = (
-        v.largo(),
-        if v.motor == Motor::Sqlite {
-            "1"
-        } else {
-            "TRUE"
-        },
-    );
-    let valores = [
-        "titulo = titulo || '.'",
-        "descripcion = 'nada'",
-        "descripcion = NULL",
-        "area_id = area_id % 10 + 1",
-        "area_id = 999",
-        "severidad_id = severidad_id % 3 + 1",
-        "estado_id = estado_id % 3 + 1",
-        "rut = rut + 1",
-        "rut = 99999999",
-        "rut = 0",
-        "device_id = 'otro'",
-        "fecha_reporte = '1999-12-31'",
-        "fecha_reporte = 'nunca'",
-        "hora_creado = hora_creado - 1",
-        "hora_sincronizado = hora_sincronizado + 1",
-        "sha256_contenido = 'no'",
-        "con_manifiesto = NOT con_manifiesto",
-        "version = version + 1",
-        "version = version - 1",
-    ];
-    match azar.menor(valores.len() + 8) {
-        0 => v.fila("entradas = entradas + 1", largo + 1, Motivo::Falta),
-        1 => v.fila("entradas = entradas - 1", largo, Motivo::Sobra),
-        2 => v.fila("ultimo_hash = sha256_contenido", largo, Motivo::Cabeza),
-        3 => v.fila(&format!("uuid_cliente = '{}'", uuid()), 1, Motivo::Columnas),
-        4 => v.valor("retirado_en = CASE WHEN retirado_en IS NULL THEN 1 END"),
-        5 => v.valor(&format!(
-            "con_ubicacion = {verdadero}, lat = 1.5, lon = 2, referencia = 'aquí'"
-        )),
-        6 => v.valor(&format!(
-            "con_ubicacion = {verdadero}, lat = NULL, lon = NULL"
-        )),
-        7 => {
-            let sql = format!("DELETE FROM reportes WHERE id = {}", v.id);
-            (sql, vec![(Donde::SinReporte(v.id), 1, "")])
-        }
-        i => v.valor(valores[i - 8]),
-    }
-}
-
-/// The manifest is part of the content.
-fn manifiesto(v: &Victima, azar: &mut Azar) -> Golpe {
-    let verdadero = if v.motor == Motor::Sqlite {
-        "1"
-    } else {
-        "TRUE"
-    };
-    let nuevo = format!(
-        "DELETE FROM multimedia WHERE reporte_id = {0}; UPDATE reportes SET con_manifiesto = {verdadero}
-             WHERE id = {0};
-         INSERT INTO multimedia (reporte_id, uuid_cliente, nombre, tipo, bytes, sha256)
-             VALUES ({0}, '{1}', 'otra.jpg', 'image/jpeg', {2}, 'no')",
-        v.id, uuid(), azar.menor(9),
-    );
-    (nuevo, v.aqui(v.largo(), Motivo::Fila))
-}
-
 const GOLPES: [fn(&Victima, &mut Azar) -> Golpe; 9] = [
-    columna, byte, borrada, cambiadas, movida, sobrante, reescrita, fila, manifiesto,
+    columna,
+    byte,
+    borrada,
+    cambiadas,
+    movida,
+    sobrante,
+    reescrita,
+    fila::fila,
+    fila::manifiesto,
 ];
 
 en_ambas! {

@@ -52,7 +52,8 @@ fn abusos() -> Vec<Vec<u8>> {
     };
     let gz = "content-encoding: gzip\r\n";
     let hondo = format!("{{\"rut\": {}", "[".repeat(900_000));
-    let claves: String = (0..60_000).map(|i| format!("\"k{i}\": [{i}], ")).collect();
+    let claves: Vec<String> = (0..60_000).map(|i| format!("\"k{i}\": [{i}], ")).collect();
+    let claves = claves.concat();
     vec![
         post("/auth/login", gz, &bomba(10)),
         post("/auth/login", gz, &bomba(100)),

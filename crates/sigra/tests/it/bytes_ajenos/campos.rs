@@ -1,272 +1,142 @@
 //! The limits of every field of every operation with a body.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
-    es_problema, escrito, reporte,
-    valores::{self, Clase, Dicho},
+    es_problema, escrito,
+    operaciones::{Operacion, TODAS},
+    reporte,
+    valores::{self, Dicho},
 };
 use crate::{
-    arnes::{Persona, Sitio, reporte_en, uuid},
+    arnes::{Persona, Sitio, openapi, reporte_en, uuid},
     en_ambas,
 };
 
-/// A field: name, kind, whether it must be there and not be null.
-type Campo = (&'static str, Clase, bool);
-
-/// An operation with a body: how it is called, a body that it takes, and its fields.
+/// An operation on something that is there to be changed by it.
 struct Caso {
-    metodo: &'static str,
+    op: &'static Operacion,
     ruta: String,
     cuerpo: Value,
-    campos: Vec<Campo>,
-    /// What it answers when the body is right.
-    bien: &'static [u16],
 }
 
-const TITULO: Clase = Clase::Texto(1, 255, false);
-const DESCRIPCION: Clase = Clase::Texto(0, 10_000, true);
-const DETALLE: Clase = Clase::Texto(1, 2_000, true);
-const NOMBRE: Clase = Clase::Texto(1, 80, false);
-const DE_CATALOGO: Clase = Clase::Texto(1, 100, false);
-
-async fn casos(sitio: &Sitio, jefe: &Persona, id: i64) -> Vec<Caso> {
-    let otro = sitio.supervisor(&[1]).await;
-    let caso = |metodo, ruta: &str, cuerpo, campos: &[Campo], bien| Caso {
-        metodo,
-        ruta: ruta.to_owned(),
-        cuerpo,
-        campos: campos.to_vec(),
-        bien,
-    };
-    let decide = [
-        ("detalle", DETALLE, false),
-        ("version", Clase::Version, false),
-    ];
-    let mut rechaza = decide;
-    rechaza[0].2 = true;
-    let decision = json!({"detalle": "Así es.", "version": 1});
-    let persona =
-        json!({"rut": "8.765.432-K", "nombre": "Rosa", "apellido_1": "Díaz", "rol": "trabajador"});
-    let nombres = |requerido| {
-        [
-            ("nombre", NOMBRE, requerido),
-            ("apellido_1", NOMBRE, requerido),
-            ("apellido_2", NOMBRE, false),
-            ("rol", Clase::Rol, requerido),
-            ("areas", Clase::Areas, false),
-            ("email", Clase::Email, false),
-        ]
-    };
-    let mut de_persona = nombres(true).to_vec();
-    de_persona.push(("rut", Clase::Rut, true));
-    let mut de_edicion = nombres(false).to_vec();
-    de_edicion.push(("activo", Clase::Logico, false));
-    let contenido = |requerido| {
-        vec![
-            ("titulo", TITULO, requerido),
-            ("area_id", Clase::Id, requerido),
-            ("severidad_id", Clase::Id, requerido),
-            ("ubicacion", Clase::Ubicacion, false),
-        ]
-    };
-    let mut de_reporte = contenido(true);
-    de_reporte.extend([
-        ("descripcion", DESCRIPCION, true),
-        ("uuid_cliente", Clase::Uuid, true),
-        ("fecha_reporte", Clase::Fecha, false),
-        ("hora_creado", Clase::Hora, false),
-        ("device_id", Clase::Dispositivo, false),
-        ("multimedia", Clase::Manifiesto, false),
-        ("version_base", Clase::VersionBase, false),
-    ]);
-    let mut de_cambio = contenido(false);
-    de_cambio.extend([
-        ("descripcion", DESCRIPCION, false),
-        ("estado_id", Clase::Id, false),
-        ("detalle", DETALLE, false),
-        ("version", Clase::Version, false),
-    ]);
-    let cambio = json!({"titulo": "Otro", "version": 1});
-    vec![
-        caso("POST", "/reportes", reporte_en(1), &de_reporte, &[201]),
-        caso(
-            "PUT",
-            &format!("/reportes/{id}"),
-            cambio,
-            &de_cambio,
-            &[200],
-        ),
-        caso(
-            "DELETE",
-            &format!("/reportes/{id}"),
-            decision.clone(),
-            &rechaza,
-            &[204],
-        ),
-        caso(
-            "POST",
-            &format!("/admin/reportes/{id}/aprobar"),
-            decision.clone(),
-            &decide,
-            &[200],
-        ),
-        caso(
-            "POST",
-            &format!("/admin/reportes/{id}/rechazar"),
-            decision,
-            &rechaza,
-            &[200],
-        ),
-        caso("POST", "/usuarios", persona, &de_persona, &[201]),
-        caso(
-            "PATCH",
-            &format!("/usuarios/{}", otro.rut),
-            json!({}),
-            &de_edicion,
-            &[200],
-        ),
-        caso(
-            "POST",
-            "/catalogos/areas",
-            json!({"nombre": "x"}),
-            &[("nombre", DE_CATALOGO, true)],
-            &[201],
-        ),
-        caso(
-            "POST",
-            "/catalogos/severidades",
-            json!({"nombre": "x"}),
-            &[("nombre", DE_CATALOGO, true)],
-            &[201],
-        ),
-        caso(
-            "PATCH",
-            "/catalogos/areas/9",
-            json!({}),
-            &[
-                ("nombre", DE_CATALOGO, false),
-                ("activa", Clase::Logico, false),
-            ],
-            &[200, 409],
-        ),
-        caso(
-            "PATCH",
-            "/catalogos/severidades/3",
-            json!({}),
-            &[
-                ("nombre", DE_CATALOGO, false),
-                ("activa", Clase::Logico, false),
-            ],
-            &[200, 409],
-        ),
-        caso(
-            "POST",
-            "/auth/login",
-            json!({"rut": jefe.rut, "password": "no es"}),
-            &[
-                ("rut", Clase::Rut, true),
-                ("device_id", Clase::Dispositivo, false),
-            ],
-            &[401, 429],
-        ),
-        caso(
-            "POST",
-            "/auth/refresh",
-            json!({"refresh_token": "no"}),
-            &[],
-            &[401],
-        ),
-        caso(
-            "POST",
-            "/auth/cambiar-password",
-            json!({"password": "no es", "new_password": "roca firme 42"}),
-            &[("new_password", Clase::Clave, true)],
-            &[401, 429],
-        ),
-    ]
-}
-
-/// A body with one field written as `valor`.
-fn con(cuerpo: &Value, campo: &str, valor: &str) -> String {
-    let mut cuerpo = cuerpo.clone();
-    if campo != "uuid_cliente" && cuerpo.get("uuid_cliente").is_some() {
-        cuerpo["uuid_cliente"] = json!(uuid());
+impl Caso {
+    /// What the one before may have left behind must be out of the way.
+    async fn nuevo(sitio: &Sitio, jefe: &Persona, op: &'static Operacion) -> Self {
+        let mut cuerpo: Value = serde_json::from_str(op.cuerpo).expect(op.cuerpo);
+        let mut ruta = op.ruta.to_owned();
+        if ruta.contains("/reportes/{id}") {
+            ruta = ruta.replace("{id}", &reporte(sitio, jefe).await.to_string());
+        }
+        if ruta.contains("{rut}") {
+            ruta = ruta.replace("{rut}", &sitio.supervisor(&[1]).await.rut.to_string());
+        }
+        if ruta == "/usuarios" {
+            let libre = sitio.trabajador().await.rut.cuerpo() + 20_000_000;
+            cuerpo["rut"] = json!(libre);
+        }
+        ruta = ruta.replace("{id}", "3");
+        Self { op, ruta, cuerpo }
     }
-    cuerpo[campo] = json!("@aquí@");
-    cuerpo.to_string().replace("\"@aquí@\"", valor)
-}
 
-fn corto(t: &str) -> String {
-    t.chars().take(150).collect()
-}
+    /// The body with one field written as `valor`.
+    fn con(&self, campo: &str, valor: &str) -> String {
+        let mut cuerpo = self.cuerpo.clone();
+        if cuerpo.get("uuid_cliente").is_some() {
+            cuerpo["uuid_cliente"] = json!(uuid());
+        }
+        cuerpo[campo] = json!("@aquí@");
+        cuerpo.to_string().replace("\"@aquí@\"", valor)
+    }
 
-async fn manda(
-    sitio: &Sitio,
-    jefe: &Persona,
-    caso: &Caso,
-    nombre: &str,
-    valor: &str,
-    dicho: &Dicho,
-) {
-    let que = format!("{} {} {nombre} = {}", caso.metodo, caso.ruta, corto(valor));
-    let pedido = sitio.pide(caso.metodo, &caso.ruta).como(jefe);
-    let r = pedido.crudo(con(&caso.cuerpo, nombre, valor)).envia().await;
-    match dicho {
-        Dicho::Bien => assert!(caso.bien.contains(&r.status), "{que}: {}", r.texto),
-        Dicho::NoJson => es_problema(&r, 400, "json_invalido", &[], &que),
-        Dicho::Otro(status, codigo) => es_problema(&r, *status, codigo, &[], &que),
-        Dicho::Mal(donde, codigo) => {
-            let campo = format!("{nombre}{donde}");
-            es_problema(&r, 422, "datos_invalidos", &[(&campo, codigo)], &que);
+    fn sin(&self, campo: &str) -> String {
+        let mut cuerpo: Value = serde_json::from_str(&self.con(campo, "0")).expect("JSON");
+        cuerpo.as_object_mut().expect("objeto").remove(campo);
+        cuerpo.to_string()
+    }
+
+    async fn manda(&self, sitio: &Sitio, jefe: &Persona, cuerpo: String, dicho: &Esperado<'_>) {
+        let Esperado {
+            campo,
+            valor,
+            dicho,
+        } = dicho;
+        let corto: String = valor.chars().take(150).collect();
+        let que = format!("{} {} {campo} = {corto}", self.op.metodo, self.ruta);
+        let pedido = sitio.pide(self.op.metodo, &self.ruta).como(jefe);
+        let r = pedido.crudo(cuerpo).envia().await;
+        match dicho {
+            Dicho::Bien => assert!(self.op.bien.contains(&r.status), "{que}: {}", r.texto),
+            Dicho::NoJson => es_problema(&r, 400, "json_invalido", &[], &que),
+            Dicho::Otro(status, codigo) => es_problema(&r, *status, codigo, &[], &que),
+            Dicho::Mal(donde, codigo) => {
+                let campo = format!("{campo}{donde}");
+                es_problema(&r, 422, "datos_invalidos", &[(&campo, codigo)], &que);
+            }
         }
     }
 }
 
-/// What a valid value would leave behind must be out of the way of the next one.
-async fn se_puede_repetir(sitio: &Sitio, jefe: &Persona, caso: &mut Caso) {
-    if caso.ruta.contains("/reportes/") {
-        let id = reporte(sitio, jefe).await;
-        let partes: Vec<&str> = caso.ruta.split('/').collect();
-        let viejo = partes
+struct Esperado<'a> {
+    campo: &'a str,
+    valor: &'a str,
+    dicho: &'a Dicho,
+}
+
+/// A new field or operation fails here until its limits are in the table.
+#[test]
+fn la_tabla_tiene_todos_los_campos_de_la_descripcion() {
+    let texto = std::fs::read_to_string(openapi::ARCHIVO).expect("docs/openapi.json");
+    let api: Value = serde_json::from_str(&texto).expect("JSON");
+    for op in openapi::operaciones() {
+        let cuerpo = &op.json["requestBody"]["content"]["application/json"]["schema"];
+        let Some(esquema) = cuerpo["$ref"].as_str() else {
+            assert!(cuerpo.is_null(), "{} {}: {cuerpo}", op.metodo, op.ruta);
+            continue;
+        };
+        let propiedades = &api.pointer(&esquema[1..]).expect(esquema)["properties"];
+        let dichas: BTreeSet<&str> = propiedades
+            .as_object()
+            .expect("propiedades")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let nuestra = TODAS
             .iter()
-            .find(|p| p.parse::<i64>().is_ok())
-            .expect("id");
-        caso.ruta = caso.ruta.replace(viejo, &id.to_string());
-    }
-    if caso.ruta == "/usuarios" {
-        let otro = sitio.trabajador().await.rut.cuerpo() + 20_000_000;
-        caso.cuerpo["rut"] = json!(otro);
+            .find(|t| (t.metodo, t.ruta) == (&*op.metodo, &*op.ruta));
+        let nuestra = nuestra.unwrap_or_else(|| panic!("{} {}: falta", op.metodo, op.ruta));
+        let probadas: BTreeSet<&str> = nuestra.campos.iter().map(|c| c.0).collect();
+        assert_eq!(probadas, dichas, "{} {}", op.metodo, op.ruta);
     }
 }
 
 en_ambas! {
     async fn cada_campo_tiene_su_limite_y_lo_dice(sitio: &Sitio) {
         let jefe = sitio.administrador().await;
-        let id = reporte(sitio, &jefe).await;
         let (mut buenos, mut malos) = (0, 0);
-        for mut caso in casos(sitio, &jefe, id).await {
-            se_puede_repetir(sitio, &jefe, &mut caso).await;
-            for (nombre, clase, requerido) in caso.campos.clone() {
+        for op in TODAS {
+            let mut caso = Caso::nuevo(sitio, &jefe, op).await;
+            for (campo, clase, requerido) in op.campos {
                 let (bien, mut mal): (Vec<_>, Vec<_>) =
-                    valores::de(clase).into_iter().partition(|(_, d)| *d == Dicho::Bien);
-                if requerido {
-                    mal.push(("null".to_owned(), Dicho::Mal(String::new(), "requerido")));
-                }
+                    valores::de(*clase).into_iter().partition(|(_, d)| *d == Dicho::Bien);
                 let antes = escrito(sitio).await;
+                if *requerido {
+                    let dicho = Dicho::Mal(String::new(), "requerido");
+                    mal.push(("null".to_owned(), dicho.clone()));
+                    let falta = Esperado { campo, valor: "(ausente)", dicho: &dicho };
+                    caso.manda(sitio, &jefe, caso.sin(campo), &falta).await;
+                }
                 for (valor, dicho) in &mal {
-                    manda(sitio, &jefe, &caso, nombre, valor, dicho).await;
+                    let esperado = Esperado { campo, valor, dicho };
+                    caso.manda(sitio, &jefe, caso.con(campo, valor), &esperado).await;
                 }
-                if requerido {
-                    let mut sin = caso.cuerpo.clone();
-                    sin.as_object_mut().unwrap().remove(nombre);
-                    let r = sitio.pide(caso.metodo, &caso.ruta).como(&jefe).json(&sin).envia().await;
-                    es_problema(&r, 422, "datos_invalidos", &[(nombre, "requerido")], nombre);
-                }
-                assert_eq!(escrito(sitio).await, antes, "{} {} {nombre}", caso.metodo, caso.ruta);
+                assert_eq!(escrito(sitio).await, antes, "{} {} {campo}", op.metodo, op.ruta);
                 for (valor, dicho) in &bien {
-                    manda(sitio, &jefe, &caso, nombre, valor, dicho).await;
-                    se_puede_repetir(sitio, &jefe, &mut caso).await;
+                    let esperado = Esperado { campo, valor, dicho };
+                    caso.manda(sitio, &jefe, caso.con(campo, valor), &esperado).await;
+                    caso = Caso::nuevo(sitio, &jefe, op).await;
                 }
                 (buenos, malos) = (buenos + bien.len(), malos + mal.len());
             }

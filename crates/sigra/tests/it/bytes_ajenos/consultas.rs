@@ -13,8 +13,11 @@ const LISTAS: [&str; 4] = [
     "/admin/bitacora/ajustes",
 ];
 
+/// Fields with their codes.
+type Errores = &'static [(&'static str, &'static str)];
+
 /// List, query, and the field that is wrong with its code; none when it is right.
-const CASOS: &[(&str, &str, &[(&str, &str)])] = &[
+const CASOS: &[(&str, &str, Errores)] = &[
     (
         "/reportes",
         "estado=Pendiente&estado=2&estado=aprobado",
@@ -120,7 +123,7 @@ const CASOS: &[(&str, &str, &[(&str, &str)])] = &[
 ];
 
 /// For every list.
-const DE_TODAS: &[(&str, &[(&str, &str)])] = &[
+const DE_TODAS: &[(&str, Errores)] = &[
     ("limite=1", &[]),
     ("limite=200", &[]),
     ("limite=", &[]),

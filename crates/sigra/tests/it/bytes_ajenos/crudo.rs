@@ -269,7 +269,8 @@ en_ambas! {
         assert!(!v.cuerpo.contains("HTTP/1.1"), "{v:?}");
         assert_eq!(escrito(sitio).await, antes);
         // In pieces of a byte it is a report like any other.
-        let trozos: String = json.bytes().map(|b| format!("1\r\n{}\r\n", char::from(b))).collect();
+        let trozos: Vec<String> = json.bytes().map(|b| format!("1\r\n{}\r\n", char::from(b))).collect();
+        let trozos = trozos.concat();
         let ascii = json.is_ascii();
         let v = manda_y_cuelga(&sitio.url, con("transfer-encoding: chunked", &format!("{trozos}0\r\n\r\n")).as_bytes()).await;
         assert_eq!(v.status, if ascii { 201 } else { 400 }, "{v:?}");

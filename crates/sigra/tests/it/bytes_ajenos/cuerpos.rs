@@ -47,15 +47,17 @@ async fn crea(
     p.crudo(cuerpo).envia().await
 }
 
-/// Bodies that no operation takes, with what is said of them.
-fn rotos() -> Vec<(
+type Roto = (
     Vec<u8>,
     u16,
     &'static str,
     &'static [(&'static str, &'static str)],
-)> {
+);
+
+/// Bodies that no operation takes, with what is said of them.
+fn rotos() -> Vec<Roto> {
     const OBJETO: &[(&str, &str)] = &[("", "tipo")];
-    let mut v: Vec<(Vec<u8>, u16, &str, &[(&str, &str)])> = Vec::new();
+    let mut v: Vec<Roto> = Vec::new();
     for texto in [
         "",
         " ",

@@ -243,8 +243,8 @@ pub async fn postgres(bd: &Bd) -> BTreeMap<String, Tabla> {
                 .insert(guarda);
         }
     }
-    esquema
-        .values_mut()
-        .for_each(|t| t.valores_permitidos.sort());
+    for t in esquema.values_mut() {
+        t.valores_permitidos.sort();
+    }
     esquema
 }

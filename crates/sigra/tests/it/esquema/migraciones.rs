@@ -2,7 +2,7 @@
 //! backwards.
 
 use sha2::{Digest as _, Sha256};
-use sigra_domain::bitacora::GENESIS;
+use sigra_domain::{bitacora::GENESIS, hex};
 use sigra_store::{
     Entorno, Migraciones, Store, VERSION_ESQUEMA,
     reportes::{Cual, reporte},
@@ -38,10 +38,7 @@ async fn abre(bd: &Bd) -> Result<Store, String> {
 /// A person and a report with its entry, as version 1 wrote them.
 async fn datos_de_la_version_1(bd: &Bd) {
     let canonica = r#"{"accion":"crear","antes":{},"despues":{"area_id":1,"descripcion":"Sobre el paso.","device_id":null,"estado_id":1,"fecha_reporte":"2026-03-01","hora_creado":"2026-03-01T12:00:00.000Z","hora_sincronizado":"2026-03-01T12:00:00.000Z","multimedia":[],"retirado":false,"rut":12345678,"severidad_id":3,"sha256_contenido":"aa","titulo":"Roca suelta","ubicacion":{"lat":-33,"lon":-70.5,"precision_m":null,"referencia":"Nivel 1200"}},"detalle":null,"en":"2026-03-01T12:00:00.000Z","n":1,"rut":12345678,"uuid_cliente":"6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11","version":1}"#;
-    let hash: String = Sha256::digest(format!("{GENESIS}{canonica}"))
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let hash = hex(&Sha256::digest(format!("{GENESIS}{canonica}")));
     let (si, no) = if bd.motor == Motor::Sqlite {
         ("1", "0")
     } else {

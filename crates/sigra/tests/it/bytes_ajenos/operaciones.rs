@@ -1,0 +1,183 @@
+//! The operations with a body: one that each takes, its fields, and what it answers.
+
+use super::valores::Clase;
+
+/// A field: name, kind, whether it must be there and not be null.
+pub type Campo = (&'static str, Clase, bool);
+
+pub struct Operacion {
+    pub metodo: &'static str,
+    pub ruta: &'static str,
+    pub cuerpo: &'static str,
+    pub campos: &'static [Campo],
+    /// What it answers when nothing is wrong with the fields.
+    pub bien: &'static [u16],
+}
+
+const TITULO: Clase = Clase::Texto(1, 255, false);
+const DESCRIPCION: Clase = Clase::Texto(0, 10_000, true);
+const DETALLE: Clase = Clase::Texto(1, 2_000, true);
+const NOMBRE: Clase = Clase::Texto(1, 80, false);
+const DE_CATALOGO: Clase = Clase::Texto(1, 100, false);
+
+const REPORTE: &[Campo] = &[
+    ("titulo", TITULO, true),
+    ("descripcion", DESCRIPCION, true),
+    ("area_id", Clase::Id, true),
+    ("severidad_id", Clase::Id, true),
+    ("uuid_cliente", Clase::Uuid, true),
+    ("fecha_reporte", Clase::Fecha, false),
+    ("hora_creado", Clase::Hora, false),
+    ("device_id", Clase::Dispositivo, false),
+    ("ubicacion", Clase::Ubicacion, false),
+    ("multimedia", Clase::Manifiesto, false),
+    ("version_base", Clase::VersionBase, false),
+];
+const EDICION: &[Campo] = &[
+    ("titulo", TITULO, false),
+    ("descripcion", DESCRIPCION, false),
+    ("area_id", Clase::Id, false),
+    ("severidad_id", Clase::Id, false),
+    ("estado_id", Clase::Id, false),
+    ("ubicacion", Clase::Ubicacion, false),
+    ("detalle", DETALLE, false),
+    ("version", Clase::Version, false),
+];
+const APROBACION: &[Campo] = &[
+    ("detalle", DETALLE, false),
+    ("version", Clase::Version, false),
+];
+/// Of a rejection and of a withdrawal.
+const CON_DETALLE: &[Campo] = &[
+    ("detalle", DETALLE, true),
+    ("version", Clase::Version, false),
+];
+const PERSONA: &[Campo] = &[
+    ("rut", Clase::Rut, true),
+    ("nombre", NOMBRE, true),
+    ("apellido_1", NOMBRE, true),
+    ("apellido_2", NOMBRE, false),
+    ("rol", Clase::Rol, true),
+    ("areas", Clase::Areas, false),
+    ("email", Clase::Email, false),
+];
+const CAMBIO_DE_PERSONA: &[Campo] = &[
+    ("nombre", NOMBRE, false),
+    ("apellido_1", NOMBRE, false),
+    ("apellido_2", NOMBRE, false),
+    ("rol", Clase::Rol, false),
+    ("areas", Clase::Areas, false),
+    ("email", Clase::Email, false),
+    ("activo", Clase::Logico, false),
+];
+const ELEMENTO: &[Campo] = &[("nombre", DE_CATALOGO, true)];
+const CAMBIO_DE_ELEMENTO: &[Campo] = &[
+    ("nombre", DE_CATALOGO, false),
+    ("activa", Clase::Logico, false),
+];
+const LOGIN: &[Campo] = &[
+    ("rut", Clase::Rut, true),
+    ("password", Clase::Libre, true),
+    ("device_id", Clase::Dispositivo, false),
+];
+const REFRESH: &[Campo] = &[("refresh_token", Clase::Libre, true)];
+const PASSWORD: &[Campo] = &[
+    ("password", Clase::Libre, true),
+    ("new_password", Clase::Clave, true),
+];
+
+const DECISION: &str = r#"{"detalle": "Así es.", "version": 1}"#;
+const NUEVO: &str = r#"{"titulo": "Roca", "descripcion": "Suelta.", "area_id": 1, "severidad_id": 3,
+    "uuid_cliente": ""}"#;
+const ROSA: &str = r#"{"rut": 1, "nombre": "Rosa", "apellido_1": "Díaz", "rol": "trabajador"}"#;
+const ENTRADA: &str = r#"{"rut": 12345678, "password": "no es"}"#;
+const OTRA_CLAVE: &str = r#"{"password": "no es", "new_password": "roca firme 42"}"#;
+
+const fn op(
+    metodo: &'static str,
+    ruta: &'static str,
+    cuerpo: &'static str,
+    campos: &'static [Campo],
+    bien: &'static [u16],
+) -> Operacion {
+    Operacion {
+        metodo,
+        ruta,
+        cuerpo,
+        campos,
+        bien,
+    }
+}
+
+/// As the description names them.
+pub const TODAS: &[Operacion] = &[
+    op("POST", "/reportes", NUEVO, REPORTE, &[201]),
+    op(
+        "PUT",
+        "/reportes/{id}",
+        r#"{"titulo": "Otro", "version": 1}"#,
+        EDICION,
+        &[200],
+    ),
+    op("DELETE", "/reportes/{id}", DECISION, CON_DETALLE, &[204]),
+    op(
+        "POST",
+        "/admin/reportes/{id}/aprobar",
+        DECISION,
+        APROBACION,
+        &[200],
+    ),
+    op(
+        "POST",
+        "/admin/reportes/{id}/rechazar",
+        DECISION,
+        CON_DETALLE,
+        &[200],
+    ),
+    op("POST", "/usuarios", ROSA, PERSONA, &[201]),
+    op("PATCH", "/usuarios/{rut}", "{}", CAMBIO_DE_PERSONA, &[200]),
+    // A name that was given before is taken.
+    op(
+        "POST",
+        "/catalogos/areas",
+        r#"{"nombre": "x"}"#,
+        ELEMENTO,
+        &[201, 409],
+    ),
+    op(
+        "POST",
+        "/catalogos/severidades",
+        r#"{"nombre": "x"}"#,
+        ELEMENTO,
+        &[201, 409],
+    ),
+    op(
+        "PATCH",
+        "/catalogos/areas/{id}",
+        "{}",
+        CAMBIO_DE_ELEMENTO,
+        &[200, 409],
+    ),
+    op(
+        "PATCH",
+        "/catalogos/severidades/{id}",
+        "{}",
+        CAMBIO_DE_ELEMENTO,
+        &[200, 409],
+    ),
+    op("POST", "/auth/login", ENTRADA, LOGIN, &[401, 429]),
+    op(
+        "POST",
+        "/auth/refresh",
+        r#"{"refresh_token": "no"}"#,
+        REFRESH,
+        &[401],
+    ),
+    op(
+        "POST",
+        "/auth/cambiar-password",
+        OTRA_CLAVE,
+        PASSWORD,
+        &[401, 429],
+    ),
+];

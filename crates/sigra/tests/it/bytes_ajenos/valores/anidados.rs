@@ -1,0 +1,170 @@
+//! Values of the fields that are lists or objects.
+
+use super::{
+    Caso,
+    Dicho::{self, Bien, NoJson},
+    en,
+    escritos::{textos, uuids},
+    mal, t,
+};
+
+pub fn areas() -> Vec<Caso> {
+    let mut v = super::numeros(&[
+        ("", "[] [1,1,10]"),
+        ("no_existe", "[999] [-1] [9223372036854775807]"),
+    ]);
+    v.push((format!("[{}]", vec!["1"; 101].join(",")), mal("demasiados")));
+    v
+}
+
+pub fn ubicaciones() -> Vec<Caso> {
+    let dentro = |miembro: &str, valor: &str| {
+        let mut o = vec![
+            ("lat", "-33.5"),
+            ("lon", "-70"),
+            ("precision_m", "5"),
+            ("referencia", "\"aquí\""),
+        ];
+        o.retain(|(m, _)| *m != miembro);
+        o.push((miembro, valor));
+        let todo: Vec<String> = o.iter().map(|(m, v)| format!("\"{m}\": {v}")).collect();
+        format!("{{{}}}", todo.join(", "))
+    };
+    let mut v = vec![("{\"lon\": 1}".to_owned(), en(".lat", "requerido"))];
+    for (miembro, max, min) in [
+        ("lat", 90, -90),
+        ("lon", 180, -180),
+        ("precision_m", 10_000_000, 0),
+    ] {
+        let donde = format!(".{miembro}");
+        for fuera in [
+            format!("{max}.0000001"),
+            format!("{}", min - 1),
+            "1e308".to_owned(),
+            "-1e308".to_owned(),
+        ] {
+            v.push((dentro(miembro, &fuera), en(&donde, "rango")));
+        }
+        for bien in [
+            max.to_string(),
+            min.to_string(),
+            "0".to_owned(),
+            "-0.0".to_owned(),
+            "1e-300".to_owned(),
+        ] {
+            v.push((dentro(miembro, &bien), Bien));
+        }
+        for tipo in ["\"1\"", "true", "[]", "{}", "[1]"] {
+            v.push((dentro(miembro, tipo), en(&donde, "tipo")));
+        }
+        v.push((dentro(miembro, "NaN"), NoJson));
+    }
+    v.push((dentro("lat", "null"), en(".lat", "requerido")));
+    v.push((dentro("precision_m", "null"), Bien));
+    let anidados = textos(0, 255, false)
+        .into_iter()
+        .filter(|(_, d)| *d != NoJson);
+    v.extend(
+        anidados.map(|(valor, d)| (dentro("referencia", &valor), dentro_de(".referencia", d))),
+    );
+    v
+}
+
+fn dentro_de(donde: &str, d: Dicho) -> Dicho {
+    match d {
+        Dicho::Mal(_, codigo) => en(donde, codigo),
+        otro => otro,
+    }
+}
+
+pub fn manifiestos() -> Vec<Caso> {
+    let sha = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let uuid = |i: usize| format!("6f1c2f7e-3c61-4c52-9d0e-{i:012x}");
+    let con = |i: usize, miembro: &str, valor: &str| {
+        let mut o = vec![
+            ("uuid_cliente", t(&uuid(i))),
+            ("nombre", t("roca.jpg")),
+            ("tipo", t("image/jpeg")),
+            ("bytes", "1".to_owned()),
+            ("sha256", t(sha)),
+        ];
+        o.retain(|(m, _)| *m != miembro);
+        o.push((miembro, valor.to_owned()));
+        let todo: Vec<String> = o.iter().map(|(m, v)| format!("\"{m}\": {v}")).collect();
+        format!("{{{}}}", todo.join(", "))
+    };
+    let bueno = |i| con(i, "x", "1");
+    let lista = |n: usize| format!("[{}]", (0..n).map(bueno).collect::<Vec<_>>().join(", "));
+    let mut v = vec![
+        (lista(0), Bien),
+        (lista(20), Bien),
+        (lista(21), mal("demasiados")),
+        (lista(1_000), mal("demasiados")),
+        (format!("[{}, {}]", bueno(10), bueno(10)), mal("repetido")),
+        (
+            format!(
+                "[{}, {}]",
+                bueno(10),
+                con(11, "uuid_cliente", &t(&uuid(10).to_uppercase()))
+            ),
+            mal("repetido"),
+        ),
+    ];
+    let mut malos: Vec<(&str, String, &'static str)> = Vec::new();
+    for (miembro, otro_tipo) in [
+        ("uuid_cliente", "1"),
+        ("nombre", "[]"),
+        ("tipo", "{}"),
+        ("bytes", "\"1\""),
+        ("sha256", "7"),
+    ] {
+        malos.push((miembro, otro_tipo.to_owned(), "tipo"));
+        malos.push((miembro, "null".to_owned(), "requerido"));
+    }
+    for bytes in ["0", "-1", "209715201", "9223372036854775807"] {
+        malos.push(("bytes", bytes.to_owned(), "rango"));
+    }
+    malos.push(("bytes", "1.5".to_owned(), "tipo"));
+    for s in [
+        "",
+        &sha[1..],
+        &format!("{sha}0"),
+        &sha.to_uppercase(),
+        &format!("g{}", &sha[1..]),
+        &format!("é{}", &sha[2..]),
+    ] {
+        malos.push(("sha256", t(s), "formato"));
+    }
+    for s in [
+        "",
+        "image",
+        "image/",
+        "/jpeg",
+        "image/jpeg; q=1",
+        "image/jpeg/x",
+        "ñ/x",
+        &format!("a/{}", "x".repeat(99)),
+    ] {
+        malos.push(("tipo", t(s), "formato"));
+    }
+    malos.extend(
+        uuids()
+            .into_iter()
+            .map(|(valor, _)| ("uuid_cliente", valor, "formato")),
+    );
+    for (valor, d) in textos(1, 255, false) {
+        match d {
+            Dicho::Mal(_, codigo) => malos.push(("nombre", valor, codigo)),
+            _ => v.push((format!("[{}]", con(1, "nombre", &valor)), d)),
+        }
+    }
+    v.push((format!("[{}]", con(1, "bytes", "209715200")), Bien));
+    for (miembro, valor, codigo) in malos {
+        let donde = format!("[1].{miembro}");
+        v.push((
+            format!("[{}, {}]", bueno(0), con(1, miembro, &valor)),
+            en(&donde, codigo),
+        ));
+    }
+    v
+}

@@ -1,0 +1,187 @@
+//! Values of the fields that are written as texts.
+
+use super::{Caso, Dicho::Bien, mal, t};
+
+/// Groups of texts separated by bars; no code means that they are right.
+fn escritos(grupos: &[(&'static str, &str)]) -> Vec<Caso> {
+    let dicho = |c: &'static str| if c.is_empty() { Bien } else { mal(c) };
+    grupos
+        .iter()
+        .flat_map(|(c, valores)| valores.split('|').map(|v| (t(v), dicho(c))))
+        .collect()
+}
+
+/// One character is one code point: an emoji is one, a letter with its combining accent is two.
+pub fn textos(min: usize, max: usize, lineas: bool) -> Vec<Caso> {
+    let no = || mal("caracter_no_permitido");
+    let linea = if lineas { Bien } else { no() };
+    let vacio = if min == 0 { Bien } else { mal("largo") };
+    let raro = "'; DROP TABLE reportes; -- \" \\ % _ <script> \u{202e} \u{feff} \u{ffff}";
+    vec![
+        (t(""), vacio.clone()),
+        (t(" \u{a0}\u{3000}"), vacio),
+        (t("\0"), no()),
+        (t("a\0b"), no()),
+        ("\"a\\u0000\"".to_owned(), no()),
+        (t("a\nb\tc\r\u{1b}d"), linea),
+        (t(&"x".repeat(max)), Bien),
+        (t(&"x".repeat(max + 1)), mal("largo")),
+        (t(&"x".repeat(max * 5)), mal("largo")),
+        (t(&"💥".repeat(max)), Bien),
+        (t(&"💥".repeat(max + 1)), mal("largo")),
+        (t(&"e\u{301}".repeat(max / 2)), Bien),
+        (t(&"e\u{301}".repeat(max / 2 + 1)), mal("largo")),
+        (t(&"👩‍👩‍👧".repeat(max / 5)), Bien),
+        (t(raro), Bien),
+        // Half of an emoji and its other half: together they are one.
+        ("\"\\ud83d\\udca5\"".to_owned(), Bien),
+    ]
+}
+
+pub fn fechas() -> Vec<Caso> {
+    escritos(&[
+        (
+            "formato",
+            "|x|2026-02-30|2026-13-01|2026-2-3|20260203|2025-02-29|2026-02-03T00:00:00Z",
+        ),
+        (
+            "formato",
+            "+2026-02-03| 2026-02-03|٢٠٢٦-٠٢-٠٣|2026-02-0\0|2026/02/03|hoy",
+        ),
+        (
+            "rango",
+            "1823-01-01|1969-12-31|2101-01-01|9999-12-31|0000-01-01",
+        ),
+        ("", "1970-01-01|2024-02-29|2100-12-31"),
+    ])
+}
+
+pub fn horas() -> Vec<Caso> {
+    escritos(&[
+        (
+            "formato",
+            "|x|2026-02-30T00:00:00Z|2026-03-01|2026-03-01T14:03:11|1772366400",
+        ),
+        (
+            "formato",
+            "2026-03-01T25:00:00Z|2026-03-01T14:60:00Z|2026-03-01T14:03:11.Z",
+        ),
+        (
+            "formato",
+            "2026-03-01T14:03:11.1234567891Z|2026-03-01T14:03:11+99:00|2026-03-01T14:03Z",
+        ),
+        (
+            "formato",
+            "-001-03-01T14:03:11Z|2026-03-01T14:03:11Z[America/Santiago]",
+        ),
+        (
+            "rango",
+            "1823-01-01T00:00:00Z|1969-12-31T23:59:59.999Z|2101-01-01T00:00:00Z",
+        ),
+        ("rango", "9999-01-01T00:00:00Z|0000-01-01T00:00:00Z"),
+        (
+            "",
+            "1970-01-01T00:00:00Z|2100-12-31T23:59:59.999999999Z|2026-03-01T14:03:11.1+14:00",
+        ),
+        ("", "2026-03-01T14:03:11.123456789-11:59"),
+    ])
+}
+
+pub fn dispositivos() -> Vec<Caso> {
+    escritos(&[
+        ("largo", ""),
+        ("largo", &"x".repeat(65)),
+        ("largo", &"x".repeat(100_000)),
+        ("largo", &"ñ".repeat(33)),
+        (
+            "caracter_no_permitido",
+            " |con espacio|a\t|ñandú|a\0|💥|\u{7f}",
+        ),
+        ("", "x|!\"#/:{}"),
+        ("", &"~".repeat(64)),
+    ])
+}
+
+pub fn roles() -> Vec<Caso> {
+    escritos(&[
+        (
+            "formato",
+            "|Administrador|jefe|administrador |supervisor\0|1",
+        ),
+        ("", "trabajador"),
+    ])
+}
+
+pub fn correos() -> Vec<Caso> {
+    let de = |n: usize| format!("{}@faena.cl", "x".repeat(n));
+    escritos(&[
+        ("largo", "|a|a@"),
+        ("largo", &de(246)),
+        ("formato", "abc|a@b|@b.cl|a b@c.cl|a@b cl|a@\u{a0}.cl"),
+        (
+            "caracter_no_permitido",
+            "a@b.cl\0|a@b\n.cl|a\r\nBcc: x@b.cl",
+        ),
+        ("", "a@b.cl|\"a@b\"@c.d|ñ💥@faena.cl"),
+        ("", &de(245)),
+    ])
+}
+
+/// A new password.
+pub fn claves() -> Vec<Caso> {
+    escritos(&[
+        ("largo", "|siete77"),
+        ("largo", &"x".repeat(129)),
+        ("largo", &"x".repeat(500_000)),
+    ])
+}
+
+pub fn uuids() -> Vec<Caso> {
+    escritos(&[
+        (
+            "formato",
+            "|x|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff",
+        ),
+        // Versions 1, 3 and 5.
+        (
+            "formato",
+            "6fa459ea-ee8a-11e9-8a4b-0242ac130003|6fa459ea-ee8a-3ca4-894e-db77e160355e",
+        ),
+        (
+            "formato",
+            "886313e1-3b8a-5372-9b90-0c9aee199e5d|6f1c2f7e3c614c529d0e5a8a4b8f0c11",
+        ),
+        (
+            "formato",
+            "{6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11}|6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c1",
+        ),
+        ("formato", "urn:uuid:6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11"),
+        (
+            "formato",
+            "6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11 |6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0cñ",
+        ),
+        (
+            "formato",
+            "6g1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11|6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c1\0",
+        ),
+    ])
+}
+
+pub fn ruts() -> Vec<Caso> {
+    let mut v = escritos(&[
+        (
+            "formato",
+            "|x|0|-5|123456789|100.000.000-0|12.34.5678-5|12.345.678-|12345678-55|k-1",
+        ),
+        (
+            "formato",
+            "12.345.678--5|1.2.3|１２３４５６７８|12345678-5\0|12,345,678-5|12345678\u{2212}5",
+        ),
+        ("digito_verificador", "12345678-4|12.345.678-K|6-0|1-k"),
+    ]);
+    v.extend(super::numeros(&[(
+        "formato",
+        "0 -5 100000000 9223372036854775807",
+    )]));
+    v
+}
