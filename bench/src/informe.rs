@@ -147,7 +147,7 @@ fn notas(r: &Resultados) -> String {
             .into(),
         format!(
             "Directo en SQLite: rusqlite sobre la misma SQLite {} que SIGRA, WAL y synchronous = FULL, \
-             sin claves foráneas ni disparadores.",
+             sin claves foráneas ni disparadores, con el volcado del WAL que SQLite trae de fábrica.",
             maquina.sqlite
         ),
         format!(

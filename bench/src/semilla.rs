@@ -82,12 +82,8 @@ impl Siembra {
         let cuerpo = self.casos[caso].con(&uuid_nuevo(entorno.azar()), hora);
         let nuevo = ReporteNuevo::de_json(cuerpo, &self.catalogo)
             .map_err(|e| Error::Datos(format!("{e:?}")))?;
-        let crear = CrearReporte {
-            quien: self.autor.quien.clone(),
-            autor: self.autor.nombre.clone(),
-            nuevo,
-            zona: self.zona.clone(),
-        };
+        let autor = self.autor.nombre.clone();
+        let crear = CrearReporte::nueva(&self.store, &self.autor.quien, autor, nuevo, &self.zona)?;
         let creado = self.store.escribir(crear).await.map_err(rechazado)?;
         let estado_id = match i % 4 {
             0 => APROBADO,

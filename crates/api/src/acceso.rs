@@ -9,7 +9,6 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use sigra_domain::{Quien, Rol, catalogo::Catalogo};
-use sigra_store::identidad::{Identificado, identifica};
 
 use crate::{App, codigo::Codigo, problema::Problema, tokens::AUD_API};
 
@@ -114,11 +113,11 @@ async fn sesion(app: &App, permiso: Permiso, headers: &HeaderMap) -> Result<Sesi
     let token = portador(headers).ok_or(Codigo::NoAutenticado)?;
     let portador = app.tokens().verifica(token, AUD_API, ahora)?;
     let rut = sigra_domain::Rut::new(portador.rut).map_err(|_| Codigo::TokenInvalido)?;
-    let mut lectura = app.store().leer().await?;
-    let i: Identificado = identifica(&mut lectura, portador.sesion_id, rut, ahora)
+    let i = app
+        .store()
+        .identifica(portador.sesion_id, rut, ahora)
         .await?
         .ok_or(Codigo::SesionCerrada)?;
-    drop(lectura);
     if !i.activo {
         return Err(Codigo::UsuarioInactivo.into());
     }

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use sigra_domain::Zona;
-use sigra_store::Store;
+use sigra_store::{Store, reportes::Entrada};
 
 use crate::{
     claves::Claves,
@@ -28,6 +28,7 @@ pub struct App(Arc<Interior>);
 
 struct Interior {
     store: Store,
+    entrada: Entrada,
     zona: Zona,
     tokens: Tokens,
     claves: Claves,
@@ -43,12 +44,17 @@ impl App {
             zona: opciones.zona,
             proxies: opciones.proxies,
             cookie_segura: opciones.cookie_segura,
+            entrada: Entrada::nueva(store.clone()),
             store,
         }))
     }
 
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    pub(crate) fn entrada(&self) -> &Entrada {
+        &self.0.entrada
     }
 
     /// How many passwords were verified since the start, for tests of what a login costs.

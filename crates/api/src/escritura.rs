@@ -103,7 +103,8 @@ pub fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-fn a_http(r: Respuesta) -> Response {
+/// An answer as HTTP.
+pub fn a_http(r: Respuesta) -> Response {
     let status = StatusCode::from_u16(r.status).unwrap_or(StatusCode::OK);
     let mut http = (status, Body::from(r.cuerpo)).into_response();
     let h = http.headers_mut();

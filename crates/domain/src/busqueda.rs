@@ -1,7 +1,7 @@
 //! Search without regard to case or accents. Both databases store the folded text beside the
 //! original and look for folded terms in it, so that neither's collations decide what matches.
 
-use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 /// The longest search, in characters.
 pub const MAX_CONSULTA: usize = 200;
@@ -9,15 +9,31 @@ pub const MAX_CONSULTA: usize = 200;
 pub const MAX_TERMINOS: usize = 10;
 
 /// Lower case without accents: compatibility decomposition, marks removed. Folding twice changes
-/// nothing more.
+/// nothing more. Each character is folded by itself: only the order of marks depends on neighbours,
+/// and they go.
 pub fn plegar(text: &str) -> String {
-    let strip = |s: &str| {
-        s.nfkd()
-            .filter(|c| !is_combining_mark(*c))
-            .collect::<String>()
-    };
-    // Lower-casing can bring marks back (İ), and decomposition can bring capitals (℡).
-    strip(&strip(text).to_lowercase())
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() {
+            out.push(c.to_ascii_lowercase());
+            continue;
+        }
+        sin_marcas(c, |d| {
+            // Lower-casing can bring marks back (İ), and decomposition can bring capitals (℡).
+            for l in d.to_lowercase() {
+                sin_marcas(l, |c| out.push(c));
+            }
+        });
+    }
+    out
+}
+
+fn sin_marcas(c: char, mut cada: impl FnMut(char)) {
+    decompose_compatible(c, |d| {
+        if !is_combining_mark(d) {
+            cada(d);
+        }
+    });
 }
 
 /// What the database keeps of a report for searching.

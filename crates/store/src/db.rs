@@ -15,7 +15,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{Entorno, Fallo, escritor::Escritor};
+use crate::{
+    Entorno, Fallo,
+    escritor::{Escritor, MAX_LOG},
+    identidad::Porteria,
+};
 
 /// Runs one body against whichever database is behind `$conn`: it is compiled once for each, so a
 /// statement that one of them would not take in types does not compile.
@@ -62,12 +66,29 @@ impl Lectura {
     }
 }
 
+/// Where connections for reading come from. Cheap to clone.
+#[derive(Clone)]
+pub(crate) enum Lectores {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Lectores {
+    pub(crate) async fn toma(&self) -> Result<Lectura, Fallo> {
+        Ok(Lectura(match self {
+            Self::Sqlite(pool) => LecturaConn::Sqlite(pool.acquire().await?),
+            Self::Postgres(pool) => LecturaConn::Postgres(pool.acquire().await?),
+        }))
+    }
+}
+
 /// The storage of one site. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(pub(crate) Arc<Interior>);
 
 pub(crate) struct Interior {
     pub(crate) db: Db,
+    pub(crate) porteria: Porteria,
     pub(crate) entorno: Entorno,
     /// The catalogue as last read; every use checks its version against the database's.
     pub(crate) catalogo: RwLock<Arc<Catalogo>>,
@@ -81,8 +102,17 @@ pub(crate) enum Db {
     Postgres(PgPool),
 }
 
+impl Db {
+    fn lectores(&self) -> Lectores {
+        match self {
+            Self::Sqlite { lectores, .. } => Lectores::Sqlite(lectores.clone()),
+            Self::Postgres(pool) => Lectores::Postgres(pool.clone()),
+        }
+    }
+}
+
 /// Readers of SQLite. More would only queue for the cores.
-const LECTORES: u32 = 8;
+const LECTORES: u32 = 4;
 /// How long a request waits for a connection before it is told to come back later.
 const ESPERA: Duration = Duration::from_secs(5);
 
@@ -116,7 +146,7 @@ impl Store {
                 .await?;
             Db::Sqlite {
                 lectores,
-                escritor: Escritor::nuevo(opciones, entorno.clone()),
+                escritor: Escritor::nuevo(opciones, entorno.clone())?,
             }
         } else {
             Db::Postgres(
@@ -137,8 +167,10 @@ impl Store {
             estados: vec![],
             transiciones: vec![],
         };
+        let porteria = Porteria::nueva(db.lectores());
         Ok(Self(Arc::new(Interior {
             db,
+            porteria,
             entorno,
             catalogo: RwLock::new(Arc::new(vacio)),
         })))
@@ -146,10 +178,7 @@ impl Store {
 
     /// A connection for reading. Each statement sees one moment of the database.
     pub async fn leer(&self) -> Result<Lectura, Fallo> {
-        Ok(Lectura(match &self.0.db {
-            Db::Sqlite { lectores, .. } => LecturaConn::Sqlite(lectores.acquire().await?),
-            Db::Postgres(pool) => LecturaConn::Postgres(pool.acquire().await?),
-        }))
+        self.0.db.lectores().toma().await
     }
 
     pub fn entorno(&self) -> &Entorno {
@@ -200,6 +229,7 @@ pub(crate) fn opciones_sqlite(archivo: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(5))
         .pragma("cache_size", "-32768")
         .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", MAX_LOG.to_string())
         .disable_statement_logging()
 }
 

@@ -1,9 +1,15 @@
 //! SQLite's one writer, which groups the commits of concurrent requests into one fsync.
 //!
-//! Each request runs in a savepoint of its own inside the group's transaction, and no answer leaves
-//! before the group's COMMIT: an answer may rest on what a neighbour wrote. When the group as a
-//! whole is lost (the disk is full, say), its members run again one by one, so that each hears its
-//! own fate.
+//! No answer leaves before the group's COMMIT: an answer may rest on what a neighbour wrote. A group
+//! runs first as one plain transaction, since most groups have nobody to refuse. When a member is
+//! refused, all of it is undone and runs again with a savepoint for each member, so that only the
+//! refused one is rolled back. When the group as a whole is lost (the disk is full, say), its members
+//! run again one by one, so that each hears its own fate.
+//!
+//! The writer has a thread of its own: as a task it would wait for its turn among all requests after
+//! every statement, and whoever waits for the fsync would wait longer.
+
+mod vuelco;
 
 use std::panic::AssertUnwindSafe;
 
@@ -12,33 +18,43 @@ use sqlx::{
     ConnectOptions as _, Connection as _, Executor as _, SqliteConnection,
     sqlite::SqliteConnectOptions,
 };
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 use crate::{Entorno, Fallo, Tx, Write, db::Conn};
+pub(crate) use vuelco::MAX_LOG;
+use vuelco::Vuelco;
 
 /// Requests that may wait for the writer; beyond it they wait for a place.
 const COLA: usize = 1_024;
 /// Requests that share one fsync. More adds latency and hardly any speed.
 const GRUPO: usize = 128;
 
-/// The way to the writer task.
+/// The way to the writer.
 pub(crate) struct Escritor {
     cola: mpsc::Sender<Box<dyn Trabajo>>,
-    tarea: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
 impl Escritor {
-    pub(crate) fn nuevo(opciones: SqliteConnectOptions, entorno: Entorno) -> Self {
+    /// Starts the writer's thread. It ends when the last way to it is gone, or after
+    /// [`Escritor::cerrar`].
+    pub(crate) fn nuevo(opciones: SqliteConnectOptions, entorno: Entorno) -> Result<Self, Fallo> {
         let (cola, trabajos) = mpsc::channel(COLA);
         let lazo = Lazo {
+            vuelco: Vuelco::nuevo(opciones.clone()),
             opciones,
             entorno,
             conn: None,
+            hubo_rechazos: false,
         };
-        Self {
-            cola,
-            tarea: Mutex::new(Some(tokio::spawn(lazo.corre(trabajos)))),
-        }
+        let runtime = Handle::current();
+        std::thread::Builder::new()
+            .name("sigra-escritor".into())
+            .spawn(move || runtime.block_on(lazo.corre(trabajos)))
+            .map_err(|e| Fallo::NoDisponible(sqlx::Error::Io(e)))?;
+        Ok(Self { cola })
     }
 
     pub(crate) async fn escribir<W: Write>(&self, op: W) -> Result<W::Out, W::Err> {
@@ -55,12 +71,10 @@ impl Escritor {
             .unwrap_or_else(|_| Err(Fallo::Interno("una escritura se interrumpió").into()))
     }
 
-    /// Waits for what is queued and ends the task.
+    /// Waits for what is queued and for the end of the writer, whose connection is closed then.
     pub(crate) async fn cerrar(&self) {
-        if self.cola.send(Box::new(Fin)).await.is_ok()
-            && let Some(tarea) = self.tarea.lock().await.take()
-        {
-            tarea.await.ok();
+        if self.cola.send(Box::new(Fin)).await.is_ok() {
+            self.cola.closed().await;
         }
     }
 }
@@ -138,10 +152,14 @@ fn es_ocupada(error: &sqlx::Error) -> bool {
 }
 
 struct Lazo {
+    vuelco: Vuelco,
     opciones: SqliteConnectOptions,
     entorno: Entorno,
     /// Opened when first needed and again after a failure that left its state unsure.
     conn: Option<SqliteConnection>,
+    /// Refusals come in swarms (a phone that sends an old backup): the group after one begins with
+    /// savepoints.
+    hubo_rechazos: bool,
 }
 
 impl Lazo {
@@ -166,6 +184,7 @@ impl Lazo {
             for trabajo in grupo.drain(..) {
                 trabajo.responde();
             }
+            self.vuelco.hubo_commit();
             if fin {
                 break;
             }
@@ -173,33 +192,66 @@ impl Lazo {
         if let Some(conn) = self.conn.take() {
             conn.close().await.ok();
         }
+        self.vuelco.cerrar().await;
     }
 
-    /// One transaction for the group, a savepoint for each member.
+    /// One transaction for the group.
     async fn todos(&mut self, grupo: &mut [Box<dyn Trabajo>]) -> Result<(), GrupoPerdido> {
-        let resultado = self.en_savepoints(grupo).await;
+        let resultado = self.en_grupo(grupo).await;
         if resultado.is_err() {
             self.suelta().await;
         }
         resultado.map_err(GrupoPerdido)
     }
 
-    async fn en_savepoints(&mut self, grupo: &mut [Box<dyn Trabajo>]) -> Result<(), sqlx::Error> {
+    async fn en_grupo(&mut self, grupo: &mut [Box<dyn Trabajo>]) -> Result<(), sqlx::Error> {
+        if self.hubo_rechazos || !self.sin_savepoints(grupo).await? {
+            self.hubo_rechazos = self.en_savepoints(grupo).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether all were accepted, and are durable; otherwise nothing of the group is left.
+    async fn sin_savepoints(
+        &mut self,
+        grupo: &mut [Box<dyn Trabajo>],
+    ) -> Result<bool, sqlx::Error> {
         let (conn, entorno) = self.abierta().await?;
-        // Statements go two in one call where they can: each call is a trip to the connection's thread.
-        conn.execute("BEGIN IMMEDIATE; SAVEPOINT miembro").await?;
+        conn.execute("BEGIN IMMEDIATE").await?;
         for trabajo in grupo {
             if !trabajo
                 .corre(&mut Tx::new(Conn::Sqlite(conn), entorno))
                 .await
             {
                 // Fails when SQLite rolled back the whole transaction by itself.
+                conn.execute("ROLLBACK").await?;
+                return Ok(false);
+            }
+        }
+        conn.execute("COMMIT").await?;
+        Ok(true)
+    }
+
+    /// A savepoint for each member, which costs one more trip each. Answers whether somebody was
+    /// refused.
+    async fn en_savepoints(&mut self, grupo: &mut [Box<dyn Trabajo>]) -> Result<bool, sqlx::Error> {
+        let (conn, entorno) = self.abierta().await?;
+        // Statements go two in one call where they can: each call is a trip to the connection's thread.
+        conn.execute("BEGIN IMMEDIATE; SAVEPOINT miembro").await?;
+        let mut rechazos = false;
+        for trabajo in grupo {
+            if !trabajo
+                .corre(&mut Tx::new(Conn::Sqlite(conn), entorno))
+                .await
+            {
+                rechazos = true;
+                // Fails when SQLite rolled back the whole transaction by itself.
                 conn.execute("ROLLBACK TO miembro").await?;
             }
             conn.execute("RELEASE miembro; SAVEPOINT miembro").await?;
         }
         conn.execute("COMMIT").await?;
-        Ok(())
+        Ok(rechazos)
     }
 
     /// One member in a transaction of its own.

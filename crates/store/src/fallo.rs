@@ -27,6 +27,19 @@ pub enum Fallo {
     Esquema(String),
 }
 
+impl Fallo {
+    /// The same for everybody who waited for the same thing; the cause was logged once.
+    pub(crate) fn para_otro(&self) -> Self {
+        match self {
+            Self::Lleno(_) => Self::Lleno(sqlx::Error::PoolTimedOut),
+            Self::NoDisponible(_) | Self::Repetir(_) => {
+                Self::NoDisponible(sqlx::Error::PoolTimedOut)
+            }
+            _ => Self::Interno("falló una lectura compartida"),
+        }
+    }
+}
+
 /// Errors of writes, which may be a [`Fallo`] beneath.
 pub trait DeFallo: From<Fallo> + Send + 'static {
     fn fallo(&self) -> Option<&Fallo>;

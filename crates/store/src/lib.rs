@@ -13,6 +13,7 @@ mod idempotencia;
 pub mod identidad;
 mod migrar;
 pub mod reportes;
+mod reunion;
 mod write;
 
 pub use bitacora::{

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use sigra_domain::reporte::ReporteCreate;
 use sigra_store::{
-    ConClave,
+    ConClave, Fallo, Respuesta,
     reportes::{Creado, CrearReporte},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::Cuerpo,
-    escritura::{Llave, con_reporte, escribe},
+    escritura::{Llave, a_http, con_reporte, escribe, problema},
     problema::Problema,
 };
 
@@ -38,29 +38,27 @@ pub async fn crear(
 ) -> Result<Response, Problema> {
     let clave = llave.ata(&sesion, sha256);
     let nuevo = datos.validar(&sesion.catalogo)?;
-    let op = CrearReporte {
-        quien: sesion.quien.clone(),
-        autor: sesion.nombre.clone(),
-        nuevo,
-        zona: app.zona().clone(),
-    };
+    let autor = sesion.nombre.clone();
+    let op = CrearReporte::nueva(app.store(), &sesion.quien, autor, nuevo, app.zona())?;
+    if clave.is_none() {
+        let creado = app.entrada().crea(op).await;
+        let creado = creado.map_err(|rechazo| problema(rechazo, &sesion))?;
+        return Ok(a_http(responde(&creado, &sesion)?));
+    }
     let s = sesion.clone();
-    let responde = move |Creado { leido, es_nuevo }: Creado| {
-        let status = if es_nuevo {
-            StatusCode::CREATED
-        } else {
-            StatusCode::OK
-        };
-        con_reporte(status, &leido, &s)
+    let escritura = ConClave {
+        clave,
+        op,
+        responde: move |creado: Creado| responde(&creado, &s),
     };
-    escribe(
-        app.store(),
-        &sesion,
-        ConClave {
-            clave,
-            op,
-            responde,
-        },
-    )
-    .await
+    escribe(app.store(), &sesion, escritura).await
+}
+
+fn responde(creado: &Creado, sesion: &Sesion) -> Result<Respuesta, Fallo> {
+    let status = if creado.es_nuevo {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    con_reporte(status, &creado.leido, sesion)
 }

@@ -1,13 +1,16 @@
 //! People, their sessions, and the brake on wrong passwords.
 
 mod intentos;
+mod porteria;
 mod sesiones;
 mod usuarios;
 
 pub use intentos::{Intento, PerdonaIntento};
+pub use porteria::Identificado;
+pub(crate) use porteria::Porteria;
 pub use sesiones::{
-    AbrirSesion, CambiarPassword, CerrarSesion, Entrar, Identificado, Refrescada, Refrescar,
-    Sesion, SesionAbierta, identifica, sesiones_de,
+    AbrirSesion, CambiarPassword, CerrarSesion, Entrar, Refrescada, Refrescar, Sesion,
+    SesionAbierta, sesiones_de,
 };
 pub use usuarios::{
     CambioUsuario, CrearUsuario, EditarUsuario, FiltroUsuarios, RechazoUsuario,

@@ -4,7 +4,7 @@
 //! salt kept with it, so that the same successor can be given again to a client whose answer was
 //! lost or whose two tabs refreshed at once, without the server keeping a token.
 
-use sigra_domain::{Instante, Quien, Rol, Rut, hex, sha256_hex};
+use sigra_domain::{Instante, Rut, hex, sha256_hex};
 use sqlx::FromRow;
 
 use crate::{Fallo, Lectura, Tx, Write, db::con};
@@ -15,72 +15,6 @@ const VIGENCIA: i64 = 30 * Instante::DIA;
 const GRACIA: i64 = 60 * Instante::SEGUNDO;
 /// Open sessions of one person; a new login closes the oldest beyond it.
 const MAX_ABIERTAS: i64 = 20;
-
-/// Who is behind a session now.
-#[derive(Clone, Debug)]
-pub struct Identificado {
-    pub sesion_id: i64,
-    pub quien: Quien,
-    /// Name and first surname.
-    pub nombre: String,
-    pub debe_cambiar_password: bool,
-    pub activo: bool,
-    /// The catalogue's version at that moment.
-    pub catalogo_version: i64,
-}
-
-#[derive(FromRow)]
-struct FilaIdentidad {
-    rut: i64,
-    nombre: String,
-    apellido_1: String,
-    rol: String,
-    activo: bool,
-    debe_cambiar_password: bool,
-    areas: Option<String>,
-    catalogo_version: i64,
-}
-
-/// The person of an open session; `None` when it is closed, over or never was.
-pub async fn identifica(
-    l: &mut Lectura,
-    sesion_id: i64,
-    rut: Rut,
-    ahora: Instante,
-) -> Result<Option<Identificado>, Fallo> {
-    let mut conn = l.conn();
-    let sql = conn.elige(
-        "SELECT u.rut, u.nombre, u.apellido_1, u.rol, u.activo, u.debe_cambiar_password,
-            (SELECT group_concat(area_id) FROM usuario_areas a WHERE a.rut = u.rut) AS areas,
-            (SELECT version FROM catalogo_version WHERE id = 1) AS catalogo_version
-         FROM sesiones s JOIN usuarios u ON u.rut = s.rut
-         WHERE s.id = $1 AND s.rut = $2 AND s.cerrada_en IS NULL AND s.expira > $3",
-        "SELECT u.rut, u.nombre, u.apellido_1, u.rol, u.activo, u.debe_cambiar_password,
-            (SELECT string_agg(CAST(area_id AS TEXT), ',') FROM usuario_areas a WHERE a.rut = u.rut) AS areas,
-            (SELECT version FROM catalogo_version WHERE id = 1) AS catalogo_version
-         FROM sesiones s JOIN usuarios u ON u.rut = s.rut
-         WHERE s.id = $1 AND s.rut = $2 AND s.cerrada_en IS NULL AND s.expira > $3",
-    );
-    let fila: Option<FilaIdentidad> = con!(conn, c => sqlx::query_as(sql)
-        .bind(sesion_id).bind(rut.cuerpo()).bind(ahora.0)
-        .fetch_optional(&mut **c).await)?;
-    fila.map(|f| {
-        let ilegible = || Fallo::Dato(format!("usuario {}", f.rut));
-        Ok(Identificado {
-            sesion_id,
-            quien: Quien {
-                rut: Rut::new(f.rut).map_err(|_| ilegible())?,
-                rol: Rol::de_nombre(&f.rol).ok_or_else(ilegible)?,
-                areas: super::usuarios::areas_de_texto(f.areas.as_deref()),
-            },
-            nombre: format!("{} {}", f.nombre, f.apellido_1),
-            debe_cambiar_password: f.debe_cambiar_password,
-            activo: f.activo,
-            catalogo_version: f.catalogo_version,
-        })
-    })
-    .transpose()
-}
 
 /// Opens a session after a right password.
 #[derive(Clone, Debug)]

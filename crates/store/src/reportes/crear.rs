@@ -1,4 +1,6 @@
-//! A report comes in.
+//! Reports come in.
+
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use sigra_domain::{
     Instante, Quien, Zona,
@@ -10,18 +12,19 @@ use sigra_domain::{
 use super::{
     ArchivoLeido, Cual, Rechazo, ReporteLeido,
     leer::busca,
-    registro::{Hecho, Registro, ata, con_registro},
+    lote::{Escritas, Nueva, inserta},
+    registro::{Hecho, Registro},
 };
-use crate::{Fallo, Tx, Write, db::con, idempotencia::Autoriza};
+use crate::{Fallo, Store, Tx, Write, db::con, idempotencia::Autoriza, reunion::Reunion};
 
-/// Creates a report, once: the same uuid and content again answers with the first one.
+/// Creates a report, once: the same uuid and content again answers with the first one. All that can
+/// be made of it beforehand is made before its transaction.
 #[derive(Debug)]
 pub struct CrearReporte {
-    pub quien: Quien,
     /// The author's name, for the answer.
-    pub autor: String,
-    pub nuevo: ReporteNuevo,
-    pub zona: Zona,
+    autor: String,
+    enviado: ReporteNuevo,
+    nueva: Nueva,
 }
 
 /// What became of it.
@@ -32,96 +35,83 @@ pub struct Creado {
     pub es_nuevo: bool,
 }
 
-impl Write for CrearReporte {
-    type Out = Creado;
-    type Err = Rechazo;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Creado, Rechazo> {
-        let en_desuso = &self.nuevo.en_desuso;
-        if !en_desuso.is_empty() {
-            let repetido = self.repetido(tx).await?;
-            return repetido.ok_or_else(|| Rechazo::EnDesuso(en_desuso.clone()));
-        }
-        let mut reporte = self.reporte(tx.ahora);
-        let despues = reporte.valores();
+impl CrearReporte {
+    /// As of now. `autor` is the author's name.
+    pub fn nueva(
+        store: &Store,
+        quien: &Quien,
+        autor: String,
+        enviado: ReporteNuevo,
+        zona: &Zona,
+    ) -> Result<Self, Fallo> {
+        let ahora = store.entorno().ahora();
+        let mut reporte = reporte(quien, &enviado, zona, ahora);
         let hecho = Hecho {
             accion: Accion::Crear,
             detalle: None,
-            cambios: (Valores::new(), despues),
+            cambios: (Valores::new(), reporte.valores()),
             area_antes: None,
             evento: "reporte.creado",
         };
-        let registro = Registro::nuevo(&mut reporte, &self.quien, tx.ahora, hecho)?;
-        let Some(id) = inserta(tx, &reporte, &registro, self.nuevo.version_base).await? else {
-            let desaparecido = Fallo::Interno("un uuid repetido desapareció");
-            return self.repetido(tx).await?.ok_or(desaparecido.into());
+        let registro = Registro::nuevo(&mut reporte, quien, ahora, hecho)?;
+        let k = &reporte.contenido;
+        let nueva = Nueva {
+            busqueda: busqueda::texto_de(&k.titulo, k.descripcion.as_deref()),
+            version_base: enviado.version_base.unwrap_or(0),
+            marca: store.entorno().azar_i64(),
+            registro,
+            reporte,
         };
-        reporte.id = id;
-        let archivos = inserta_archivos(tx, &reporte).await?;
-        Ok(Creado {
-            leido: ReporteLeido {
-                reporte,
-                autor: self.autor.clone(),
-                archivos,
-            },
-            es_nuevo: true,
+        Ok(Self {
+            autor,
+            enviado,
+            nueva,
         })
     }
-}
 
-impl Autoriza for CrearReporte {
-    /// Anybody signed in may report a danger.
-    async fn autoriza(&self, _: &mut Tx<'_>) -> Result<(), Rechazo> {
-        Ok(())
+    /// What was created with these ids.
+    fn creado(&self, id: i64, escritas: &Escritas) -> Creado {
+        let reporte = Reporte {
+            id,
+            ..self.nueva.reporte.clone()
+        };
+        let archivos = reporte.contenido.multimedia.iter().flatten();
+        let archivos = archivos.map(|a| ArchivoLeido {
+            id: escritas.archivo(id, &a.uuid_cliente).unwrap_or_default(),
+            archivo: a.clone(),
+            subido: false,
+        });
+        Creado {
+            leido: ReporteLeido {
+                archivos: archivos.collect(),
+                autor: self.autor.clone(),
+                reporte,
+            },
+            es_nuevo: true,
+        }
     }
-}
 
-impl CrearReporte {
-    fn reporte(&self, ahora: Instante) -> Reporte {
-        let n = &self.nuevo;
-        let hora_creado = n.hora_creado.unwrap_or(ahora);
-        let faltan = n
-            .contenido
-            .multimedia
-            .as_ref()
-            .is_some_and(|m| !m.is_empty());
-        Reporte {
-            id: 0,
-            uuid_cliente: n.uuid_cliente.clone(),
-            rut: self.quien.rut,
-            contenido: n.contenido.clone(),
-            estado_id: catalogo::PENDIENTE,
-            device_id: n.device_id.clone(),
-            fecha_reporte: n
-                .fecha_reporte
-                .unwrap_or_else(|| self.zona.fecha(hora_creado)),
-            hora_creado,
-            hora_sincronizado: ahora,
-            hora_actualizado: ahora,
-            last_sync_attempt: None,
-            sync_status: if faltan {
-                SyncStatus::MultimediaPendiente
-            } else {
-                SyncStatus::Completo
-            },
-            sha256_contenido: n.sha256_contenido.clone(),
-            version: 1,
-            retirado_en: None,
-            cabeza: Cabeza {
-                entradas: 0,
-                hash: GENESIS.to_owned(),
-            },
+    /// The uuid is taken, or the site no longer uses what the report names: it may be the very
+    /// report that is there already.
+    async fn no_creado(&self, tx: &mut Tx<'_>) -> Result<Creado, Rechazo> {
+        let en_desuso = &self.enviado.en_desuso;
+        match self.repetido(tx).await? {
+            Some(creado) => Ok(creado),
+            None if en_desuso.is_empty() => {
+                Err(Fallo::Interno("un uuid repetido desapareció").into())
+            }
+            None => Err(Rechazo::EnDesuso(en_desuso.clone())),
         }
     }
 
     /// Whether the uuid is taken: by this very report, or by another.
     async fn repetido(&self, tx: &mut Tx<'_>) -> Result<Option<Creado>, Rechazo> {
-        let cual = Cual::Uuid(self.nuevo.uuid_cliente.clone());
+        let cual = Cual::Uuid(self.enviado.uuid_cliente.clone());
         let Some(leido) = busca(&mut tx.conn, &cual, false).await? else {
             return Ok(None);
         };
         let actual = &leido.reporte;
-        if actual.rut != self.quien.rut {
+        if actual.rut != self.nueva.reporte.rut {
             return Err(Rechazo::UuidEnConflicto(None));
         }
         if actual.retirado_en.is_some() {
@@ -129,9 +119,9 @@ impl CrearReporte {
         }
         let aceptado: Option<i64> = con!(tx.conn, c => sqlx::query_scalar(
             "SELECT min(version) FROM aceptados WHERE reporte_id = $1 AND sha256_contenido = $2")
-            .bind(actual.id).bind(self.nuevo.sha256_contenido.as_str())
+            .bind(actual.id).bind(self.enviado.sha256_contenido.as_str())
             .fetch_one(&mut **c).await)?;
-        if aceptado.is_some() || actual.sha256_contenido == self.nuevo.sha256_contenido {
+        if aceptado.is_some() || actual.sha256_contenido == self.enviado.sha256_contenido {
             Ok(Some(Creado {
                 leido,
                 es_nuevo: false,
@@ -142,61 +132,148 @@ impl CrearReporte {
     }
 }
 
-const CREAR: [&str; 2] = con_registro!(
-    "INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id, estado_id,
-        fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, device_id, sync_status,
-        sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, version,
-        busqueda, entradas, ultimo_hash)
-     VALUES ($1, $9, $15, $16, $11, $17, $18, $19, $20, $6, $6, $21, $22, $23, $24, $25, $26, $27,
-        $28, $29, $3, $30, $2, $8)
-     ON CONFLICT (uuid_cliente) DO NOTHING",
-    // The content is remembered as accepted, so that it is known when it is sent again.
-    sqlite "INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
-        SELECT (SELECT id FROM reportes WHERE uuid_cliente = $1), $23, $31, $3
-        WHERE changes() = 1; ",
-    postgres ", a AS (INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
-        SELECT id, $23, $31, $3 FROM fila)"
-);
-
-/// The new row's id; `None` when the uuid is taken. On PostgreSQL this waits for a concurrent
-/// creation of the same uuid.
-async fn inserta(
-    tx: &mut Tx<'_>,
-    r: &Reporte,
-    registro: &Registro,
-    version_base: Option<i64>,
-) -> Result<Option<i64>, Fallo> {
-    let k = &r.contenido;
-    let u = k.ubicacion.as_ref();
-    let sql = tx.conn.elige(CREAR[0], CREAR[1]);
-    let marca = tx.entorno.azar_i64();
-    Ok(
-        con!(tx.conn, c => ata!(sqlx::query_scalar(sql), r, registro, marca)
-        .bind(k.titulo.clone()).bind(k.descripcion.clone()).bind(k.severidad_id).bind(r.estado_id)
-        .bind(r.fecha_reporte.to_string()).bind(r.hora_creado.0).bind(r.device_id.clone())
-        .bind(r.sync_status.nombre()).bind(r.sha256_contenido.clone()).bind(u.is_some())
-        .bind(u.map(|u| u.lat)).bind(u.map(|u| u.lon)).bind(u.and_then(|u| u.precision_m))
-        .bind(u.and_then(|u| u.referencia.clone())).bind(k.multimedia.is_some())
-        .bind(busqueda::texto_de(&k.titulo, k.descripcion.as_deref()))
-        .bind(version_base.unwrap_or(0))
-        .fetch_optional(&mut **c).await)?,
-    )
+fn reporte(quien: &Quien, n: &ReporteNuevo, zona: &Zona, ahora: Instante) -> Reporte {
+    let hora_creado = n.hora_creado.unwrap_or(ahora);
+    let archivos = n.contenido.multimedia.as_ref();
+    Reporte {
+        id: 0,
+        uuid_cliente: n.uuid_cliente.clone(),
+        rut: quien.rut,
+        contenido: n.contenido.clone(),
+        estado_id: catalogo::PENDIENTE,
+        device_id: n.device_id.clone(),
+        fecha_reporte: n.fecha_reporte.unwrap_or_else(|| zona.fecha(hora_creado)),
+        hora_creado,
+        hora_sincronizado: ahora,
+        hora_actualizado: ahora,
+        last_sync_attempt: None,
+        sync_status: if archivos.is_some_and(|a| !a.is_empty()) {
+            SyncStatus::MultimediaPendiente
+        } else {
+            SyncStatus::Completo
+        },
+        sha256_contenido: n.sha256_contenido.clone(),
+        version: 1,
+        retirado_en: None,
+        cabeza: Cabeza {
+            entradas: 0,
+            hash: GENESIS.to_owned(),
+        },
+    }
 }
 
-async fn inserta_archivos(tx: &mut Tx<'_>, r: &Reporte) -> Result<Vec<ArchivoLeido>, Fallo> {
-    let mut archivos = Vec::new();
-    for a in r.contenido.multimedia.iter().flatten() {
-        let id = con!(tx.conn, c => sqlx::query_scalar(
-            "INSERT INTO multimedia (reporte_id, uuid_cliente, nombre, tipo, bytes, sha256)
-             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id")
-            .bind(r.id).bind(a.uuid_cliente.as_str()).bind(a.nombre.as_str()).bind(a.tipo.as_str())
-            .bind(a.bytes).bind(a.sha256.as_str())
-            .fetch_one(&mut **c).await)?;
-        archivos.push(ArchivoLeido {
-            id,
-            archivo: a.clone(),
-            subido: false,
-        });
+impl Write for CrearReporte {
+    type Out = Creado;
+    type Err = Rechazo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Creado, Rechazo> {
+        let suerte = crea(tx, std::slice::from_ref(self)).await?.pop();
+        suerte.unwrap_or(Err(Fallo::Interno("un reporte quedó sin suerte").into()))
     }
-    Ok(archivos)
+}
+
+impl Autoriza for CrearReporte {
+    /// Anybody signed in may report a danger.
+    async fn autoriza(&self, _: &mut Tx<'_>) -> Result<(), Rechazo> {
+        Ok(())
+    }
+}
+
+type Suerte = Result<Creado, Rechazo>;
+
+/// Creates each as if alone, one after the other. A refusal has written nothing; a failure of the
+/// database is everybody's.
+async fn crea(tx: &mut Tx<'_>, lote: &[CrearReporte]) -> Result<Vec<Suerte>, Fallo> {
+    let mut vistos = HashSet::new();
+    let primeras: Vec<bool> = lote
+        .iter()
+        .map(|c| c.enviado.en_desuso.is_empty() && vistos.insert(&c.enviado.uuid_cliente))
+        .collect();
+    let nuevas: Vec<&Nueva> = lote
+        .iter()
+        .zip(&primeras)
+        .filter_map(|(c, primera)| primera.then_some(&c.nueva))
+        .collect();
+    let escritas = inserta(tx, &nuevas).await?;
+    let mut suertes = Vec::with_capacity(lote.len());
+    for (c, primera) in lote.iter().zip(primeras) {
+        let id = escritas.reporte(&c.enviado.uuid_cliente);
+        let suerte = match id.filter(|_| primera) {
+            Some(id) => Ok(c.creado(id, &escritas)),
+            None => c.no_creado(tx).await,
+        };
+        if let Err(Rechazo::Fallo(fallo)) = suerte {
+            return Err(fallo);
+        }
+        suertes.push(suerte);
+    }
+    Ok(suertes)
+}
+
+/// Creations that share a transaction: some of those that came in together.
+struct CrearJuntos {
+    lote: Arc<Vec<CrearReporte>>,
+    estos: Range<usize>,
+}
+
+impl Write for CrearJuntos {
+    type Out = Vec<Suerte>;
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Suerte>, Fallo> {
+        crea(tx, &self.lote[self.estos.clone()]).await
+    }
+}
+
+/// Lots under way at once. One keeps lots large, which is what makes them cheap.
+const A_LA_VEZ: usize = 1;
+
+/// Where new reports come in. Those that arrive at the same time share a transaction, which on
+/// either database is most of what one costs.
+pub struct Entrada(Reunion<CrearReporte, Suerte>);
+
+impl Entrada {
+    pub fn nueva(store: Store) -> Self {
+        Self(Reunion::nueva(A_LA_VEZ, move |lote| {
+            recibe(store.clone(), Arc::new(lote))
+        }))
+    }
+
+    /// Answers once it is durable, as [`Store::escribir`] does.
+    pub async fn crea(&self, creacion: CrearReporte) -> Result<Creado, Rechazo> {
+        let suerte = self.0.pide(creacion).await;
+        suerte.unwrap_or_else(|| Err(Fallo::Interno("una escritura se interrumpió").into()))
+    }
+}
+
+async fn recibe(store: Store, lote: Arc<Vec<CrearReporte>>) -> Vec<Suerte> {
+    let estos = |estos| CrearJuntos {
+        lote: Arc::clone(&lote),
+        estos,
+    };
+    match store.escribir(estos(0..lote.len())).await {
+        Ok(suertes) => suertes,
+        Err(fallo) if lote.len() == 1 => vec![Err(fallo.into())],
+        // Each alone would wait as long again.
+        Err(fallo @ Fallo::NoDisponible(_)) => {
+            tracing::warn!(%fallo, reportes = lote.len(), "no se pudo guardar un lote");
+            let a_todos = lote.iter().map(|_| Err(fallo.para_otro().into()));
+            a_todos.collect()
+        }
+        // Nobody pays for a neighbour.
+        Err(fallo) => {
+            tracing::warn!(%fallo, reportes = lote.len(), "un lote se guarda de a uno");
+            let mut suertes = Vec::with_capacity(lote.len());
+            for i in 0..lote.len() {
+                let suya = store.escribir(estos(i..i + 1)).await;
+                let suya = suya.map(|mut suertes| suertes.pop());
+                suertes.push(match suya {
+                    Ok(Some(suerte)) => suerte,
+                    Ok(None) => Err(Fallo::Interno("un reporte quedó sin suerte").into()),
+                    Err(fallo) => Err(fallo.into()),
+                });
+            }
+            suertes
+        }
+    }
 }

@@ -251,9 +251,7 @@ const ACTUALIZAR: [&str; 2] = con_registro!(
         estado_id = $18, hora_actualizado = $6, sync_status = $19, sha256_contenido = $20,
         con_ubicacion = $21, lat = $22, lon = $23, precision_m = $24, referencia = $25,
         version = $3, busqueda = $26, retirado_en = $27, entradas = $2, ultimo_hash = $8
-     WHERE uuid_cliente = $1",
-    sqlite,
-    postgres
+     WHERE uuid_cliente = $1"
 );
 
 /// Writes the report's row with what its change leaves behind.

@@ -5,9 +5,10 @@ mod editar;
 mod fila;
 mod leer;
 mod lista;
+mod lote;
 mod registro;
 
-pub use crear::{Creado, CrearReporte};
+pub use crear::{Creado, CrearReporte, Entrada};
 pub use editar::{Decidir, EditarReporte, Retirar};
 pub use fila::{ArchivoLeido, ReporteLeido};
 pub use leer::{Cual, reporte};

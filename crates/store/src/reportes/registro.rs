@@ -10,6 +10,7 @@ use sigra_domain::{
 use crate::Fallo;
 
 /// One change of a report, ready to be written.
+#[derive(Debug)]
 pub(super) struct Registro {
     entrada: Entrada,
     canonica: String,
@@ -79,12 +80,12 @@ impl Registro {
     }
 }
 
-/// One statement for the report's row and what its change leaves behind: a write of a report is one
-/// trip to the database. `$fila` writes the row of the report with uuid `$1`; where it wrote none
-/// (the uuid was taken), nothing else is written. Both texts take the same values: `$1` to `$14` are
-/// those of [`ata`], the rest the caller's. Answers the report's id.
+/// One statement for the report's row and what its change leaves behind: a change of a report is one
+/// trip to the database. `$fila` writes the row of the report with uuid `$1`; where it wrote none,
+/// nothing else is written. Both texts take the same values: `$1` to `$14` are those of [`ata`], the
+/// rest the caller's. Answers the report's id.
 macro_rules! con_registro {
-    ($fila:literal, sqlite $($mas_sqlite:literal)?, postgres $($mas_postgres:literal)?) => {
+    ($fila:literal) => {
         [
             // SQLite runs several statements in one call; each goes on only if the one before wrote
             // its row. Its writer is alone, so the next position is one more than the last.
@@ -101,7 +102,6 @@ macro_rules! con_registro {
                 "INSERT INTO outbox (evento, reporte_id, version, en) ",
                 "SELECT $14, (SELECT id FROM reportes WHERE uuid_cliente = $1), $3, $6 ",
                 "WHERE changes() = 1; ",
-                $($mas_sqlite,)?
                 "SELECT id FROM reportes WHERE uuid_cliente = $1 AND changes() = 1"
             ),
             concat!(
@@ -112,7 +112,6 @@ macro_rules! con_registro {
                 "marca, en) SELECT id, $3, $9, $10, $11, $12, $13, $6 FROM fila), o AS (",
                 "INSERT INTO outbox (evento, reporte_id, version, en) ",
                 "SELECT $14, id, $3, $6 FROM fila)",
-                $($mas_postgres,)?
                 " SELECT id FROM fila"
             ),
         ]

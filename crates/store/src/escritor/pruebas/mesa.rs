@@ -145,7 +145,7 @@ impl Mesa {
             .clone()
             .busy_timeout(OCUPADA)
             .pragma("max_page_count", "500");
-        let escritor = Arc::new(Escritor::nuevo(del_escritor, Entorno::default()));
+        let escritor = Arc::new(Escritor::nuevo(del_escritor, Entorno::default()).unwrap());
         Self {
             escritor,
             opciones,

@@ -1,0 +1,87 @@
+//! Carries what the writer committed from SQLite's log into the database file, beside the writer.
+//!
+//! Left to itself SQLite does this inside the COMMIT that makes the log too long, and everybody who
+//! waits for that commit also waits for megabytes and two fsyncs. Here another connection does most
+//! of it while the writer goes on. The writer's own limit ([`MAX_LOG`]) stays as the bound on the
+//! log: what is left to carry by then is little.
+
+use std::time::Duration;
+
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+/// Pages in the log from which the writer itself carries them: 64 MiB of 4 KiB pages.
+pub(crate) const MAX_LOG: u32 = 16_000;
+/// Pages that are worth carrying: 16 MiB. More at once means that pages which change all the time
+/// (the ends of indexes) are carried less often.
+const TANDA: i64 = 4_000;
+/// Passes in a row, each over what came during the one before. When one leaves nothing behind, the
+/// writer begins the log anew.
+const PASADAS: usize = 5;
+/// At most one look at the log in this time.
+const PAUSA: Duration = Duration::from_millis(50);
+
+/// The way to whoever carries. It ends with this.
+pub(super) struct Vuelco {
+    commits: mpsc::Sender<()>,
+    tarea: JoinHandle<()>,
+}
+
+impl Vuelco {
+    pub(super) fn nuevo(opciones: SqliteConnectOptions) -> Self {
+        // One unseen commit is as good as many.
+        let (commits, vistos) = mpsc::channel(1);
+        let tarea = tokio::spawn(vigila(opciones, vistos));
+        Self { commits, tarea }
+    }
+
+    pub(super) fn hubo_commit(&self) {
+        self.commits.try_send(()).ok();
+    }
+
+    /// Waits until its connection is closed.
+    pub(super) async fn cerrar(self) {
+        drop(self.commits);
+        self.tarea.await.ok();
+    }
+}
+
+async fn vigila(opciones: SqliteConnectOptions, mut commits: mpsc::Receiver<()>) {
+    let mut conn = None;
+    while commits.recv().await.is_some() {
+        if let Err(error) = vuelca(&opciones, &mut conn).await {
+            // The writer does it in the end; a new connection tries again.
+            tracing::warn!(%error, "no se pudo volcar el registro de SQLite");
+            conn = None;
+        }
+        tokio::time::sleep(PAUSA).await;
+    }
+    if let Some(conn) = conn {
+        conn.close().await.ok();
+    }
+}
+
+async fn vuelca(
+    opciones: &SqliteConnectOptions,
+    conn: &mut Option<SqliteConnection>,
+) -> Result<(), sqlx::Error> {
+    let conn = match conn {
+        Some(conn) => conn,
+        None => conn.insert(opciones.connect().await?),
+    };
+    let mut bastan = TANDA;
+    for _ in 0..PASADAS {
+        let (_, en_log, volcadas) = pide(conn, "PRAGMA wal_checkpoint(NOOP)").await?;
+        if en_log - volcadas < bastan {
+            break;
+        }
+        pide(conn, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+        bastan = 1;
+    }
+    Ok(())
+}
+
+/// Whether it was busy, the pages in the log, and those of them that were carried.
+async fn pide(c: &mut SqliteConnection, sql: &'static str) -> Result<(i64, i64, i64), sqlx::Error> {
+    sqlx::query_as(sql).fetch_one(c).await
+}

@@ -1,0 +1,109 @@
+//! What is asked for at the same time is done together: one read that tells all who ask, one write
+//! of all reports that come in. While one group is under way the next gathers, so a busy server
+//! makes few trips to its database and an idle one keeps nobody waiting.
+
+use std::{future::Future, sync::Arc};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// Requests that may wait; beyond it they wait for a place.
+const COLA: usize = 1_024;
+/// Requests in one group.
+const GRUPO: usize = 32;
+
+type Sitio<P, R> = (P, oneshot::Sender<R>);
+
+/// The way to those who do it. When the last way is gone, so are they.
+pub(crate) struct Reunion<P, R>(mpsc::Sender<Sitio<P, R>>);
+
+impl<P: Send + 'static, R: Send + 'static> Reunion<P, R> {
+    /// `hacer` answers each of its requests, in their order; at most `a_la_vez` groups are under way.
+    pub(crate) fn nueva<F, Fut>(a_la_vez: usize, hacer: F) -> Self
+    where
+        F: Fn(Vec<P>) -> Fut + Send + 'static,
+        Fut: Future<Output = Vec<R>> + Send + 'static,
+    {
+        let (cola, sitios) = mpsc::channel(COLA);
+        tokio::spawn(reparte(a_la_vez, hacer, sitios));
+        Self(cola)
+    }
+
+    /// The answer; `None` when there is nobody left to give it.
+    pub(crate) async fn pide(&self, pedido: P) -> Option<R> {
+        let (respuesta, rx) = oneshot::channel();
+        self.0.send((pedido, respuesta)).await.ok()?;
+        rx.await.ok()
+    }
+}
+
+async fn reparte<P, R, F, Fut>(a_la_vez: usize, hacer: F, mut sitios: mpsc::Receiver<Sitio<P, R>>)
+where
+    P: Send + 'static,
+    R: Send + 'static,
+    F: Fn(Vec<P>) -> Fut + Send + 'static,
+    Fut: Future<Output = Vec<R>> + Send + 'static,
+{
+    let turnos = Arc::new(Semaphore::new(a_la_vez));
+    let mut grupo = Vec::with_capacity(GRUPO);
+    while let Ok(turno) = Arc::clone(&turnos).acquire_owned().await
+        && sitios.recv_many(&mut grupo, GRUPO).await > 0
+    {
+        let (pedidos, respuestas): (Vec<P>, Vec<oneshot::Sender<R>>) = grupo.drain(..).unzip();
+        let hecho = hacer(pedidos);
+        // A task of its own: a defect in one group must not end the others.
+        tokio::spawn(async move {
+            for (respuesta, suya) in respuestas.into_iter().zip(hecho.await) {
+                respuesta.send(suya).ok();
+            }
+            drop(turno);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use tokio::sync::Semaphore;
+
+    use super::Reunion;
+
+    #[tokio::test]
+    async fn groups_what_waits_and_survives_a_defect() {
+        let (puerta, grupos) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (p, g) = (Arc::clone(&puerta), Arc::clone(&grupos));
+        let reunion = Arc::new(Reunion::nueva(1, move |ns: Vec<u32>| {
+            let (p, g) = (Arc::clone(&p), Arc::clone(&g));
+            async move {
+                g.fetch_add(1, Ordering::SeqCst);
+                p.acquire().await.unwrap().forget();
+                assert!(!ns.contains(&13), "a propósito");
+                ns.iter().map(|n| n * 2).collect()
+            }
+        }));
+        let pide = |n: u32| {
+            let r = Arc::clone(&reunion);
+            tokio::spawn(async move { r.pide(n).await })
+        };
+        let primera = pide(1);
+        while grupos.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let juntas: Vec<_> = (2..=20).map(pide).collect();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        puerta.add_permits(2);
+        assert_eq!(primera.await.unwrap(), Some(2));
+        for tarea in juntas {
+            // 13 is among them: its group has no answers.
+            assert_eq!(tarea.await.unwrap(), None);
+        }
+        assert_eq!(grupos.load(Ordering::SeqCst), 2);
+        puerta.add_permits(1);
+        assert_eq!(pide(7).await.unwrap(), Some(14));
+    }
+}
