@@ -23,7 +23,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use crate::{Entorno, Fallo, Tx, Write, db::Conn};
+use crate::{DeFallo, Entorno, Fallo, Tx, Write, db::Conn};
 pub(crate) use vuelco::MAX_LOG;
 use vuelco::Vuelco;
 
@@ -87,6 +87,10 @@ trait Trabajo: Send {
     fn falla(&mut self, fallo: Fallo);
     /// Sends the result to whoever still waits for it.
     fn responde(self: Box<Self>);
+    /// Whether it failed for lack of space.
+    fn sin_espacio(&self) -> bool {
+        false
+    }
     /// The last one the writer takes.
     fn es_fin(&self) -> bool {
         false
@@ -116,6 +120,11 @@ impl<W: Write> Trabajo for Pedido<W> {
 
     fn falla(&mut self, fallo: Fallo) {
         self.resultado = Some(Err(fallo.into()));
+    }
+
+    fn sin_espacio(&self) -> bool {
+        let rechazo = self.resultado.as_ref().and_then(|r| r.as_ref().err());
+        matches!(rechazo.and_then(DeFallo::fallo), Some(Fallo::Lleno(_)))
     }
 
     fn responde(self: Box<Self>) {
@@ -179,6 +188,11 @@ impl Lazo {
                     } else {
                         self.uno(&mut **trabajo).await;
                     }
+                }
+            }
+            if grupo.iter().any(|t| t.sin_espacio()) && self.hace_espacio().await {
+                for trabajo in grupo.iter_mut().filter(|t| t.sin_espacio()) {
+                    self.uno(&mut **trabajo).await;
                 }
             }
             for trabajo in grupo.drain(..) {
@@ -275,6 +289,18 @@ impl Lazo {
             self.suelta().await;
         }
         Ok(())
+    }
+
+    /// Gives the log's space back to the disk; false when not even that could be done.
+    async fn hace_espacio(&mut self) -> bool {
+        let vaciado = async {
+            let (conn, _) = self.abierta().await?;
+            vuelco::vacia(conn).await
+        };
+        vaciado.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "no se pudo vaciar el registro de SQLite");
+            false
+        })
     }
 
     async fn abierta(&mut self) -> Result<(&mut SqliteConnection, &Entorno), sqlx::Error> {

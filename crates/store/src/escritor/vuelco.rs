@@ -10,10 +10,11 @@ use std::time::Duration;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-/// Pages in the log from which the writer itself carries them: 64 MiB of 4 KiB pages.
-pub(crate) const MAX_LOG: u32 = 16_000;
-/// Pages that are worth carrying: 16 MiB. More at once means that pages which change all the time
-/// (the ends of indexes) are carried less often.
+/// Pages in the log from which the writer itself carries them: 32 MiB of 4 KiB pages. What is not
+/// carried yet when a disk fills up needs as much space again.
+pub(crate) const MAX_LOG: u32 = 8_000;
+/// Pages that are worth carrying. More at once means that pages which change all the time (the ends
+/// of indexes) are carried less often.
 const TANDA: i64 = 4_000;
 /// Passes in a row, each over what came during the one before. When one leaves nothing behind, the
 /// writer begins the log anew.
@@ -79,6 +80,12 @@ async fn vuelca(
         bastan = 1;
     }
     Ok(())
+}
+
+/// Carries everything and cuts the log to nothing; false while somebody else uses it.
+pub(super) async fn vacia(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let (ocupada, ..) = pide(conn, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    Ok(ocupada == 0)
 }
 
 /// Whether it was busy, the pages in the log, and those of them that were carried.

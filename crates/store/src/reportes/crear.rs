@@ -5,14 +5,14 @@ use std::{collections::HashSet, ops::Range, sync::Arc};
 use sigra_domain::{
     Instante, Quien, Zona,
     bitacora::{Accion, Cabeza, GENESIS, Valores},
-    busqueda, catalogo,
+    catalogo,
     reporte::{Reporte, ReporteNuevo, SyncStatus},
 };
 
 use super::{
     ArchivoLeido, Cual, Rechazo, ReporteLeido,
     leer::busca,
-    lote::{Escritas, Nueva, inserta},
+    lote::{Aceptado, Escritura, IdsDeArchivos, inserta},
     registro::{Hecho, Registro},
 };
 use crate::{Fallo, Store, Tx, Write, db::con, idempotencia::Autoriza, reunion::Reunion};
@@ -24,7 +24,7 @@ pub struct CrearReporte {
     /// The author's name, for the answer.
     autor: String,
     enviado: ReporteNuevo,
-    nueva: Nueva,
+    nueva: Escritura,
 }
 
 /// What became of it.
@@ -54,14 +54,11 @@ impl CrearReporte {
             evento: "reporte.creado",
         };
         let registro = Registro::nuevo(&mut reporte, quien, ahora, hecho)?;
-        let k = &reporte.contenido;
-        let nueva = Nueva {
-            busqueda: busqueda::texto_de(&k.titulo, k.descripcion.as_deref()),
+        let mut nueva = Escritura::nueva(reporte, registro, store.entorno().azar_i64());
+        nueva.aceptado = Some(Aceptado {
+            sha256_contenido: enviado.sha256_contenido.clone(),
             version_base: enviado.version_base.unwrap_or(0),
-            marca: store.entorno().azar_i64(),
-            registro,
-            reporte,
-        };
+        });
         Ok(Self {
             autor,
             enviado,
@@ -70,20 +67,23 @@ impl CrearReporte {
     }
 
     /// What was created with these ids.
-    fn creado(&self, id: i64, escritas: &Escritas) -> Creado {
+    fn creado(&self, id: i64, archivos: &IdsDeArchivos) -> Creado {
         let reporte = Reporte {
             id,
             ..self.nueva.reporte.clone()
         };
-        let archivos = reporte.contenido.multimedia.iter().flatten();
-        let archivos = archivos.map(|a| ArchivoLeido {
-            id: escritas.archivo(id, &a.uuid_cliente).unwrap_or_default(),
+        let suyos = reporte.contenido.multimedia.iter().flatten();
+        let suyos = suyos.map(|a| ArchivoLeido {
+            id: archivos
+                .get(&(id, a.uuid_cliente.clone()))
+                .copied()
+                .unwrap_or_default(),
             archivo: a.clone(),
             subido: false,
         });
         Creado {
             leido: ReporteLeido {
-                archivos: archivos.collect(),
+                archivos: suyos.collect(),
                 autor: self.autor.clone(),
                 reporte,
             },
@@ -189,17 +189,17 @@ async fn crea(tx: &mut Tx<'_>, lote: &[CrearReporte]) -> Result<Vec<Suerte>, Fal
         .iter()
         .map(|c| c.enviado.en_desuso.is_empty() && vistos.insert(&c.enviado.uuid_cliente))
         .collect();
-    let nuevas: Vec<&Nueva> = lote
+    let nuevas: Vec<&Escritura> = lote
         .iter()
         .zip(&primeras)
         .filter_map(|(c, primera)| primera.then_some(&c.nueva))
         .collect();
-    let escritas = inserta(tx, &nuevas).await?;
+    let (ids, archivos) = inserta(tx, &nuevas).await?;
     let mut suertes = Vec::with_capacity(lote.len());
     for (c, primera) in lote.iter().zip(primeras) {
-        let id = escritas.reporte(&c.enviado.uuid_cliente);
-        let suerte = match id.filter(|_| primera) {
-            Some(id) => Ok(c.creado(id, &escritas)),
+        let id = ids.get(&c.enviado.uuid_cliente).filter(|_| primera);
+        let suerte = match id {
+            Some(id) => Ok(c.creado(*id, &archivos)),
             None => c.no_creado(tx).await,
         };
         if let Err(Rechazo::Fallo(fallo)) = suerte {

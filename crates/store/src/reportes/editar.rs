@@ -5,15 +5,15 @@ use std::sync::Arc;
 use sigra_domain::{
     Quien,
     bitacora::{Accion, diferencia},
-    busqueda,
     catalogo::Catalogo,
-    reporte::{Cambio, EdicionNegada, Reporte},
+    reporte::{Cambio, EdicionNegada},
 };
 
 use super::{
     Cual, Rechazo, ReporteLeido,
     leer::busca,
-    registro::{Hecho, Registro, ata, con_registro},
+    lote::{Escritura, actualiza},
+    registro::{Hecho, Registro},
 };
 use crate::{Fallo, Tx, Write, bitacora::entradas_de, db::con, idempotencia::Autoriza};
 
@@ -178,7 +178,8 @@ impl Write for Retirar {
             evento: "reporte.cambiado",
         };
         let registro = Registro::nuevo(&mut reporte, &self.quien, tx.ahora, hecho)?;
-        actualiza(tx, &reporte, &registro).await?;
+        let escritura = Escritura::nueva(reporte, registro, tx.entorno.azar_i64());
+        actualiza(tx, &[&escritura]).await?;
         Ok(())
     }
 }
@@ -242,32 +243,10 @@ async fn cambia(
         },
     };
     let registro = Registro::nuevo(&mut reporte, quien, tx.ahora, hecho)?;
-    actualiza(tx, &reporte, &registro).await?;
-    Ok(ReporteLeido { reporte, ..leido })
-}
-
-const ACTUALIZAR: [&str; 2] = con_registro!(
-    "UPDATE reportes SET titulo = $15, descripcion = $16, area_id = $11, severidad_id = $17,
-        estado_id = $18, hora_actualizado = $6, sync_status = $19, sha256_contenido = $20,
-        con_ubicacion = $21, lat = $22, lon = $23, precision_m = $24, referencia = $25,
-        version = $3, busqueda = $26, retirado_en = $27, entradas = $2, ultimo_hash = $8
-     WHERE uuid_cliente = $1"
-);
-
-/// Writes the report's row with what its change leaves behind.
-async fn actualiza(tx: &mut Tx<'_>, r: &Reporte, registro: &Registro) -> Result<(), Fallo> {
-    let k = &r.contenido;
-    let u = k.ubicacion.as_ref();
-    let sql = tx.conn.elige(ACTUALIZAR[0], ACTUALIZAR[1]);
-    let marca = tx.entorno.azar_i64();
-    let id: Option<i64> = con!(tx.conn, c => ata!(sqlx::query_scalar(sql), r, registro, marca)
-        .bind(k.titulo.clone()).bind(k.descripcion.clone()).bind(k.severidad_id).bind(r.estado_id)
-        .bind(r.sync_status.nombre()).bind(r.sha256_contenido.clone()).bind(u.is_some())
-        .bind(u.map(|u| u.lat)).bind(u.map(|u| u.lon)).bind(u.and_then(|u| u.precision_m))
-        .bind(u.and_then(|u| u.referencia.clone()))
-        .bind(busqueda::texto_de(&k.titulo, k.descripcion.as_deref()))
-        .bind(r.retirado_en.map(|t| t.0))
-        .fetch_optional(&mut **c).await)?;
-    id.map(drop)
-        .ok_or(Fallo::Interno("el reporte que se escribía desapareció"))
+    let escritura = Escritura::nueva(reporte, registro, tx.entorno.azar_i64());
+    actualiza(tx, &[&escritura]).await?;
+    Ok(ReporteLeido {
+        reporte: escritura.reporte,
+        ..leido
+    })
 }

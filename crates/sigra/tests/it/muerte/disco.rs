@@ -108,7 +108,8 @@ impl Disco {
             ("-Urm", &["-U", "-m", "--preserve-credentials"]),
         ] {
             let punto = tempfile::tempdir().unwrap();
-            let monta = r#"mount -t tmpfs -o size=32m sigra "$0" && echo listo && exec cat"#;
+            // Room for all that the rounds write, and for SQLite's log.
+            let monta = r#"mount -t tmpfs -o size=128m sigra "$0" && echo listo && exec cat"#;
             let mut dueno = Command::new("unshare")
                 .args([abre, "sh", "-c", monta])
                 .arg(punto.path())

@@ -1,27 +1,54 @@
-//! New reports, many at once: on SQLite one statement per table and handful of reports, on
-//! PostgreSQL one statement for all tables and reports.
+//! Reports, many at once, with all that each change of one leaves behind: on SQLite one statement
+//! per table and handful of reports, on PostgreSQL one statement for all tables and reports.
 
 mod postgres;
 mod sqlite;
 
 use std::collections::HashMap;
 
-use sigra_domain::reporte::Reporte;
+use sigra_domain::{
+    busqueda,
+    reporte::{Archivo, Reporte},
+};
 
 use super::registro::Registro;
 use crate::{Fallo, Tx, db::Conn};
 
-/// A report ready to be written, with all that its creation leaves behind.
+/// A report as a change leaves it, ready to be written.
 #[derive(Debug)]
-pub(super) struct Nueva {
+pub(super) struct Escritura {
     pub(super) reporte: Reporte,
     pub(super) registro: Registro,
     /// The texts, folded for searching.
-    pub(super) busqueda: String,
-    /// The version the phone worked from; 0 when it said none.
-    pub(super) version_base: i64,
+    busqueda: String,
+    /// What a phone sent and is herewith accepted.
+    pub(super) aceptado: Option<Aceptado>,
+    /// The server's clock less the phone's; `None` leaves what is there.
+    pub(super) desfase_reloj_ms: Option<i64>,
     /// For the change feed.
-    pub(super) marca: i64,
+    marca: i64,
+}
+
+/// A content with the version the phone worked from (0 when it named none), so that it is known when
+/// it is sent again.
+#[derive(Clone, Debug)]
+pub(super) struct Aceptado {
+    pub(super) sha256_contenido: String,
+    pub(super) version_base: i64,
+}
+
+impl Escritura {
+    pub(super) fn nueva(reporte: Reporte, registro: Registro, marca: i64) -> Self {
+        let k = &reporte.contenido;
+        Self {
+            busqueda: busqueda::texto_de(&k.titulo, k.descripcion.as_deref()),
+            reporte,
+            registro,
+            aceptado: None,
+            desfase_reloj_ms: None,
+            marca,
+        }
+    }
 }
 
 /// What the database answers of a row it wrote.
@@ -39,62 +66,81 @@ struct ArchivoEscrito {
     uuid_cliente: String,
 }
 
-/// The ids of the rows that were written.
-pub(super) struct Escritas {
-    reportes: HashMap<String, i64>,
-    archivos: HashMap<(i64, String), i64>,
-}
+/// The ids of new files, by report and uuid.
+pub(super) type IdsDeArchivos = HashMap<(i64, String), i64>;
 
-impl Escritas {
-    /// The new report's id; `None` when its uuid was taken.
-    pub(super) fn reporte(&self, uuid_cliente: &str) -> Option<i64> {
-        self.reportes.get(uuid_cliente).copied()
+/// The ids of new reports, by uuid; a report whose uuid was taken has none.
+pub(super) type IdsDeReportes = HashMap<String, i64>;
+
+/// Writes new reports whose uuid is free. No uuid may come twice. On PostgreSQL this waits for
+/// concurrent creations of the same uuids, in the order of the uuids: two lots that share some don't
+/// deadlock.
+pub(super) async fn inserta(
+    tx: &mut Tx<'_>,
+    nuevas: &[&Escritura],
+) -> Result<(IdsDeReportes, IdsDeArchivos), Fallo> {
+    if nuevas.is_empty() {
+        return Ok((HashMap::new(), HashMap::new()));
     }
-
-    pub(super) fn archivo(&self, reporte_id: i64, uuid_cliente: &str) -> Option<i64> {
-        let clave = (reporte_id, uuid_cliente.to_owned());
-        self.archivos.get(&clave).copied()
-    }
-}
-
-/// Writes those whose uuid is free. No uuid may come twice. On PostgreSQL this waits for concurrent
-/// creations of the same uuids, in the order of the uuids: two lots that share some don't deadlock.
-pub(super) async fn inserta(tx: &mut Tx<'_>, nuevas: &[&Nueva]) -> Result<Escritas, Fallo> {
     let escritas = match &mut tx.conn {
         Conn::Sqlite(c) => sqlite::inserta(c, nuevas).await?,
         Conn::Postgres(c) => postgres::inserta(c, nuevas).await?,
     };
-    let reportes: HashMap<String, i64> = escritas
+    let ids: IdsDeReportes = escritas
         .into_iter()
         .map(|e| (e.uuid_cliente, e.id))
         .collect();
-    let archivos: Vec<Archivo> = nuevas
+    let archivos: Vec<(i64, &Archivo)> = nuevas
         .iter()
-        .filter_map(|n| Some((*reportes.get(&n.reporte.uuid_cliente)?, &n.reporte)))
-        .flat_map(|(reporte_id, r)| {
-            let archivos = r.contenido.multimedia.iter().flatten();
-            archivos.map(move |archivo| Archivo {
-                reporte_id,
-                archivo,
-            })
+        .filter_map(|n| Some((*ids.get(&n.reporte.uuid_cliente)?, &n.reporte)))
+        .flat_map(|(id, r)| {
+            r.contenido
+                .multimedia
+                .iter()
+                .flatten()
+                .map(move |a| (id, a))
         })
         .collect();
-    let escritos = match &mut tx.conn {
-        _ if archivos.is_empty() => vec![],
-        Conn::Sqlite(c) => sqlite::inserta_archivos(c, &archivos).await?,
-        Conn::Postgres(c) => postgres::inserta_archivos(c, &archivos).await?,
-    };
-    Ok(Escritas {
-        reportes,
-        archivos: escritos
-            .into_iter()
-            .map(|a| ((a.reporte_id, a.uuid_cliente), a.id))
-            .collect(),
-    })
+    let archivos = inserta_archivos(tx, &archivos).await?;
+    Ok((ids, archivos))
 }
 
-/// A file of a new report's manifest.
-struct Archivo<'a> {
-    reporte_id: i64,
-    archivo: &'a sigra_domain::reporte::Archivo,
+/// Writes changes of reports that are there. Of several changes of one report, in their order, the
+/// last is what its row holds.
+pub(super) async fn actualiza(tx: &mut Tx<'_>, cambios: &[&Escritura]) -> Result<(), Fallo> {
+    if cambios.is_empty() {
+        return Ok(());
+    }
+    match &mut tx.conn {
+        Conn::Sqlite(c) => sqlite::actualiza(c, cambios).await,
+        Conn::Postgres(c) => postgres::actualiza(c, cambios).await,
+    }
+}
+
+/// Adds files to the manifests of reports.
+pub(super) async fn inserta_archivos(
+    tx: &mut Tx<'_>,
+    archivos: &[(i64, &Archivo)],
+) -> Result<IdsDeArchivos, Fallo> {
+    let escritos = match &mut tx.conn {
+        _ if archivos.is_empty() => vec![],
+        Conn::Sqlite(c) => sqlite::inserta_archivos(c, archivos).await?,
+        Conn::Postgres(c) => postgres::inserta_archivos(c, archivos).await?,
+    };
+    Ok(escritos
+        .into_iter()
+        .map(|a| ((a.reporte_id, a.uuid_cliente), a.id))
+        .collect())
+}
+
+/// Whether each is the last change of its report.
+fn ultimas<'a>(cambios: &[&'a Escritura]) -> Vec<(&'a Escritura, bool)> {
+    let mut vistos = std::collections::HashSet::new();
+    let mut todas: Vec<_> = cambios
+        .iter()
+        .rev()
+        .map(|e| (*e, vistos.insert(e.reporte.id)))
+        .collect();
+    todas.reverse();
+    todas
 }

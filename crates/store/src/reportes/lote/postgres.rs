@@ -1,98 +1,149 @@
 //! One statement writes all rows of all reports: whatever their number, one trip.
 
-use sqlx::PgConnection;
+use sigra_domain::reporte::{Archivo, Ubicacion};
+use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::QueryAs};
 
-use super::{Archivo, ArchivoEscrito, Escrita, Nueva};
+use super::{ArchivoEscrito, Escrita, Escritura, ultimas};
 use crate::Fallo;
 
-const INSERTA: &str = "WITH datos AS (
-        SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[],
-            $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
-            $12::text[], $13::text[], $14::text[], $15::boolean[], $16::float8[], $17::float8[],
-            $18::float8[], $19::text[], $20::boolean[], $21::text[], $22::text[], $23::text[],
-            $24::text[], $25::text[], $26::bigint[], $27::bigint[])
-        AS d (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id, estado_id,
-            fecha_reporte, hora_creado, en, last_sync_attempt, device_id, sync_status,
-            sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto,
-            busqueda, accion, canonica, hash, evento, version_base, marca)
-    ), fila AS (
-        INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
-            estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado,
-            last_sync_attempt, device_id, sync_status, sha256_contenido, con_ubicacion, lat, lon,
-            precision_m, referencia, con_manifiesto, version, busqueda, entradas, ultimo_hash)
-        SELECT uuid_cliente, rut, titulo, descripcion, area_id, severidad_id, estado_id,
-            fecha_reporte, hora_creado, en, en, last_sync_attempt, device_id, sync_status,
-            sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, 1,
-            busqueda, 1, hash
-        FROM datos ORDER BY uuid_cliente COLLATE \"C\"
-        ON CONFLICT (uuid_cliente) DO NOTHING RETURNING id, uuid_cliente
-    ), b AS (
-        INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
-        SELECT f.id, 1, 1, d.accion, d.rut, d.en, d.canonica, d.hash
-        FROM fila f JOIN datos d USING (uuid_cliente)
-    ), c AS (
-        INSERT INTO cambios (reporte_id, version, rut, area_despues, retirado, marca, en)
-        SELECT f.id, 1, d.rut, d.area_id, FALSE, d.marca, d.en
-        FROM fila f JOIN datos d USING (uuid_cliente)
-    ), o AS (
-        INSERT INTO outbox (evento, reporte_id, version, en)
-        SELECT d.evento, f.id, 1, d.en FROM fila f JOIN datos d USING (uuid_cliente)
-    ), a AS (
-        INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
-        SELECT f.id, d.sha256_contenido, d.version_base, 1
-        FROM fila f JOIN datos d USING (uuid_cliente)
-    )
-    SELECT id, uuid_cliente FROM fila";
+/// `$fila` writes the reports' rows from `datos` and returns `id, uuid_cliente`. Several changes of
+/// one report are several rows of `datos`, of which one is the `ultima`.
+macro_rules! con_consecuencias {
+    ($fila:literal) => {
+        concat!(
+            "WITH datos AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], ",
+            "$5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[], ",
+            "$11::bigint[], $12::bigint[], $13::text[], $14::bigint[], $15::text[], $16::text[], ",
+            "$17::boolean[], $18::float8[], $19::float8[], $20::float8[], $21::text[], ",
+            "$22::boolean[], $23::bigint[], $24::text[], $25::bigint[], $26::bigint[], $27::text[], ",
+            "$28::bigint[], $29::text[], $30::text[], $31::text[], $32::bigint[], $33::bigint[], ",
+            "$34::text[], $35::bigint[], $36::boolean[]) AS d (uuid_cliente, rut, titulo, ",
+            "descripcion, area_id, severidad_id, estado_id, fecha_reporte, hora_creado, ",
+            "hora_sincronizado, en, last_sync_attempt, device_id, desfase_reloj_ms, sync_status, ",
+            "sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, ",
+            "version, busqueda, retirado_en, n, accion, quien, canonica, hash, evento, area_antes, ",
+            "marca, aceptado, version_base, ultima)), fila AS (", $fila, "), b AS (",
+            "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash) ",
+            "SELECT f.id, d.n, d.version, d.accion, d.quien, d.en, d.canonica, d.hash ",
+            "FROM fila f JOIN datos d USING (uuid_cliente) ORDER BY d.n), c AS (",
+            "INSERT INTO cambios (reporte_id, version, rut, area_antes, area_despues, retirado, ",
+            "marca, en) SELECT f.id, d.version, d.rut, d.area_antes, d.area_id, ",
+            "d.retirado_en IS NOT NULL, d.marca, d.en ",
+            "FROM fila f JOIN datos d USING (uuid_cliente) ORDER BY d.n), o AS (",
+            "INSERT INTO outbox (evento, reporte_id, version, en) SELECT d.evento, f.id, d.version, ",
+            "d.en FROM fila f JOIN datos d USING (uuid_cliente) ORDER BY d.n), a AS (",
+            "INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version) ",
+            "SELECT f.id, d.aceptado, d.version_base, d.version ",
+            "FROM fila f JOIN datos d USING (uuid_cliente) WHERE d.aceptado IS NOT NULL) ",
+            "SELECT id, uuid_cliente FROM fila"
+        )
+    };
+}
+
+const INSERTA: &str = con_consecuencias!(
+    "INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
+        estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado,
+        last_sync_attempt, device_id, desfase_reloj_ms, sync_status, sha256_contenido,
+        con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, version, busqueda,
+        entradas, ultimo_hash)
+     SELECT uuid_cliente, rut, titulo, descripcion, area_id, severidad_id, estado_id,
+        fecha_reporte, hora_creado, hora_sincronizado, en, last_sync_attempt, device_id,
+        desfase_reloj_ms, sync_status, sha256_contenido, con_ubicacion, lat, lon, precision_m,
+        referencia, con_manifiesto, version, busqueda, n, hash
+     FROM datos ORDER BY uuid_cliente COLLATE \"C\"
+     ON CONFLICT (uuid_cliente) DO NOTHING RETURNING id, uuid_cliente"
+);
+
+const ACTUALIZA: &str = con_consecuencias!(
+    "UPDATE reportes r SET titulo = d.titulo, descripcion = d.descripcion, area_id = d.area_id,
+        severidad_id = d.severidad_id, estado_id = d.estado_id, hora_actualizado = d.en,
+        last_sync_attempt = d.last_sync_attempt,
+        desfase_reloj_ms = coalesce(d.desfase_reloj_ms, r.desfase_reloj_ms),
+        sync_status = d.sync_status, sha256_contenido = d.sha256_contenido,
+        con_ubicacion = d.con_ubicacion, lat = d.lat, lon = d.lon, precision_m = d.precision_m,
+        referencia = d.referencia, con_manifiesto = d.con_manifiesto, version = d.version,
+        busqueda = d.busqueda, retirado_en = d.retirado_en, entradas = d.n, ultimo_hash = d.hash
+     FROM datos d WHERE r.uuid_cliente = d.uuid_cliente AND d.ultima
+     RETURNING r.id, r.uuid_cliente"
+);
 
 pub(super) async fn inserta(
     c: &mut PgConnection,
-    nuevas: &[&Nueva],
+    nuevas: &[&Escritura],
 ) -> Result<Vec<Escrita>, Fallo> {
+    let filas: Vec<_> = nuevas.iter().map(|e| (*e, true)).collect();
+    Ok(con_datos(INSERTA, &filas).fetch_all(&mut *c).await?)
+}
+
+pub(super) async fn actualiza(c: &mut PgConnection, cambios: &[&Escritura]) -> Result<(), Fallo> {
+    let filas = ultimas(cambios);
+    let esperadas = filas.iter().filter(|(_, ultima)| *ultima).count();
+    let escritas = con_datos(ACTUALIZA, &filas).fetch_all(&mut *c).await?;
+    if escritas.len() == esperadas {
+        Ok(())
+    } else {
+        Err(Fallo::Interno("un reporte que se escribía desapareció"))
+    }
+}
+
+/// Binds a column for each value; with each change, whether it is the last of its report.
+fn con_datos(
+    sql: &'static str,
+    filas: &[(&Escritura, bool)],
+) -> QueryAs<'static, Postgres, Escrita, PgArguments> {
     macro_rules! columna {
-        (|$n:ident| $valor:expr) => {
-            nuevas.iter().map(|$n| $valor).collect::<Vec<_>>()
+        (|$e:ident| $valor:expr) => {
+            filas.iter().map(|($e, _)| $valor).collect::<Vec<_>>()
         };
     }
-    let u = |n: &Nueva| n.reporte.contenido.ubicacion.clone();
-    Ok(sqlx::query_as(INSERTA)
-        .bind(columna!(|n| n.reporte.uuid_cliente.clone()))
-        .bind(columna!(|n| n.reporte.rut.cuerpo()))
-        .bind(columna!(|n| n.reporte.contenido.titulo.clone()))
-        .bind(columna!(|n| n.reporte.contenido.descripcion.clone()))
-        .bind(columna!(|n| n.reporte.contenido.area_id))
-        .bind(columna!(|n| n.reporte.contenido.severidad_id))
-        .bind(columna!(|n| n.reporte.estado_id))
-        .bind(columna!(|n| n.reporte.fecha_reporte.to_string()))
-        .bind(columna!(|n| n.reporte.hora_creado.0))
-        .bind(columna!(|n| n.registro.entrada().en.0))
-        .bind(columna!(|n| n.reporte.last_sync_attempt.map(|t| t.0)))
-        .bind(columna!(|n| n.reporte.device_id.clone()))
-        .bind(columna!(|n| n.reporte.sync_status.nombre()))
-        .bind(columna!(|n| n.reporte.sha256_contenido.clone()))
-        .bind(columna!(|n| n.reporte.contenido.ubicacion.is_some()))
-        .bind(columna!(|n| u(n).map(|u| u.lat)))
-        .bind(columna!(|n| u(n).map(|u| u.lon)))
-        .bind(columna!(|n| u(n).and_then(|u| u.precision_m)))
-        .bind(columna!(|n| u(n).and_then(|u| u.referencia)))
-        .bind(columna!(|n| n.reporte.contenido.multimedia.is_some()))
-        .bind(columna!(|n| n.busqueda.clone()))
-        .bind(columna!(|n| n.registro.entrada().accion.nombre()))
-        .bind(columna!(|n| n.registro.canonica().to_owned()))
-        .bind(columna!(|n| n.reporte.cabeza.hash.clone()))
-        .bind(columna!(|n| n.registro.evento()))
-        .bind(columna!(|n| n.version_base))
-        .bind(columna!(|n| n.marca))
-        .fetch_all(&mut *c)
-        .await?)
+    let u = |e: &Escritura| -> Option<Ubicacion> { e.reporte.contenido.ubicacion.clone() };
+    let aceptado = |e: &Escritura| e.aceptado.clone();
+    sqlx::query_as(sql)
+        .bind(columna!(|e| e.reporte.uuid_cliente.clone()))
+        .bind(columna!(|e| e.reporte.rut.cuerpo()))
+        .bind(columna!(|e| e.reporte.contenido.titulo.clone()))
+        .bind(columna!(|e| e.reporte.contenido.descripcion.clone()))
+        .bind(columna!(|e| e.reporte.contenido.area_id))
+        .bind(columna!(|e| e.reporte.contenido.severidad_id))
+        .bind(columna!(|e| e.reporte.estado_id))
+        .bind(columna!(|e| e.reporte.fecha_reporte.to_string()))
+        .bind(columna!(|e| e.reporte.hora_creado.0))
+        .bind(columna!(|e| e.reporte.hora_sincronizado.0))
+        .bind(columna!(|e| e.registro.entrada().en.0))
+        .bind(columna!(|e| e.reporte.last_sync_attempt.map(|t| t.0)))
+        .bind(columna!(|e| e.reporte.device_id.clone()))
+        .bind(columna!(|e| e.desfase_reloj_ms))
+        .bind(columna!(|e| e.reporte.sync_status.nombre()))
+        .bind(columna!(|e| e.reporte.sha256_contenido.clone()))
+        .bind(columna!(|e| e.reporte.contenido.ubicacion.is_some()))
+        .bind(columna!(|e| u(e).map(|u| u.lat)))
+        .bind(columna!(|e| u(e).map(|u| u.lon)))
+        .bind(columna!(|e| u(e).and_then(|u| u.precision_m)))
+        .bind(columna!(|e| u(e).and_then(|u| u.referencia)))
+        .bind(columna!(|e| e.reporte.contenido.multimedia.is_some()))
+        .bind(columna!(|e| e.reporte.version))
+        .bind(columna!(|e| e.busqueda.clone()))
+        .bind(columna!(|e| e.reporte.retirado_en.map(|t| t.0)))
+        .bind(columna!(|e| e.registro.entrada().n))
+        .bind(columna!(|e| e.registro.entrada().accion.nombre()))
+        .bind(columna!(|e| e.registro.entrada().rut.cuerpo()))
+        .bind(columna!(|e| e.registro.canonica().to_owned()))
+        .bind(columna!(|e| e.reporte.cabeza.hash.clone()))
+        .bind(columna!(|e| e.registro.evento()))
+        .bind(columna!(|e| e.registro.area_antes()))
+        .bind(columna!(|e| e.marca))
+        .bind(columna!(|e| aceptado(e).map(|a| a.sha256_contenido)))
+        .bind(columna!(|e| aceptado(e).map_or(0, |a| a.version_base)))
+        .bind(filas.iter().map(|(_, u)| *u).collect::<Vec<_>>())
 }
 
 pub(super) async fn inserta_archivos(
     c: &mut PgConnection,
-    archivos: &[Archivo<'_>],
+    archivos: &[(i64, &Archivo)],
 ) -> Result<Vec<ArchivoEscrito>, Fallo> {
     macro_rules! columna {
         (|$a:ident| $valor:expr) => {
-            archivos.iter().map(|$a| $valor).collect::<Vec<_>>()
+            archivos.iter().map(|(_, $a)| $valor).collect::<Vec<_>>()
         };
     }
     Ok(sqlx::query_as(
@@ -100,12 +151,12 @@ pub(super) async fn inserta_archivos(
          SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
          RETURNING id, reporte_id, uuid_cliente",
     )
-    .bind(columna!(|a| a.reporte_id))
-    .bind(columna!(|a| a.archivo.uuid_cliente.clone()))
-    .bind(columna!(|a| a.archivo.nombre.clone()))
-    .bind(columna!(|a| a.archivo.tipo.clone()))
-    .bind(columna!(|a| a.archivo.bytes))
-    .bind(columna!(|a| a.archivo.sha256.clone()))
+    .bind(archivos.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(columna!(|a| a.uuid_cliente.clone()))
+    .bind(columna!(|a| a.nombre.clone()))
+    .bind(columna!(|a| a.tipo.clone()))
+    .bind(columna!(|a| a.bytes))
+    .bind(columna!(|a| a.sha256.clone()))
     .fetch_all(&mut *c)
     .await?)
 }

@@ -1,8 +1,9 @@
 //! The writer is alone: what a statement read is still so when the next one runs.
 
+use sigra_domain::reporte::Archivo;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{Archivo, ArchivoEscrito, Escrita, Nueva};
+use super::{ArchivoEscrito, Escrita, Escritura, ultimas};
 use crate::Fallo;
 
 /// The most rows of one statement.
@@ -21,7 +22,7 @@ fn tandas<T>(mut filas: &[T]) -> impl Iterator<Item = &[T]> {
 
 pub(super) async fn inserta(
     c: &mut SqliteConnection,
-    nuevas: &[&Nueva],
+    nuevas: &[&Escritura],
 ) -> Result<Vec<Escrita>, Fallo> {
     let mut todas = Vec::with_capacity(nuevas.len());
     for tanda in tandas(nuevas) {
@@ -30,25 +31,23 @@ pub(super) async fn inserta(
             .iter()
             .map(|e| (e.uuid_cliente.as_str(), e.id))
             .collect();
-        let quedaron: Vec<(i64, &Nueva)> = tanda
+        let quedaron: Vec<(i64, &Escritura)> = tanda
             .iter()
             .filter_map(|n| Some((*ids.get(n.reporte.uuid_cliente.as_str())?, *n)))
             .collect();
-        // Fewer only when a uuid was taken, which is rare.
-        for tanda in tandas(&quedaron) {
-            consecuencias(tanda).build().execute(&mut *c).await?;
-        }
+        escribe_consecuencias(c, &quedaron).await?;
         todas.extend(escritas);
     }
     Ok(todas)
 }
 
-fn reportes(tanda: &[&Nueva]) -> QueryBuilder<Sqlite> {
+fn reportes(tanda: &[&Escritura]) -> QueryBuilder<Sqlite> {
     let mut q = QueryBuilder::new(
         "INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
             estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado,
-            last_sync_attempt, device_id, sync_status, sha256_contenido, con_ubicacion, lat, lon,
-            precision_m, referencia, con_manifiesto, version, busqueda, entradas, ultimo_hash) ",
+            last_sync_attempt, device_id, desfase_reloj_ms, sync_status, sha256_contenido,
+            con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, version, busqueda,
+            entradas, ultimo_hash) ",
     );
     q.push_values(tanda, |mut b, n| {
         let (r, k) = (&n.reporte, &n.reporte.contenido);
@@ -66,6 +65,7 @@ fn reportes(tanda: &[&Nueva]) -> QueryBuilder<Sqlite> {
             .push_bind(r.hora_actualizado.0)
             .push_bind(r.last_sync_attempt.map(|t| t.0))
             .push_bind(r.device_id.as_deref())
+            .push_bind(n.desfase_reloj_ms)
             .push_bind(r.sync_status.nombre())
             .push_bind(r.sha256_contenido.as_str())
             .push_bind(u.is_some())
@@ -83,8 +83,8 @@ fn reportes(tanda: &[&Nueva]) -> QueryBuilder<Sqlite> {
     q
 }
 
-/// What the creations leave behind, in one call.
-fn consecuencias(tanda: &[(i64, &Nueva)]) -> QueryBuilder<Sqlite> {
+/// What changes leave behind, in one call.
+fn consecuencias(tanda: &[(i64, &Escritura)]) -> QueryBuilder<Sqlite> {
     let mut q = QueryBuilder::new(
         "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash) ",
     );
@@ -122,33 +122,96 @@ fn consecuencias(tanda: &[(i64, &Nueva)]) -> QueryBuilder<Sqlite> {
             .push_bind(n.reporte.version)
             .push_bind(n.registro.entrada().en.0);
     });
-    // The content is remembered as accepted, so that it is known when it is sent again.
-    q.push("; INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version) ");
-    q.push_values(tanda, |mut b, (id, n)| {
-        b.push_bind(*id)
-            .push_bind(n.reporte.sha256_contenido.as_str())
-            .push_bind(n.version_base)
-            .push_bind(n.reporte.version);
-    });
+    // All or none of them, as a rule: only a mixture is a statement that was not prepared before.
+    let aceptados = tanda
+        .iter()
+        .filter_map(|(id, n)| Some((id, n, n.aceptado.as_ref()?)));
+    if aceptados.clone().next().is_some() {
+        q.push("; INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version) ");
+        q.push_values(aceptados, |mut b, (id, n, a)| {
+            b.push_bind(*id)
+                .push_bind(a.sha256_contenido.as_str())
+                .push_bind(a.version_base)
+                .push_bind(n.reporte.version);
+        });
+    }
     q
+}
+
+async fn escribe_consecuencias(
+    c: &mut SqliteConnection,
+    cambios: &[(i64, &Escritura)],
+) -> Result<(), Fallo> {
+    for tanda in tandas(cambios) {
+        consecuencias(tanda).build().execute(&mut *c).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn actualiza(
+    c: &mut SqliteConnection,
+    cambios: &[&Escritura],
+) -> Result<(), Fallo> {
+    for (e, _) in ultimas(cambios).iter().filter(|(_, ultima)| *ultima) {
+        let (r, k) = (&e.reporte, &e.reporte.contenido);
+        let u = k.ubicacion.as_ref();
+        let filas = sqlx::query(
+            "UPDATE reportes SET titulo = $2, descripcion = $3, area_id = $4, severidad_id = $5,
+                estado_id = $6, hora_actualizado = $7, last_sync_attempt = $8,
+                desfase_reloj_ms = coalesce($9, desfase_reloj_ms), sync_status = $10,
+                sha256_contenido = $11, con_ubicacion = $12, lat = $13, lon = $14,
+                precision_m = $15, referencia = $16, con_manifiesto = $17, version = $18,
+                busqueda = $19, retirado_en = $20, entradas = $21, ultimo_hash = $22
+             WHERE id = $1",
+        )
+        .bind(r.id)
+        .bind(k.titulo.as_str())
+        .bind(k.descripcion.as_deref())
+        .bind(k.area_id)
+        .bind(k.severidad_id)
+        .bind(r.estado_id)
+        .bind(r.hora_actualizado.0)
+        .bind(r.last_sync_attempt.map(|t| t.0))
+        .bind(e.desfase_reloj_ms)
+        .bind(r.sync_status.nombre())
+        .bind(r.sha256_contenido.as_str())
+        .bind(u.is_some())
+        .bind(u.map(|u| u.lat))
+        .bind(u.map(|u| u.lon))
+        .bind(u.and_then(|u| u.precision_m))
+        .bind(u.and_then(|u| u.referencia.as_deref()))
+        .bind(k.multimedia.is_some())
+        .bind(r.version)
+        .bind(e.busqueda.as_str())
+        .bind(r.retirado_en.map(|t| t.0))
+        .bind(r.cabeza.entradas)
+        .bind(r.cabeza.hash.as_str())
+        .execute(&mut *c)
+        .await?;
+        if filas.rows_affected() != 1 {
+            return Err(Fallo::Interno("un reporte que se escribía desapareció"));
+        }
+    }
+    let cambios: Vec<_> = cambios.iter().map(|e| (e.reporte.id, *e)).collect();
+    escribe_consecuencias(c, &cambios).await
 }
 
 pub(super) async fn inserta_archivos(
     c: &mut SqliteConnection,
-    archivos: &[Archivo<'_>],
+    archivos: &[(i64, &Archivo)],
 ) -> Result<Vec<ArchivoEscrito>, Fallo> {
     let mut todos = Vec::with_capacity(archivos.len());
     for tanda in tandas(archivos) {
         let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(
             "INSERT INTO multimedia (reporte_id, uuid_cliente, nombre, tipo, bytes, sha256) ",
         );
-        q.push_values(tanda, |mut b, a| {
-            b.push_bind(a.reporte_id)
-                .push_bind(a.archivo.uuid_cliente.as_str())
-                .push_bind(a.archivo.nombre.as_str())
-                .push_bind(a.archivo.tipo.as_str())
-                .push_bind(a.archivo.bytes)
-                .push_bind(a.archivo.sha256.as_str());
+        q.push_values(tanda, |mut b, (reporte_id, a)| {
+            b.push_bind(*reporte_id)
+                .push_bind(a.uuid_cliente.as_str())
+                .push_bind(a.nombre.as_str())
+                .push_bind(a.tipo.as_str())
+                .push_bind(a.bytes)
+                .push_bind(a.sha256.as_str());
         });
         q.push(" RETURNING id, reporte_id, uuid_cliente");
         todos.extend(
