@@ -2,6 +2,7 @@
 
 mod contenido;
 mod edicion;
+mod mezcla;
 mod nuevo;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 
 pub use contenido::{Archivo, Contenido, Ubicacion};
 pub use edicion::{Cambio, EdicionNegada, ReporteEdit};
+pub use mezcla::{Choque, Mezcla, mezcla};
 pub use nuevo::{
     MAX_ARCHIVOS, MAX_BYTES_ARCHIVO, MAX_DESCRIPCION, MAX_DETALLE, MAX_TITULO, ReporteCreate,
     ReporteNuevo, detalle, device_id, uuid_de_cliente,

@@ -104,6 +104,8 @@ pub struct ReporteNuevo {
     /// Lower case, hyphenated.
     pub uuid_cliente: String,
     pub contenido: Contenido,
+    /// `ubicacion` was left out: unchanged in an edit, where null clears it.
+    pub sin_ubicacion: bool,
     /// Of the content as sent.
     pub sha256_contenido: String,
     pub fecha_reporte: Option<Fecha>,
@@ -159,6 +161,7 @@ impl ReporteCreate {
         let version_base = e
             .opcional("version_base", self.version_base, tipo::ENTERO)
             .and_then(|v| e.toma("version_base", rango(v, 0, i64::MAX)));
+        let sin_ubicacion = matches!(self.ubicacion, Campo::Ausente);
         let ubicacion = e
             .opcional("ubicacion", self.ubicacion, tipo::OBJETO)
             .and_then(|u| ubicacion(u, &mut e));
@@ -191,6 +194,7 @@ impl ReporteCreate {
             Some(ReporteNuevo {
                 uuid_cliente: uuid_cliente?,
                 contenido,
+                sin_ubicacion,
                 sha256_contenido,
                 fecha_reporte,
                 hora_creado,

@@ -1,0 +1,373 @@
+//! Three-way merge: what a phone sent, what it worked from, and what the report holds now.
+//!
+//! A field that only one side changed takes that side's value; a field that both changed alike does
+//! not clash; a field that both changed differently is a conflict, and then nothing is applied. The
+//! manifest is merged file by file and only grows.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Archivo, Contenido, MAX_ARCHIVOS, ReporteNuevo};
+use crate::bitacora::Valores;
+
+/// A field that could not be merged, with the values of each side; `base` is null when it is not
+/// known what the phone worked from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Choque {
+    pub campo: String,
+    pub base: Value,
+    pub servidor: Value,
+    pub cliente: Value,
+}
+
+/// What becomes of a content sent for a report that is there already.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mezcla {
+    /// The report holds it already.
+    Igual,
+    /// No content was changed on the server since: what the phone sent takes its place.
+    Actualizado(Contenido),
+    /// The server changed other fields, or the same ones alike.
+    Fusionado(Contenido),
+    /// Nothing can be applied.
+    Conflicto(Vec<Choque>),
+    /// Both manifests together would have more files than one report may.
+    Demasiados,
+}
+
+/// Merges `enviado` into `actual`. `base` is the report at the version the phone worked from; `None`
+/// when the phone named none, or one that does not exist. A decided report's content is fixed.
+pub fn mezcla(
+    enviado: &ReporteNuevo,
+    actual: &Contenido,
+    base: Option<&Valores>,
+    decidido: bool,
+) -> Mezcla {
+    let archivos = union(actual, enviado);
+    if &sobre(enviado, actual, archivos.as_ref()) == actual {
+        return Mezcla::Igual;
+    }
+    let servidor = actual.valores();
+    let cliente = enviado.contenido.valores();
+    let mut nuevo = actual.clone();
+    let (mut choques, mut cambio_servidor) = (Vec::new(), false);
+    for campo in Contenido::CAMPOS {
+        let lado = Lado {
+            campo,
+            base: base.map(|b| b.get(campo).unwrap_or(&Value::Null)),
+            servidor: &servidor[campo],
+            cliente: &cliente[campo],
+        };
+        cambio_servidor |= lado.base != Some(lado.servidor);
+        let suerte = if campo == "multimedia" {
+            lado.manifiesto(archivos.is_none())
+        } else if campo == "ubicacion" && enviado.sin_ubicacion {
+            Suerte::Servidor
+        } else {
+            lado.campo()
+        };
+        match suerte {
+            Suerte::Servidor => {}
+            Suerte::Cliente => {
+                if decidido {
+                    choques.push(lado.choque());
+                }
+                pon(&mut nuevo, campo, &enviado.contenido);
+            }
+            Suerte::Choque => choques.push(lado.choque()),
+        }
+    }
+    // What is decided stays as it was decided, and without a base nobody knows what was meant.
+    if decidido || base.is_none() || !choques.is_empty() {
+        return Mezcla::Conflicto(choques);
+    }
+    nuevo.multimedia = archivos.unwrap_or_else(|| actual.multimedia.clone());
+    if nuevo
+        .multimedia
+        .as_ref()
+        .is_some_and(|m| m.len() > MAX_ARCHIVOS)
+    {
+        return Mezcla::Demasiados;
+    }
+    if cambio_servidor {
+        Mezcla::Fusionado(nuevo)
+    } else {
+        Mezcla::Actualizado(nuevo)
+    }
+}
+
+/// What was sent with what it left out taken from `actual`.
+fn sobre(
+    enviado: &ReporteNuevo,
+    actual: &Contenido,
+    archivos: Option<&Option<Vec<Archivo>>>,
+) -> Contenido {
+    let mut c = enviado.contenido.clone();
+    if enviado.sin_ubicacion {
+        c.ubicacion.clone_from(&actual.ubicacion);
+    }
+    if let Some(archivos) = archivos {
+        c.multimedia.clone_from(archivos);
+    }
+    c
+}
+
+/// Both manifests, by uuid; `None` when one file is described in two ways.
+fn union(actual: &Contenido, enviado: &ReporteNuevo) -> Option<Option<Vec<Archivo>>> {
+    let Some(suyos) = &enviado.contenido.multimedia else {
+        return Some(actual.multimedia.clone());
+    };
+    let mut todos = actual.multimedia.clone().unwrap_or_default();
+    for archivo in suyos {
+        match todos
+            .iter()
+            .find(|a| a.uuid_cliente == archivo.uuid_cliente)
+        {
+            None => todos.push(archivo.clone()),
+            Some(otro) if otro == archivo => {}
+            Some(_) => return None,
+        }
+    }
+    todos.sort_by(|a, b| a.uuid_cliente.cmp(&b.uuid_cliente));
+    Some(Some(todos))
+}
+
+fn pon(nuevo: &mut Contenido, campo: &str, de: &Contenido) {
+    match campo {
+        "titulo" => nuevo.titulo.clone_from(&de.titulo),
+        "descripcion" => nuevo.descripcion.clone_from(&de.descripcion),
+        "area_id" => nuevo.area_id = de.area_id,
+        "severidad_id" => nuevo.severidad_id = de.severidad_id,
+        "ubicacion" => nuevo.ubicacion.clone_from(&de.ubicacion),
+        // The manifest is the union of both.
+        _ => {}
+    }
+}
+
+struct Lado<'a> {
+    campo: &'static str,
+    /// `None`: not known.
+    base: Option<&'a Value>,
+    servidor: &'a Value,
+    cliente: &'a Value,
+}
+
+/// Whose value a field takes.
+enum Suerte {
+    Servidor,
+    Cliente,
+    Choque,
+}
+
+impl Lado<'_> {
+    fn campo(&self) -> Suerte {
+        if self.cliente == self.servidor || self.base == Some(self.cliente) {
+            Suerte::Servidor
+        } else if self.base == Some(self.servidor) {
+            Suerte::Cliente
+        } else {
+            Suerte::Choque
+        }
+    }
+
+    /// Files that only the phone names are added; without a base nothing is.
+    fn manifiesto(&self, descrito_de_dos_maneras: bool) -> Suerte {
+        let nuevos = self
+            .cliente
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|a| !self.servidor.as_array().is_some_and(|s| s.contains(a)));
+        match (nuevos || descrito_de_dos_maneras, self.base) {
+            (false, _) => Suerte::Servidor,
+            (true, Some(_)) if !descrito_de_dos_maneras => Suerte::Cliente,
+            _ => Suerte::Choque,
+        }
+    }
+
+    fn choque(&self) -> Choque {
+        Choque {
+            campo: self.campo.to_owned(),
+            base: self.base.cloned().unwrap_or_default(),
+            servidor: self.servidor.clone(),
+            cliente: self.cliente.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reporte::Ubicacion;
+
+    fn archivo(n: u32) -> Archivo {
+        Archivo {
+            uuid_cliente: format!("archivo-{n}"),
+            nombre: format!("{n}.jpg"),
+            tipo: "image/jpeg".into(),
+            bytes: 1,
+            sha256: "0".repeat(64),
+        }
+    }
+
+    fn base() -> Contenido {
+        Contenido {
+            titulo: "base".into(),
+            descripcion: Some("base".into()),
+            area_id: 1,
+            severidad_id: 1,
+            ubicacion: None,
+            multimedia: Some(vec![archivo(1)]),
+        }
+    }
+
+    /// `c` with another value in a field; two values of `v` differ.
+    fn con(mut c: Contenido, campo: &str, v: i64) -> Contenido {
+        match campo {
+            "titulo" => c.titulo = format!("título {v}"),
+            "descripcion" => c.descripcion = Some(format!("descripción {v}")),
+            "area_id" => c.area_id = 1 + v,
+            "severidad_id" => c.severidad_id = 1 + v,
+            "ubicacion" => {
+                c.ubicacion = Some(Ubicacion {
+                    lat: -33.0,
+                    lon: 1.5 * f64::from(i32::try_from(v).unwrap()),
+                    precision_m: None,
+                    referencia: None,
+                });
+            }
+            _ => {
+                let mut otro = archivo(2);
+                otro.nombre = format!("{v}.jpg");
+                c.multimedia.get_or_insert_default().push(otro);
+            }
+        }
+        c
+    }
+
+    fn enviado(contenido: Contenido) -> ReporteNuevo {
+        ReporteNuevo {
+            uuid_cliente: "u".into(),
+            sha256_contenido: contenido.sha256(),
+            contenido,
+            sin_ubicacion: false,
+            fecha_reporte: None,
+            hora_creado: None,
+            device_id: None,
+            version_base: Some(1),
+            en_desuso: vec![],
+        }
+    }
+
+    #[test]
+    fn every_field_changed_by_none_phone_server_both_alike_or_both_differently() {
+        let b = base();
+        for campo in Contenido::CAMPOS {
+            for otro in Contenido::CAMPOS {
+                let quienes = [(0, 0), (1, 0), (0, 1), (1, 1), (1, 2)];
+                for (cliente, servidor) in quienes {
+                    let cambia = |c, v| if v == 0 { c } else { con(c, campo, v) };
+                    // The phone also changes another field, which nobody else does.
+                    let mut suyo = cambia(b.clone(), cliente);
+                    if otro != campo {
+                        suyo = con(suyo, otro, 7);
+                    }
+                    let actual = cambia(b.clone(), servidor);
+                    let valores = b.valores();
+                    let m = mezcla(&enviado(suyo.clone()), &actual, Some(&valores), false);
+                    let caso = format!("{campo} {otro} {cliente} {servidor}: {m:?}");
+                    if cliente == 1 && servidor == 2 {
+                        let Mezcla::Conflicto(choques) = m else {
+                            panic!("{caso}");
+                        };
+                        assert_eq!(choques.len(), 1, "{caso}");
+                        assert_eq!(choques[0].campo, campo, "{caso}");
+                        assert_eq!(choques[0].base, b.valores()[campo], "{caso}");
+                        assert_eq!(choques[0].servidor, actual.valores()[campo], "{caso}");
+                        assert_eq!(choques[0].cliente, suyo.valores()[campo], "{caso}");
+                        continue;
+                    }
+                    let mut espera = if servidor == 0 {
+                        suyo.clone()
+                    } else {
+                        actual.clone()
+                    };
+                    if servidor != 0 && otro != campo {
+                        espera = con(espera, otro, 7);
+                    }
+                    // Files that only the server has are no difference: the manifest only grows.
+                    let sin_novedad = campo == "multimedia" && otro == campo && cliente == 0;
+                    if suyo == actual || sin_novedad {
+                        assert_eq!(m, Mezcla::Igual, "{caso}");
+                    } else if servidor == 0 {
+                        assert_eq!(m, Mezcla::Actualizado(espera), "{caso}");
+                    } else {
+                        assert_eq!(m, Mezcla::Fusionado(espera), "{caso}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_decided_report_or_an_unknown_base_takes_nothing() {
+        let b = base();
+        let valores = b.valores();
+        for campo in Contenido::CAMPOS {
+            let suyo = enviado(con(b.clone(), campo, 1));
+            for (base, decidido) in [(Some(&valores), true), (None, false), (None, true)] {
+                let Mezcla::Conflicto(choques) = mezcla(&suyo, &b, base, decidido) else {
+                    panic!("{campo}");
+                };
+                let campos: Vec<_> = choques.iter().map(|c| c.campo.as_str()).collect();
+                assert_eq!(campos, [campo]);
+                let dicha = base.map_or(Value::Null, |v| v[campo].clone());
+                assert_eq!(choques[0].base, dicha, "{campo}");
+            }
+            assert_eq!(mezcla(&enviado(b.clone()), &b, None, true), Mezcla::Igual);
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_unchanged_and_null_clears() {
+        let viejo = con(base(), "ubicacion", 1);
+        let valores = viejo.valores();
+        let mut suyo = enviado(Contenido {
+            ubicacion: None,
+            multimedia: None,
+            ..con(viejo.clone(), "titulo", 1)
+        });
+        suyo.sin_ubicacion = true;
+        let espera = con(viejo.clone(), "titulo", 1);
+        let m = mezcla(&suyo, &viejo, Some(&valores), false);
+        assert_eq!(m, Mezcla::Actualizado(espera.clone()));
+        suyo.sin_ubicacion = false;
+        let m = mezcla(&suyo, &viejo, Some(&valores), false);
+        let sin = Contenido {
+            ubicacion: None,
+            ..espera
+        };
+        assert_eq!(m, Mezcla::Actualizado(sin));
+    }
+
+    #[test]
+    fn manifests_grow_by_uuid_up_to_the_limit() {
+        let b = base();
+        let valores = b.valores();
+        let con_archivos = |ns: &[u32]| Contenido {
+            multimedia: Some(ns.iter().map(|n| archivo(*n)).collect()),
+            ..b.clone()
+        };
+        // Each side added one, and the phone no longer names the first.
+        let m = mezcla(
+            &enviado(con_archivos(&[3])),
+            &con_archivos(&[1, 2]),
+            Some(&valores),
+            false,
+        );
+        assert_eq!(m, Mezcla::Fusionado(con_archivos(&[1, 2, 3])));
+        let muchos: Vec<u32> = (1..=20).map(|n| 10 + n).collect();
+        let m = mezcla(&enviado(con_archivos(&muchos)), &b, Some(&valores), false);
+        assert_eq!(m, Mezcla::Demasiados);
+    }
+}
