@@ -99,6 +99,33 @@ en_ambas! {
         }
     }
 
+    /// Reports that come in together share a transaction: each hears of itself alone, also when its
+    /// twin is in the same one.
+    async fn gemelos_entre_otros_que_llegan_juntos(sitio: &Sitio) {
+        let autor = sitio.trabajador().await;
+        for _ in 0..cuenta(40) {
+            let pares: Vec<(Value, Value)> = (0..24)
+                .map(|i| {
+                    let uno = reporte_en(1);
+                    let mut otro = uno.clone();
+                    if i % 2 == 1 {
+                        otro["titulo"] = format!("Otro contenido {i}").into();
+                    }
+                    (uno, otro)
+                })
+                .collect();
+            let cuerpos = pares.iter().flat_map(|(uno, otro)| [uno, otro]);
+            let respuestas = juntos(cuerpos.map(|c| sitio.pide("POST", "/reportes").como(&autor).json(c))).await;
+            for (i, ((uno, otro), r)) in pares.iter().zip(respuestas.chunks(2)).enumerate() {
+                let creado = ganador(r, 201);
+                let (segundo, espera) = if i % 2 == 0 { (200, uno) } else { (409, if r[0].status == 201 { uno } else { otro }) };
+                assert_eq!(con(r, segundo).len(), 1, "{i}: {r:?}");
+                assert_eq!(creado.json["titulo"], espera["titulo"]);
+                assert_eq!(ver(sitio, &autor, creado.id()).await, creado.json);
+            }
+        }
+    }
+
     async fn de_treinta_y_dos_contenidos_de_un_uuid_entra_uno(sitio: &Sitio) {
         let mut personas = Vec::new();
         for _ in 0..4 {
