@@ -2,9 +2,9 @@
 //! of all reports that come in. While one group is under way the next gathers, so a busy server
 //! makes few trips to its database and an idle one keeps nobody waiting.
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Requests that may wait; beyond it they wait for a place.
 const COLA: usize = 1_024;
@@ -17,14 +17,15 @@ type Sitio<P, R> = (P, oneshot::Sender<R>);
 pub(crate) struct Reunion<P, R>(mpsc::Sender<Sitio<P, R>>);
 
 impl<P: Send + 'static, R: Send + 'static> Reunion<P, R> {
-    /// `hacer` answers each of its requests, in their order; at most `a_la_vez` groups are under way.
-    pub(crate) fn nueva<F, Fut>(a_la_vez: usize, hacer: F) -> Self
+    /// `hacer` answers each of its requests, in their order. One group at a time: what waits for it
+    /// makes the next one large, which is what makes it cheap.
+    pub(crate) fn nueva<F, Fut>(hacer: F) -> Self
     where
         F: Fn(Vec<P>) -> Fut + Send + 'static,
         Fut: Future<Output = Vec<R>> + Send + 'static,
     {
         let (cola, sitios) = mpsc::channel(COLA);
-        tokio::spawn(reparte(a_la_vez, hacer, sitios));
+        tokio::spawn(reparte(hacer, sitios));
         Self(cola)
     }
 
@@ -36,27 +37,23 @@ impl<P: Send + 'static, R: Send + 'static> Reunion<P, R> {
     }
 }
 
-async fn reparte<P, R, F, Fut>(a_la_vez: usize, hacer: F, mut sitios: mpsc::Receiver<Sitio<P, R>>)
+async fn reparte<P, R, F, Fut>(hacer: F, mut sitios: mpsc::Receiver<Sitio<P, R>>)
 where
     P: Send + 'static,
     R: Send + 'static,
     F: Fn(Vec<P>) -> Fut + Send + 'static,
     Fut: Future<Output = Vec<R>> + Send + 'static,
 {
-    let turnos = Arc::new(Semaphore::new(a_la_vez));
     let mut grupo = Vec::with_capacity(GRUPO);
-    while let Ok(turno) = Arc::clone(&turnos).acquire_owned().await
-        && sitios.recv_many(&mut grupo, GRUPO).await > 0
-    {
+    while sitios.recv_many(&mut grupo, GRUPO).await > 0 {
         let (pedidos, respuestas): (Vec<P>, Vec<oneshot::Sender<R>>) = grupo.drain(..).unzip();
-        let hecho = hacer(pedidos);
         // A task of its own: a defect in one group must not end the others.
-        tokio::spawn(async move {
-            for (respuesta, suya) in respuestas.into_iter().zip(hecho.await) {
-                respuesta.send(suya).ok();
-            }
-            drop(turno);
-        });
+        let Ok(hecho) = tokio::spawn(hacer(pedidos)).await else {
+            continue;
+        };
+        for (respuesta, suya) in respuestas.into_iter().zip(hecho) {
+            respuesta.send(suya).ok();
+        }
     }
 }
 
@@ -75,7 +72,7 @@ mod tests {
     async fn groups_what_waits_and_survives_a_defect() {
         let (puerta, grupos) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
         let (p, g) = (Arc::clone(&puerta), Arc::clone(&grupos));
-        let reunion = Arc::new(Reunion::nueva(1, move |ns: Vec<u32>| {
+        let reunion = Arc::new(Reunion::nueva(move |ns: Vec<u32>| {
             let (p, g) = (Arc::clone(&p), Arc::clone(&g));
             async move {
                 g.fetch_add(1, Ordering::SeqCst);

@@ -33,9 +33,7 @@ pub(crate) struct Porteria(Reunion<i64, Result<Option<Fila>, Fallo>>);
 
 impl Porteria {
     pub(crate) fn nueva(lectores: Lectores) -> Self {
-        Self(Reunion::nueva(1, move |ids| {
-            responde(lectores.clone(), ids)
-        }))
+        Self(Reunion::nueva(move |ids| responde(lectores.clone(), ids)))
     }
 
     async fn fila(&self, sesion_id: i64) -> Result<Option<Fila>, Fallo> {

@@ -67,28 +67,28 @@ impl CrearReporte {
     }
 
     /// What was created with these ids.
-    fn creado(&self, id: i64, archivos: &IdsDeArchivos) -> Creado {
+    fn creado(&self, id: i64, archivos: &IdsDeArchivos) -> Result<Creado, Fallo> {
         let reporte = Reporte {
             id,
             ..self.nueva.reporte.clone()
         };
         let suyos = reporte.contenido.multimedia.iter().flatten();
-        let suyos = suyos.map(|a| ArchivoLeido {
-            id: archivos
-                .get(&(id, a.uuid_cliente.clone()))
-                .copied()
-                .unwrap_or_default(),
-            archivo: a.clone(),
-            subido: false,
+        let suyos = suyos.map(|a| {
+            let id = archivos.get(&(id, a.uuid_cliente.clone())).copied();
+            Ok(ArchivoLeido {
+                id: id.ok_or(Fallo::Interno("un archivo quedó sin fila"))?,
+                archivo: a.clone(),
+                subido: false,
+            })
         });
-        Creado {
+        Ok(Creado {
             leido: ReporteLeido {
-                archivos: suyos.collect(),
+                archivos: suyos.collect::<Result<_, Fallo>>()?,
                 autor: self.autor.clone(),
                 reporte,
             },
             es_nuevo: true,
-        }
+        })
     }
 
     /// The uuid is taken, or the site no longer uses what the report names: it may be the very
@@ -199,7 +199,7 @@ async fn crea(tx: &mut Tx<'_>, lote: &[CrearReporte]) -> Result<Vec<Suerte>, Fal
     for (c, primera) in lote.iter().zip(primeras) {
         let id = ids.get(&c.enviado.uuid_cliente).filter(|_| primera);
         let suerte = match id {
-            Some(id) => Ok(c.creado(*id, &archivos)),
+            Some(id) => Ok(c.creado(*id, &archivos)?),
             None => c.no_creado(tx).await,
         };
         if let Err(Rechazo::Fallo(fallo)) = suerte {
@@ -225,16 +225,13 @@ impl Write for CrearJuntos {
     }
 }
 
-/// Lots under way at once. One keeps lots large, which is what makes them cheap.
-const A_LA_VEZ: usize = 1;
-
 /// Where new reports come in. Those that arrive at the same time share a transaction, which on
 /// either database is most of what one costs.
 pub struct Entrada(Reunion<CrearReporte, Suerte>);
 
 impl Entrada {
     pub fn nueva(store: Store) -> Self {
-        Self(Reunion::nueva(A_LA_VEZ, move |lote| {
+        Self(Reunion::nueva(move |lote| {
             recibe(store.clone(), Arc::new(lote))
         }))
     }
@@ -265,13 +262,10 @@ async fn recibe(store: Store, lote: Arc<Vec<CrearReporte>>) -> Vec<Suerte> {
             tracing::warn!(%fallo, reportes = lote.len(), "un lote se guarda de a uno");
             let mut suertes = Vec::with_capacity(lote.len());
             for i in 0..lote.len() {
-                let suya = store.escribir(estos(i..i + 1)).await;
-                let suya = suya.map(|mut suertes| suertes.pop());
-                suertes.push(match suya {
-                    Ok(Some(suerte)) => suerte,
-                    Ok(None) => Err(Fallo::Interno("un reporte quedó sin suerte").into()),
-                    Err(fallo) => Err(fallo.into()),
-                });
+                match store.escribir(estos(i..i + 1)).await {
+                    Ok(suya) => suertes.extend(suya),
+                    Err(fallo) => suertes.push(Err(fallo.into())),
+                }
             }
             suertes
         }

@@ -87,22 +87,23 @@ pub(super) async fn actualiza(c: &mut PgConnection, cambios: &[&Escritura]) -> R
 }
 
 /// Binds a column for each value; with each change, whether it is the last of its report.
-fn con_datos(
+fn con_datos<'a>(
     sql: &'static str,
-    filas: &[(&Escritura, bool)],
-) -> QueryAs<'static, Postgres, Escrita, PgArguments> {
+    filas: &'a [(&'a Escritura, bool)],
+) -> QueryAs<'a, Postgres, Escrita, PgArguments> {
     macro_rules! columna {
         (|$e:ident| $valor:expr) => {
             filas.iter().map(|($e, _)| $valor).collect::<Vec<_>>()
         };
     }
-    let u = |e: &Escritura| -> Option<Ubicacion> { e.reporte.contenido.ubicacion.clone() };
-    let aceptado = |e: &Escritura| e.aceptado.clone();
+    fn u(e: &Escritura) -> Option<&Ubicacion> {
+        e.reporte.contenido.ubicacion.as_ref()
+    }
     sqlx::query_as(sql)
-        .bind(columna!(|e| e.reporte.uuid_cliente.clone()))
+        .bind(columna!(|e| e.reporte.uuid_cliente.as_str()))
         .bind(columna!(|e| e.reporte.rut.cuerpo()))
-        .bind(columna!(|e| e.reporte.contenido.titulo.clone()))
-        .bind(columna!(|e| e.reporte.contenido.descripcion.clone()))
+        .bind(columna!(|e| e.reporte.contenido.titulo.as_str()))
+        .bind(columna!(|e| e.reporte.contenido.descripcion.as_deref()))
         .bind(columna!(|e| e.reporte.contenido.area_id))
         .bind(columna!(|e| e.reporte.contenido.severidad_id))
         .bind(columna!(|e| e.reporte.estado_id))
@@ -111,29 +112,35 @@ fn con_datos(
         .bind(columna!(|e| e.reporte.hora_sincronizado.0))
         .bind(columna!(|e| e.registro.entrada().en.0))
         .bind(columna!(|e| e.reporte.last_sync_attempt.map(|t| t.0)))
-        .bind(columna!(|e| e.reporte.device_id.clone()))
+        .bind(columna!(|e| e.reporte.device_id.as_deref()))
         .bind(columna!(|e| e.desfase_reloj_ms))
         .bind(columna!(|e| e.reporte.sync_status.nombre()))
-        .bind(columna!(|e| e.reporte.sha256_contenido.clone()))
+        .bind(columna!(|e| e.reporte.sha256_contenido.as_str()))
         .bind(columna!(|e| e.reporte.contenido.ubicacion.is_some()))
         .bind(columna!(|e| u(e).map(|u| u.lat)))
         .bind(columna!(|e| u(e).map(|u| u.lon)))
         .bind(columna!(|e| u(e).and_then(|u| u.precision_m)))
-        .bind(columna!(|e| u(e).and_then(|u| u.referencia)))
+        .bind(columna!(|e| u(e).and_then(|u| u.referencia.as_deref())))
         .bind(columna!(|e| e.reporte.contenido.multimedia.is_some()))
         .bind(columna!(|e| e.reporte.version))
-        .bind(columna!(|e| e.busqueda.clone()))
+        .bind(columna!(|e| e.busqueda.as_str()))
         .bind(columna!(|e| e.reporte.retirado_en.map(|t| t.0)))
         .bind(columna!(|e| e.registro.entrada().n))
         .bind(columna!(|e| e.registro.entrada().accion.nombre()))
         .bind(columna!(|e| e.registro.entrada().rut.cuerpo()))
-        .bind(columna!(|e| e.registro.canonica().to_owned()))
-        .bind(columna!(|e| e.reporte.cabeza.hash.clone()))
+        .bind(columna!(|e| e.registro.canonica()))
+        .bind(columna!(|e| e.reporte.cabeza.hash.as_str()))
         .bind(columna!(|e| e.registro.evento()))
         .bind(columna!(|e| e.registro.area_antes()))
         .bind(columna!(|e| e.marca))
-        .bind(columna!(|e| aceptado(e).map(|a| a.sha256_contenido)))
-        .bind(columna!(|e| aceptado(e).map_or(0, |a| a.version_base)))
+        .bind(columna!(|e| e
+            .aceptado
+            .as_ref()
+            .map(|a| a.sha256_contenido.as_str())))
+        .bind(columna!(|e| e
+            .aceptado
+            .as_ref()
+            .map_or(0, |a| a.version_base)))
         .bind(filas.iter().map(|(_, u)| *u).collect::<Vec<_>>())
 }
 
@@ -152,11 +159,11 @@ pub(super) async fn inserta_archivos(
          RETURNING id, reporte_id, uuid_cliente",
     )
     .bind(archivos.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-    .bind(columna!(|a| a.uuid_cliente.clone()))
-    .bind(columna!(|a| a.nombre.clone()))
-    .bind(columna!(|a| a.tipo.clone()))
+    .bind(columna!(|a| a.uuid_cliente.as_str()))
+    .bind(columna!(|a| a.nombre.as_str()))
+    .bind(columna!(|a| a.tipo.as_str()))
     .bind(columna!(|a| a.bytes))
-    .bind(columna!(|a| a.sha256.clone()))
+    .bind(columna!(|a| a.sha256.as_str()))
     .fetch_all(&mut *c)
     .await?)
 }
