@@ -80,7 +80,7 @@ impl Siembra {
         let hora = entorno.ahora().mas(-paso * i64::from(self.filas - i));
         let caso = usize::try_from(i).unwrap_or(0) % self.casos.len();
         let cuerpo = self.casos[caso].con(&uuid_nuevo(entorno.azar()), hora);
-        let nuevo = ReporteNuevo::de_json(cuerpo, &self.catalogo)
+        let nuevo = ReporteNuevo::de_texto(&cuerpo.to_string(), &self.catalogo)
             .map_err(|e| Error::Datos(format!("{e:?}")))?;
         let autor = self.autor.nombre.clone();
         let crear = CrearReporte::nueva(&self.store, &self.autor.quien, autor, nuevo, &self.zona)?;

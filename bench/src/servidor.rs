@@ -50,6 +50,8 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
         claves: vec![clave(encargo.secreto)],
         proxies: vec![],
         cookie_segura: false,
+        sync_por_minuto: 0,
+        silencio_horas: 72,
     };
     let app = App::nueva(store.clone(), opciones);
     let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use sigra_domain::{Quien, Rol, catalogo::Catalogo};
+use sigra_domain::{Instante, Quien, Rol, catalogo::Catalogo};
 
 use crate::{App, codigo::Codigo, problema::Problema, tokens::AUD_API};
 
@@ -78,6 +78,8 @@ pub struct Sesion {
     pub nombre: String,
     /// The catalogue as it is now.
     pub catalogo: Arc<Catalogo>,
+    /// When the request was understood, before its body was read.
+    pub ahora: Instante,
 }
 
 /// Only the layer [`exige`] puts it there: a route that is not in the router's table has no caller.
@@ -133,6 +135,7 @@ async fn sesion(app: &App, permiso: Permiso, headers: &HeaderMap) -> Result<Sesi
         quien: i.quien,
         nombre: i.nombre,
         catalogo,
+        ahora,
     })
 }
 

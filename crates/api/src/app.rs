@@ -2,11 +2,14 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use sigra_domain::Zona;
+use sigra_domain::{Instante, Zona};
 use sigra_store::{Store, reportes::Entrada};
+use tokio::sync::Semaphore;
 
 use crate::{
     claves::Claves,
+    cuerpo::MAX_SYNC_KIB,
+    sync::freno::Frenos,
     tokens::{ClaveFirma, Tokens},
 };
 
@@ -20,6 +23,10 @@ pub struct Opciones {
     pub proxies: Vec<IpAddr>,
     /// Whether the cookie is for HTTPS only.
     pub cookie_segura: bool,
+    /// Sync calls a minute and session; 0 for no limit.
+    pub sync_por_minuto: i64,
+    /// Hours without a sync after which a phone counts as silent.
+    pub silencio_horas: i64,
 }
 
 /// The application. Cheap to clone.
@@ -34,6 +41,9 @@ struct Interior {
     claves: Claves,
     proxies: Vec<IpAddr>,
     cookie_segura: bool,
+    frenos: Frenos,
+    presupuesto: Semaphore,
+    silencio_ms: i64,
 }
 
 impl App {
@@ -44,6 +54,9 @@ impl App {
             zona: opciones.zona,
             proxies: opciones.proxies,
             cookie_segura: opciones.cookie_segura,
+            frenos: Frenos::nuevos(opciones.sync_por_minuto),
+            presupuesto: Semaphore::new(MAX_SYNC_KIB),
+            silencio_ms: opciones.silencio_horas.saturating_mul(Instante::HORA),
             entrada: Entrada::nueva(store.clone()),
             store,
         }))
@@ -76,6 +89,19 @@ impl App {
 
     pub(crate) fn proxies(&self) -> &[IpAddr] {
         &self.0.proxies
+    }
+
+    pub(crate) fn frenos(&self) -> &Frenos {
+        &self.0.frenos
+    }
+
+    /// In KiB, for the bodies of sync calls.
+    pub(crate) fn presupuesto(&self) -> &Semaphore {
+        &self.0.presupuesto
+    }
+
+    pub(crate) fn silencio_ms(&self) -> i64 {
+        self.0.silencio_ms
     }
 
     pub(crate) fn cookie_segura(&self) -> bool {

@@ -112,6 +112,14 @@ codigos! {
         ("Cambio de estado no permitido", "Change of state not allowed")
         ("El reporte no puede pasar de su estado actual a ese. Véalo de nuevo: quizás otra persona ya decidió.",
          "The report can't go from its present state to that one. Look at it again: somebody may have decided.");
+    DemasiadosConflictos "demasiados_conflictos" CONFLICT false
+        ("Demasiados conflictos sin resolver", "Too many open conflicts")
+        ("Este reporte tiene muchos conflictos sin resolver. Resuélvalos y envíe el cambio de nuevo.",
+         "This report has many open conflicts. Resolve them and send the change again.");
+    ConflictoResuelto "conflicto_resuelto" CONFLICT true
+        ("Conflicto ya resuelto", "Conflict resolved already")
+        ("Este conflicto ya se resolvió de otra manera. Vea el reporte como quedó.",
+         "This conflict was resolved in another way already. Look at the report as it is now.");
     RutExiste "rut_existe" CONFLICT true
         ("El RUT ya existe", "The RUT exists already")
         ("Ya hay un usuario con este RUT. Búsquelo y edítelo.",
@@ -128,6 +136,14 @@ codigos! {
         ("Reporte retirado", "Report withdrawn")
         ("Un administrador retiró este reporte; su bitácora se conserva.",
          "An administrator withdrew this report; its bitácora is kept.");
+    CursorVencido "cursor_vencido" GONE true
+        ("Cursor vencido", "Cursor expired")
+        ("La base de datos del servidor ya no es la que dio este cursor. Comience de nuevo sin cursor; lo que falta enviar sigue en el teléfono.",
+         "The server's database is no longer the one that gave this cursor. Begin again without a cursor; what is unsent stays on the phone.");
+    AlcanceCambiado "alcance_cambiado" GONE true
+        ("Cambió lo que puede ver", "What you may see has changed")
+        ("Su rol o sus áreas cambiaron. Comience de nuevo sin cursor; lo que falta enviar sigue en el teléfono.",
+         "Your role or your areas have changed. Begin again without a cursor; what is unsent stays on the phone.");
     VersionDesfasada "version_desfasada" PRECONDITION_FAILED true
         ("El reporte cambió", "The report has changed")
         ("Alguien cambió el reporte después de la versión que usted vio. Revise el actual y decida de nuevo.",
@@ -136,6 +152,14 @@ codigos! {
         ("Cuerpo demasiado grande", "Body too large")
         ("El cuerpo pasa de 1 MiB descomprimido, el máximo de esta operación.",
          "The body exceeds 1 MiB uncompressed, the most this operation takes.");
+    LoteMuyGrande "lote_muy_grande" PAYLOAD_TOO_LARGE true
+        ("Lote demasiado grande", "Batch too large")
+        ("Un lote lleva a lo más 500 reportes y 8 MiB descomprimidos. Divídalo y envíe las partes.",
+         "A batch holds at most 500 reports and 8 MiB uncompressed. Divide it and send the parts.");
+    ReconciliacionMuyGrande "reconciliacion_muy_grande" PAYLOAD_TOO_LARGE true
+        ("Demasiados reportes a la vez", "Too many reports at once")
+        ("Se comparan a lo más 10.000 reportes y 8 MiB descomprimidos a la vez. Divida la lista y envíe las partes.",
+         "At most 10,000 reports and 8 MiB uncompressed are compared at once. Divide the list and send the parts.");
     TipoDeContenido "tipo_de_contenido" UNSUPPORTED_MEDIA_TYPE true
         ("Tipo de contenido no soportado", "Unsupported media type")
         ("Envíe JSON (Content-Type: application/json), comprimido a lo más con gzip.",
@@ -160,6 +184,10 @@ codigos! {
         ("Demasiados intentos", "Too many attempts")
         ("Hubo muchos intentos con contraseña incorrecta. Espere un momento e intente de nuevo.",
          "There were many attempts with a wrong password. Wait a moment and try again.");
+    DemasiadasSincronizaciones "demasiadas_sincronizaciones" TOO_MANY_REQUESTS false
+        ("Demasiadas sincronizaciones", "Too many sync calls")
+        ("El teléfono sincronizó muchas veces seguidas. Espere lo que dice Retry-After; no se perdió nada.",
+         "The phone has synced many times in a row. Wait as long as Retry-After says; nothing was lost.");
     ErrorInterno "error_interno" INTERNAL_SERVER_ERROR false
         ("Error interno", "Internal error")
         ("Algo falló en el servidor. Intente de nuevo; si sigue, entregue el id al encargado.",
@@ -190,6 +218,14 @@ pub const CUERPO: &[Codigo] = &[
     Codigo::JsonInvalido,
     Codigo::CuerpoLento,
     Codigo::CuerpoMuyGrande,
+    Codigo::TipoDeContenido,
+    Codigo::DatosInvalidos,
+];
+/// What a sync operation with a body can answer besides; its size has a code of its own.
+pub const CUERPO_DE_SYNC: &[Codigo] = &[
+    Codigo::CuerpoIlegible,
+    Codigo::JsonInvalido,
+    Codigo::CuerpoLento,
     Codigo::TipoDeContenido,
     Codigo::DatosInvalidos,
 ];

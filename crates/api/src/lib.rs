@@ -18,6 +18,7 @@ mod resto;
 mod router;
 mod salud;
 mod servidor;
+mod sync;
 mod tokens;
 mod usuarios;
 

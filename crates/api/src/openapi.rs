@@ -31,6 +31,7 @@ use crate::{
     tags(
         (name = "identidad", description = "Entrar, seguir dentro y salir"),
         (name = "reportes", description = "Crear, buscar, ver, editar y retirar reportes"),
+        (name = "sync", description = "Lo que un teléfono envía y recibe cuando vuelve a tener señal"),
         (name = "administracion", description = "Decidir reportes y revisar las bitácoras"),
         (name = "usuarios", description = "Personas, sus roles y sus áreas"),
         (name = "catalogos", description = "Áreas, severidades, estados y transiciones"),

@@ -84,6 +84,19 @@ pub fn entero(campo: &str, texto: &str, e: &mut Errores) -> Option<i64> {
     e.toma(campo, texto.parse().map_err(|_| falla))
 }
 
+/// The page of what was read with one more than its limit, and the cursor of the next one.
+pub fn corta<T>(
+    mut leidos: Vec<T>,
+    limite: i64,
+    cursor: impl FnOnce(&T) -> Option<String>,
+) -> (Vec<T>, Option<String>) {
+    let limite = usize::try_from(limite).unwrap_or(usize::MAX);
+    let sigue = leidos.len() > limite;
+    leidos.truncate(limite);
+    let siguiente = leidos.last().filter(|_| sigue).and_then(cursor);
+    (leidos, siguiente)
+}
+
 /// A page with its `Link` to the next one.
 pub fn responde<T: Serialize>(uri: &Uri, pagina: &Pagina<T>) -> Response {
     let mut r = Json(pagina).into_response();

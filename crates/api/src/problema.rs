@@ -6,7 +6,7 @@
 use axum::{
     Json,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use sigra_domain::{ErrorCampo, Falla, Idioma, hex};
 use sigra_store::{Entorno, Fallo};
 
-use crate::codigo::Codigo;
+use crate::{
+    codigo::Codigo,
+    sync::freno::{RATELIMIT, RATELIMIT_POLICY},
+};
 
 /// Seconds after which a passing failure is worth another try.
 const REINTENTO: u64 = 5;
@@ -187,16 +190,22 @@ pub async fn presenta(request: Request, next: Next) -> Response {
         return response;
     };
     let mut r = problema.respuesta(idioma, &instance);
-    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
-        r.headers_mut().insert(header::ALLOW, allow);
+    for nombre in [&header::ALLOW, &RATELIMIT, &RATELIMIT_POLICY] {
+        if let Some(valor) = response.headers_mut().remove(nombre) {
+            r.headers_mut().insert(nombre.clone(), valor);
+        }
     }
     r
 }
 
 /// The language of a request's answer.
 pub fn idioma_de(request: &Request) -> Idioma {
-    request
-        .headers()
+    idioma_de_headers(request.headers())
+}
+
+/// The same, for a handler whose answer holds problems.
+pub fn idioma_de_headers(headers: &HeaderMap) -> Idioma {
+    headers
         .get(header::ACCEPT_LANGUAGE)
         .and_then(|v| v.to_str().ok())
         .map_or(Idioma::Es, Idioma::de_accept_language)

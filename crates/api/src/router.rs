@@ -27,10 +27,11 @@ use crate::{
         Permiso::{self, Administrador, Autenticado, CambioDePassword, Publico, Supervision},
         exige,
     },
-    codigo::{CUERPO, Codigo, ESCRITURA, IDEMPOTENTE},
+    codigo::{CUERPO, CUERPO_DE_SYNC, Codigo, ESCRITURA, IDEMPOTENTE},
     docs, openapi,
     problema::{Problema, presenta},
     resto::escurre,
+    sync::freno::frena,
 };
 
 /// Requests under way at once. Each may hold a body in memory; more are told to come back.
@@ -42,9 +43,8 @@ pub fn rutas(app: &App) -> (Router, OpenApi) {
         app,
         router: OpenApiRouter::with_openapi(openapi::base()),
     };
-    let tabla = operacion(catalogos(usuarios(administracion(reportes(identidad(
-        tabla,
-    ))))));
+    let tabla = sync(reportes(identidad(tabla)));
+    let tabla = operacion(catalogos(usuarios(administracion(tabla))));
     let (router, api) = tabla.router.split_for_parts();
     let api = openapi::completa(api);
     let json = serde_json::to_vec_pretty(&api).unwrap_or_default();
@@ -134,8 +134,33 @@ fn reportes(t: Tabla<'_>) -> Tabla<'_> {
         )
 }
 
+fn sync(t: Tabla<'_>) -> Tabla<'_> {
+    use crate::sync::{batch, changes, conflictos, freno, reconciliar, resolver, status};
+    t.op_sync(
+        &[batch::CODIGOS, CUERPO_DE_SYNC, ESCRITURA, freno::CODIGOS],
+        routes!(batch::enviar),
+    )
+    .op_sync(
+        &[changes::CODIGOS, freno::CODIGOS],
+        routes!(changes::recibir),
+    )
+    .op_sync(&[status::CODIGOS, freno::CODIGOS], routes!(status::ver))
+    .op_sync(
+        &[reconciliar::CODIGOS, CUERPO_DE_SYNC, freno::CODIGOS],
+        routes!(reconciliar::reconciliar),
+    )
+    .op_sync(
+        &[conflictos::CODIGOS, freno::CODIGOS],
+        routes!(conflictos::listar),
+    )
+    .op_sync(
+        &[resolver::CODIGOS, CUERPO, ESCRITURA, freno::CODIGOS],
+        routes!(resolver::resolver),
+    )
+}
+
 fn administracion(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::admin::{ajustes, bitacora, decidir};
+    use crate::admin::{ajustes, bitacora, decidir, dispositivos};
     let decision = [decidir::CODIGOS, CUERPO, ESCRITURA, IDEMPOTENTE];
     t.op(Supervision, &decision, routes!(decidir::aprobar))
         .op(Supervision, &decision, routes!(decidir::rechazar))
@@ -145,6 +170,11 @@ fn administracion(t: Tabla<'_>) -> Tabla<'_> {
             routes!(bitacora::listar),
         )
         .op(Administrador, &[ajustes::CODIGOS], routes!(ajustes::listar))
+        .op(
+            Administrador,
+            &[dispositivos::CODIGOS],
+            routes!(dispositivos::listar),
+        )
 }
 
 fn usuarios(t: Tabla<'_>) -> Tabla<'_> {
@@ -200,6 +230,13 @@ struct Tabla<'a> {
 }
 
 impl Tabla<'_> {
+    /// Adds an operation for phones, of which each session may make so many a minute.
+    fn op_sync(self, propios: &[&[Codigo]], ruta: UtoipaMethodRouter<App>) -> Self {
+        let app = self.app.clone();
+        let frenada = ruta.map(|router| router.layer(from_fn_with_state(app, frena)));
+        self.op(Autenticado, propios, frenada)
+    }
+
     /// Adds one operation behind its permission, and describes both.
     fn op(
         mut self,

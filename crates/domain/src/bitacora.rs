@@ -25,14 +25,19 @@ pub enum Accion {
     Editar,
     CambiarEstado,
     Retirar,
+    /// What a phone sent clashes with what the report became.
+    Conflicto,
+    ResolverConflicto,
 }
 
 impl Accion {
-    pub const TODAS: [Self; 4] = [
+    pub const TODAS: [Self; 6] = [
         Self::Crear,
         Self::Editar,
         Self::CambiarEstado,
         Self::Retirar,
+        Self::Conflicto,
+        Self::ResolverConflicto,
     ];
 
     pub fn nombre(self) -> &'static str {
@@ -41,6 +46,8 @@ impl Accion {
             Self::Editar => "editar",
             Self::CambiarEstado => "cambiar_estado",
             Self::Retirar => "retirar",
+            Self::Conflicto => "conflicto",
+            Self::ResolverConflicto => "resolver_conflicto",
         }
     }
 }
@@ -221,7 +228,16 @@ impl Verificador {
 
     /// After the last entry: the report's row must remember this end, have the version that the
     /// last entry produced and hold these values.
-    pub fn fin(self, cabeza: &Cabeza, version: i64, fila: &Valores) -> Result<(), Rotura> {
+    ///
+    /// Entries began to tell `sync_status` with the second schema: a chain that never mentions it says
+    /// nothing about it.
+    pub fn fin(mut self, cabeza: &Cabeza, version: i64, fila: &Valores) -> Result<(), Rotura> {
+        if let (false, Some(dicho)) = (
+            self.valores.contains_key("sync_status"),
+            fila.get("sync_status"),
+        ) {
+            self.valores.insert("sync_status".into(), dicho.clone());
+        }
         let rota = |n, motivo| Err(Rotura { n, motivo });
         if self.n < cabeza.entradas {
             return rota(self.n + 1, Motivo::Falta);

@@ -120,6 +120,8 @@ pub enum Falla {
     NoExiste,
     Repetido,
     DigitoVerificador,
+    /// Not one of the fields that clash.
+    NoEnConflicto,
     Demasiados {
         max: usize,
     },
@@ -137,6 +139,7 @@ impl Falla {
             Self::NoExiste => "no_existe",
             Self::Repetido => "repetido",
             Self::DigitoVerificador => "digito_verificador",
+            Self::NoEnConflicto => "no_en_conflicto",
             Self::Demasiados { .. } => "demasiados",
         }
     }
@@ -179,6 +182,12 @@ impl Falla {
                 .elige(
                     "El dígito verificador no corresponde; revise el RUT.",
                     "The check digit does not match; check the RUT.",
+                )
+                .into(),
+            Self::NoEnConflicto => idioma
+                .elige(
+                    "Este campo no está en conflicto; quítelo.",
+                    "This field does not clash; leave it out.",
                 )
                 .into(),
             Self::Demasiados { max } if es => format!("Envíe como máximo {max}."),

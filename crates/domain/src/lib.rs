@@ -7,11 +7,13 @@ pub mod busqueda;
 pub mod campo;
 pub mod catalogo;
 pub mod clave;
+pub mod freno;
 pub mod idioma;
 pub mod permiso;
 pub mod persona;
 pub mod reporte;
 pub mod rut;
+pub mod sync;
 pub mod tiempo;
 
 pub use campo::{Campo, ErrorCampo, Falla};

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use serde::Serialize;
 use sigra_domain::catalogo::Catalogo;
 use sqlx::{
     ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
@@ -19,6 +20,7 @@ use crate::{
     Entorno, Fallo,
     escritor::{Escritor, MAX_LOG},
     identidad::Porteria,
+    sync::Secuencia,
 };
 
 /// Runs one body against whichever database is behind `$conn`: it is compiled once for each, so a
@@ -47,6 +49,11 @@ impl Conn<'_> {
             Self::Postgres(_) => postgres,
         }
     }
+}
+
+/// A list for a statement: both databases unfold JSON, and it is one value however long it is.
+pub(crate) fn json(valores: &(impl Serialize + ?Sized)) -> Result<String, Fallo> {
+    serde_json::to_string(valores).map_err(|e| Fallo::Dato(e.to_string()))
 }
 
 /// A borrowed connection for reading.
@@ -89,6 +96,8 @@ pub struct Store(pub(crate) Arc<Interior>);
 pub(crate) struct Interior {
     pub(crate) db: Db,
     pub(crate) porteria: Porteria,
+    /// Only PostgreSQL needs one.
+    pub(crate) secuencia: Option<Secuencia>,
     pub(crate) entorno: Entorno,
     /// The catalogue as last read; every use checks its version against the database's.
     pub(crate) catalogo: RwLock<Arc<Catalogo>>,
@@ -169,6 +178,7 @@ impl Store {
         };
         let porteria = Porteria::nueva(db.lectores());
         Ok(Self(Arc::new(Interior {
+            secuencia: Secuencia::de(&db),
             db,
             porteria,
             entorno,

@@ -132,6 +132,9 @@ async fn reserva(tx: &mut Tx<'_>, k: &Clave) -> Result<Option<(String, String)>,
         .fetch_optional(&mut **c).await)?)
 }
 
+/// Phones of one person that are remembered.
+const MAX_DISPOSITIVOS: i64 = 50;
+
 /// Removes what no client may still need: keys, sessions and counts of attempts that are over.
 struct Limpieza;
 
@@ -159,6 +162,12 @@ impl Write for Limpieza {
             borradas += con!(tx.conn, c => sqlx::query(sql).bind(limite.0)
                 .execute(&mut **c).await.map(|r| r.rows_affected()))?;
         }
+        // Whoever invents names for phones fills the list with their own only.
+        borradas += con!(tx.conn, c => sqlx::query(
+            "DELETE FROM dispositivos WHERE (device_id, rut) IN (SELECT device_id, rut FROM (
+                SELECT device_id, rut, row_number() OVER (PARTITION BY rut ORDER BY last_sync DESC)
+                    AS n FROM dispositivos) d WHERE n > $1)")
+            .bind(MAX_DISPOSITIVOS).execute(&mut **c).await.map(|r| r.rows_affected()))?;
         Ok(borradas)
     }
 }

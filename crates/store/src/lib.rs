@@ -14,6 +14,7 @@ pub mod identidad;
 mod migrar;
 pub mod reportes;
 mod reunion;
+pub mod sync;
 mod write;
 
 pub use bitacora::{

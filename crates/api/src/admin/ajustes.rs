@@ -85,13 +85,8 @@ pub async fn listar(
         Some(c) => Some(lee_cursor(&huella, c)?),
     };
     let mut lectura = app.store().leer().await?;
-    let mut ajustes = lista_ajustes(&mut lectura, objeto.as_deref(), antes_de, limite + 1).await?;
-    let sigue = ajustes.len() > usize::try_from(limite).unwrap_or(usize::MAX);
-    ajustes.truncate(usize::try_from(limite).unwrap_or(usize::MAX));
-    let siguiente = ajustes
-        .last()
-        .filter(|_| sigue)
-        .and_then(|ultimo| cursor(&huella, ultimo.entrada.n));
+    let ajustes = lista_ajustes(&mut lectura, objeto.as_deref(), antes_de, limite + 1).await?;
+    let (ajustes, siguiente) = pagina::corta(ajustes, limite, |a| cursor(&huella, a.entrada.n));
     let items = ajustes
         .into_iter()
         .map(|a| Ajuste {

@@ -29,7 +29,7 @@ pub struct Parametros {
     reporte_id: Option<String>,
     /// Quién lo hizo.
     rut: Option<String>,
-    /// `crear`, `editar`, `cambiar_estado` o `retirar`.
+    /// `crear`, `editar`, `cambiar_estado`, `retirar`, `conflicto` o `resolver_conflicto`.
     accion: Option<String>,
     /// Desde este momento, RFC 3339.
     #[param(format = DateTime)]
@@ -84,13 +84,8 @@ pub async fn listar(
         filtro.antes_de = Some(lee_cursor(&huella, &c)?);
     }
     let mut lectura = app.store().leer().await?;
-    let mut entradas = lista_bitacora(&mut lectura, &filtro, limite + 1).await?;
-    let sigue = entradas.len() > usize::try_from(limite).unwrap_or(usize::MAX);
-    entradas.truncate(usize::try_from(limite).unwrap_or(usize::MAX));
-    let siguiente = entradas
-        .last()
-        .filter(|_| sigue)
-        .and_then(|ultima| cursor(&huella, ultima.id));
+    let entradas = lista_bitacora(&mut lectura, &filtro, limite + 1).await?;
+    let (entradas, siguiente) = pagina::corta(entradas, limite, |e| cursor(&huella, e.id));
     let items = entradas.into_iter().map(Entrada::from).collect();
     Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
 }

@@ -3,3 +3,4 @@
 pub mod ajustes;
 pub mod bitacora;
 pub mod decidir;
+pub mod dispositivos;

@@ -115,21 +115,25 @@ pub fn vista(leido: &ReporteLeido, catalogo: &Catalogo) -> Reporte {
         sync_status: r.sync_status,
         sha256_contenido: r.sha256_contenido.clone(),
         ubicacion: k.ubicacion.clone(),
-        multimedia: leido
-            .archivos
-            .iter()
-            .map(|a| Multimedia {
-                id: a.id,
-                uuid_cliente: a.archivo.uuid_cliente.clone(),
-                nombre: a.archivo.nombre.clone(),
-                tipo: a.archivo.tipo.clone(),
-                bytes: a.archivo.bytes,
-                sha256: a.archivo.sha256.clone(),
-                subido: a.subido,
-                url: a.subido.then(|| format!("/multimedia/{}", a.id)),
-                url_miniatura: a.subido.then(|| format!("/multimedia/{}/miniatura", a.id)),
-            })
-            .collect(),
+        multimedia: multimedia(leido),
         version: r.version,
     }
+}
+
+/// Its files.
+pub fn multimedia(leido: &ReporteLeido) -> Vec<Multimedia> {
+    let archivos = leido.archivos.iter();
+    archivos
+        .map(|a| Multimedia {
+            id: a.id,
+            uuid_cliente: a.archivo.uuid_cliente.clone(),
+            nombre: a.archivo.nombre.clone(),
+            tipo: a.archivo.tipo.clone(),
+            bytes: a.archivo.bytes,
+            sha256: a.archivo.sha256.clone(),
+            subido: a.subido,
+            url: a.subido.then(|| format!("/multimedia/{}", a.id)),
+            url_miniatura: a.subido.then(|| format!("/multimedia/{}/miniatura", a.id)),
+        })
+        .collect()
 }

@@ -67,13 +67,9 @@ pub async fn listar(
         filtro.despues = Some(lee_cursor(&huella, &c)?);
     }
     let mut lectura = app.store().leer().await?;
-    let mut usuarios = lista_usuarios(&mut lectura, &filtro, limite + 1).await?;
-    let sigue = usuarios.len() > usize::try_from(limite).unwrap_or(usize::MAX);
-    usuarios.truncate(usize::try_from(limite).unwrap_or(usize::MAX));
-    let siguiente = usuarios
-        .last()
-        .filter(|_| sigue)
-        .and_then(|u| cursor(&huella, u.rut.cuerpo()));
+    let usuarios = lista_usuarios(&mut lectura, &filtro, limite + 1).await?;
+    let (usuarios, siguiente) =
+        pagina::corta(usuarios, limite, |u| cursor(&huella, u.rut.cuerpo()));
     let items = usuarios.into_iter().map(Usuario::from).collect();
     Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
 }

@@ -40,7 +40,7 @@ pub struct Archivo {
 }
 
 /// Content as the contract defines it; `None` is null. The manifest is kept in order of uuid.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contenido {
     pub titulo: String,
     pub descripcion: Option<String>,

@@ -43,50 +43,32 @@ pub fn mezcla(
     base: Option<&Valores>,
     decidido: bool,
 ) -> Mezcla {
-    let archivos = union(actual, enviado);
-    if &sobre(enviado, actual, archivos.as_ref()) == actual {
+    if iguales(enviado, actual) {
         return Mezcla::Igual;
     }
-    let servidor = actual.valores();
-    let cliente = enviado.contenido.valores();
-    let mut nuevo = actual.clone();
-    let (mut choques, mut cambio_servidor) = (Vec::new(), false);
-    for campo in Contenido::CAMPOS {
-        let lado = Lado {
-            campo,
-            base: base.map(|b| b.get(campo).unwrap_or(&Value::Null)),
-            servidor: &servidor[campo],
-            cliente: &cliente[campo],
-        };
+    let mut cambio_servidor = false;
+    let mut choques = Vec::new();
+    let nuevo = recorre(enviado, actual, base, |lado, suerte| {
         cambio_servidor |= lado.base != Some(lado.servidor);
-        let suerte = if campo == "multimedia" {
-            lado.manifiesto(archivos.is_none())
-        } else if campo == "ubicacion" && enviado.sin_ubicacion {
-            Suerte::Servidor
-        } else {
-            lado.campo()
-        };
         match suerte {
-            Suerte::Servidor => {}
+            Suerte::Servidor => false,
             Suerte::Cliente => {
                 if decidido {
                     choques.push(lado.choque());
                 }
-                pon(&mut nuevo, campo, &enviado.contenido);
+                true
             }
-            Suerte::Choque => choques.push(lado.choque()),
+            Suerte::Choque => {
+                choques.push(lado.choque());
+                false
+            }
         }
-    }
+    });
     // What is decided stays as it was decided, and without a base nobody knows what was meant.
     if decidido || base.is_none() || !choques.is_empty() {
         return Mezcla::Conflicto(choques);
     }
-    nuevo.multimedia = archivos.unwrap_or_else(|| actual.multimedia.clone());
-    if nuevo
-        .multimedia
-        .as_ref()
-        .is_some_and(|m| m.len() > MAX_ARCHIVOS)
-    {
+    if nuevo.multimedia.iter().flatten().count() > MAX_ARCHIVOS {
         return Mezcla::Demasiados;
     }
     if cambio_servidor {
@@ -96,51 +78,94 @@ pub fn mezcla(
     }
 }
 
-/// What was sent with what it left out taken from `actual`.
-fn sobre(
+/// The same merge once somebody said, of each field that clashes, whether the phone's value counts.
+/// A file described in two ways keeps the server's description.
+pub fn aplica(
     enviado: &ReporteNuevo,
     actual: &Contenido,
-    archivos: Option<&Option<Vec<Archivo>>>,
+    base: Option<&Valores>,
+    gana_cliente: impl Fn(&str) -> bool,
 ) -> Contenido {
+    recorre(enviado, actual, base, |lado, suerte| match suerte {
+        Suerte::Servidor => false,
+        Suerte::Cliente => true,
+        Suerte::Choque => gana_cliente(lado.campo),
+    })
+}
+
+/// Looks at each field of both sides; `toma` says whether the phone's value is taken.
+fn recorre(
+    enviado: &ReporteNuevo,
+    actual: &Contenido,
+    base: Option<&Valores>,
+    mut toma: impl FnMut(&Lado<'_>, Suerte) -> bool,
+) -> Contenido {
+    let (archivos, de_dos_maneras) = union(actual, enviado);
+    let servidor = actual.valores();
+    let cliente = enviado.contenido.valores();
+    let mut nuevo = actual.clone();
+    for campo in Contenido::CAMPOS {
+        let lado = Lado {
+            campo,
+            base: base.map(|b| b.get(campo).unwrap_or(&Value::Null)),
+            servidor: &servidor[campo],
+            cliente: &cliente[campo],
+        };
+        let suerte = if campo == "multimedia" {
+            lado.manifiesto(de_dos_maneras)
+        } else if campo == "ubicacion" && enviado.sin_ubicacion {
+            Suerte::Servidor
+        } else {
+            lado.campo()
+        };
+        // No new files, and still a list where there was none.
+        let lista = campo == "multimedia" && matches!(suerte, Suerte::Servidor);
+        if toma(&lado, suerte) || lista {
+            pon(&mut nuevo, campo, &enviado.contenido, archivos.as_deref());
+        }
+    }
+    nuevo
+}
+
+/// Whether the report holds all that was sent; what was left out counts as equal.
+fn iguales(enviado: &ReporteNuevo, actual: &Contenido) -> bool {
+    let (archivos, de_dos_maneras) = union(actual, enviado);
     let mut c = enviado.contenido.clone();
     if enviado.sin_ubicacion {
         c.ubicacion.clone_from(&actual.ubicacion);
     }
-    if let Some(archivos) = archivos {
-        c.multimedia.clone_from(archivos);
-    }
-    c
+    c.multimedia = archivos;
+    c == *actual && !de_dos_maneras
 }
 
-/// Both manifests, by uuid; `None` when one file is described in two ways.
-fn union(actual: &Contenido, enviado: &ReporteNuevo) -> Option<Option<Vec<Archivo>>> {
+/// Both manifests, by uuid, and whether one file is described in two ways.
+fn union(actual: &Contenido, enviado: &ReporteNuevo) -> (Option<Vec<Archivo>>, bool) {
     let Some(suyos) = &enviado.contenido.multimedia else {
-        return Some(actual.multimedia.clone());
+        return (actual.multimedia.clone(), false);
     };
     let mut todos = actual.multimedia.clone().unwrap_or_default();
+    let mut de_dos_maneras = false;
     for archivo in suyos {
         match todos
             .iter()
             .find(|a| a.uuid_cliente == archivo.uuid_cliente)
         {
             None => todos.push(archivo.clone()),
-            Some(otro) if otro == archivo => {}
-            Some(_) => return None,
+            Some(otro) => de_dos_maneras |= otro != archivo,
         }
     }
     todos.sort_by(|a, b| a.uuid_cliente.cmp(&b.uuid_cliente));
-    Some(Some(todos))
+    (Some(todos), de_dos_maneras)
 }
 
-fn pon(nuevo: &mut Contenido, campo: &str, de: &Contenido) {
+fn pon(nuevo: &mut Contenido, campo: &str, de: &Contenido, archivos: Option<&[Archivo]>) {
     match campo {
         "titulo" => nuevo.titulo.clone_from(&de.titulo),
         "descripcion" => nuevo.descripcion.clone_from(&de.descripcion),
         "area_id" => nuevo.area_id = de.area_id,
         "severidad_id" => nuevo.severidad_id = de.severidad_id,
         "ubicacion" => nuevo.ubicacion.clone_from(&de.ubicacion),
-        // The manifest is the union of both.
-        _ => {}
+        _ => nuevo.multimedia = archivos.map(<[Archivo]>::to_vec),
     }
 }
 

@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 
 pub use contenido::{Archivo, Contenido, Ubicacion};
 pub use edicion::{Cambio, EdicionNegada, ReporteEdit};
-pub use mezcla::{Choque, Mezcla, mezcla};
+pub use mezcla::{Choque, Mezcla, aplica, mezcla};
 pub use nuevo::{
     MAX_ARCHIVOS, MAX_BYTES_ARCHIVO, MAX_DESCRIPCION, MAX_DETALLE, MAX_TITULO, ReporteCreate,
-    ReporteNuevo, detalle, device_id, uuid_de_cliente,
+    ReporteNuevo, detalle, device_id, en_desuso, sha256, uuid_de_cliente,
 };
 
 use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::Valores};
@@ -72,6 +72,7 @@ impl Reporte {
         let mut v = self.contenido.valores();
         v.insert("rut".into(), json!(self.rut));
         v.insert("estado_id".into(), json!(self.estado_id));
+        v.insert("sync_status".into(), json!(self.sync_status));
         v.insert("device_id".into(), json!(self.device_id));
         v.insert("fecha_reporte".into(), json!(self.fecha_reporte));
         v.insert("hora_creado".into(), json!(self.hora_creado));

@@ -1,7 +1,6 @@
 //! A new report: from the body a phone sends to something that can be stored.
 
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::{Uuid, Version};
 
@@ -118,9 +117,9 @@ pub struct ReporteNuevo {
 }
 
 impl ReporteNuevo {
-    /// Reads a body; anything but an object is one error on the body itself.
-    pub fn de_json(cuerpo: Value, catalogo: &Catalogo) -> Result<Self, Vec<ErrorCampo>> {
-        match serde_json::from_value::<Objeto<ReporteCreate>>(cuerpo) {
+    /// Reads one item of a batch; anything but an object is one error on the item itself.
+    pub fn de_texto(json: &str, catalogo: &Catalogo) -> Result<Self, Vec<ErrorCampo>> {
+        match serde_json::from_str::<Objeto<ReporteCreate>>(json) {
             Ok(Objeto(create)) => create.validar(catalogo),
             Err(_) => Err(vec![ErrorCampo {
                 campo: String::new(),
@@ -229,7 +228,7 @@ pub(super) fn severidad(id: i64, catalogo: &Catalogo) -> Result<i64, Falla> {
 }
 
 /// Which of these the catalogue has, and the site no longer uses.
-pub(super) fn en_desuso(
+pub fn en_desuso(
     area_id: Option<i64>,
     severidad_id: Option<i64>,
     catalogo: &Catalogo,
@@ -424,7 +423,8 @@ fn tipo_mime(t: String) -> Result<String, Falla> {
     }
 }
 
-fn sha256(t: String) -> Result<String, Falla> {
+/// 64 lower-case hexadecimal digits.
+pub fn sha256(t: String) -> Result<String, Falla> {
     let valido = t.len() == 64
         && t.bytes()
             .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));

@@ -8,11 +8,14 @@ use std::{
 
 use sigra_api::{App, Opciones};
 use sigra_store::{Entorno, Store};
+use tokio::time::MissedTickBehavior;
 
 use crate::{base, config::Config, error::ErrorComando, primer_administrador, registro, secretos};
 
 /// How often what nobody needs any more is removed.
 const LIMPIEZA: Duration = Duration::from_hours(1);
+/// How often changes are put in their order, for readers that come later.
+const ORDEN: Duration = Duration::from_secs(1);
 /// How long the database may take to close: what was acknowledged is durable already.
 const CIERRE: Duration = Duration::from_secs(2);
 
@@ -49,13 +52,29 @@ async fn sirve(
         claves,
         proxies: config.proxies.clone(),
         cookie_segura: config.cookie_segura,
+        sync_por_minuto: config.sync_por_minuto.0.into(),
+        silencio_horas: config.silencio_horas.0.into(),
     };
     let app = App::nueva(store.clone(), opciones);
     let limpieza = tokio::spawn(limpia(store.clone()));
+    let orden = tokio::spawn(ordena(store.clone()));
     tracing::info!(%direccion, motor = store.motor(), version = env!("CARGO_PKG_VERSION"), "escuchando");
     let servido = sigra_api::servir(listener, app, alto).await;
     limpieza.abort();
+    orden.abort();
     servido.map_err(|e| ErrorComando::al("el servidor se detuvo", e))
+}
+
+/// Gives changes their place in the feed before a reader has to wait for it.
+async fn ordena(store: Store) {
+    let mut reloj = tokio::time::interval(ORDEN);
+    reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        reloj.tick().await;
+        if let Err(error) = store.ordena_cambios().await {
+            tracing::debug!(%error, "el orden de los cambios se intenta de nuevo");
+        }
+    }
 }
 
 /// Removes what is over, now and every hour.

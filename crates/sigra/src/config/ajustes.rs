@@ -113,6 +113,12 @@ ajustes! {
     /// Solo a ellos se les cree la dirección de quien llama; vacío si no hay ninguno.
     proxies: Vec<IpAddr> = Fijo(""), "SIGRA_PROXIES";
 
+    /// Cuántas veces por minuto puede sincronizar cada sesión, de 0 a 100000; 0 es sin límite.
+    sync_por_minuto: Entre<0, 100_000> = Fijo("120"), "SIGRA_SYNC_POR_MINUTO";
+
+    /// Horas sin sincronizar tras las cuales un teléfono se muestra como silencioso, de 1 a 8760.
+    silencio_horas: Entre<1, 8_760> = Fijo("72"), "SIGRA_SILENCIO_HORAS";
+
     /// Si la cookie de sesión viaja solo por HTTPS.
     /// Use true cuando se entra por HTTPS; con true no se puede usar el panel por HTTP.
     cookie_segura: bool = Fijo("false"), "SIGRA_COOKIE_SEGURA";

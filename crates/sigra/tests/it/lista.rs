@@ -50,18 +50,18 @@ impl Faena {
         let nuevos: Vec<_> = (0..reportes)
             .map(|_| (d.uno(&personas), nuevo(d)))
             .collect();
-        let ids: Vec<i64> = stream::iter(nuevos)
+        let ids: Vec<(i64, Persona)> = stream::iter(nuevos)
             .map(async |(autor, cuerpo)| {
                 let r = sitio.crea(&autor, &cuerpo).await;
                 assert_eq!(r.status, 201, "{cuerpo}: {}", r.texto);
-                r.id()
+                (r.id(), autor)
             })
             .buffer_unordered(8)
             .collect()
             .await;
         let mut filas = Vec::new();
-        for id in ids {
-            if sucede(sitio, &admin, id, d).await {
+        for (id, autor) in ids {
+            if sucede(sitio, &admin, &autor, id, d).await {
                 filas.push(ver(sitio, &admin, id).await.json);
             }
         }
@@ -110,7 +110,7 @@ fn nuevo(d: &mut Dado) -> Value {
 }
 
 /// What becomes of a report; false when it was withdrawn.
-async fn sucede(sitio: &Sitio, admin: &Persona, id: i64, d: &mut Dado) -> bool {
+async fn sucede(sitio: &Sitio, admin: &Persona, autor: &Persona, id: i64, d: &mut Dado) -> bool {
     if d.cada(5) {
         let cambio = json!({"area_id": 9, "titulo": "Movido a otra área", "version": 1});
         let r = sitio
@@ -130,9 +130,11 @@ async fn sucede(sitio: &Sitio, admin: &Persona, id: i64, d: &mut Dado) -> bool {
         );
     }
     if d.cada(8) {
-        // Nothing makes one yet over HTTP, and the list must find it.
-        let sql = format!("UPDATE reportes SET sync_status = 'conflicto' WHERE id = {id}");
-        sitio.bd.sql(&sql).await.unwrap();
+        // A phone of its author sends it again with another title, and can't say what it had before.
+        let mut otro = ver(sitio, admin, id).await.json;
+        otro["titulo"] = "Otro título".into();
+        let r = sitio.lote(autor, &[otro]).await;
+        assert_eq!(r["resultados"][0]["resultado"], "conflicto", "{r}");
     }
     if d.cada(12) {
         let version = ver(sitio, admin, id).await.version();

@@ -29,3 +29,4 @@ mod muerte;
 mod openapi;
 mod permisos;
 mod reportes;
+mod sync;

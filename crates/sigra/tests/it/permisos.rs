@@ -36,6 +36,8 @@ async fn huella(sitio: &Sitio) -> String {
         "SELECT count(*) FROM areas",
         "SELECT count(*) FROM severidades",
         "SELECT version FROM catalogo_version",
+        "SELECT count(*) FROM dispositivos",
+        "SELECT count(*) FROM conflictos WHERE resuelto IS NULL",
     ];
     let partes = cuentas
         .map(|c| format!("CAST(({c}) AS TEXT)"))

@@ -8,7 +8,7 @@ use sqlx::FromRow;
 
 use crate::{
     Fallo, Lectura, Store,
-    db::{Lectores, con},
+    db::{Lectores, con, json},
     reunion::Reunion,
 };
 
@@ -89,7 +89,7 @@ macro_rules! sql {
 }
 
 async fn filas(lectura: &mut Lectura, ids: &[i64]) -> Result<Vec<Fila>, Fallo> {
-    let ids = serde_json::to_string(ids).map_err(|e| Fallo::Dato(e.to_string()))?;
+    let ids = json(ids)?;
     let mut conn = lectura.conn();
     let sql = conn.elige(
         sql!("group_concat(area_id)", "SELECT value FROM json_each($1)"),

@@ -15,7 +15,7 @@ use super::{
     lote::{Aceptado, Escritura, IdsDeArchivos, inserta},
     registro::{Hecho, Registro},
 };
-use crate::{Fallo, Store, Tx, Write, db::con, idempotencia::Autoriza, reunion::Reunion};
+use crate::{Entorno, Fallo, Store, Tx, Write, db::con, idempotencia::Autoriza, reunion::Reunion};
 
 /// Creates a report, once: the same uuid and content again answers with the first one. All that can
 /// be made of it beforehand is made before its transaction.
@@ -44,21 +44,12 @@ impl CrearReporte {
         enviado: ReporteNuevo,
         zona: &Zona,
     ) -> Result<Self, Fallo> {
-        let ahora = store.entorno().ahora();
-        let mut reporte = reporte(quien, &enviado, zona, ahora);
-        let hecho = Hecho {
-            accion: Accion::Crear,
-            detalle: None,
-            cambios: (Valores::new(), reporte.valores()),
-            area_antes: None,
-            evento: "reporte.creado",
-        };
-        let registro = Registro::nuevo(&mut reporte, quien, ahora, hecho)?;
-        let mut nueva = Escritura::nueva(reporte, registro, store.entorno().azar_i64());
-        nueva.aceptado = Some(Aceptado {
-            sha256_contenido: enviado.sha256_contenido.clone(),
-            version_base: enviado.version_base.unwrap_or(0),
-        });
+        let nueva = primera(
+            store.entorno(),
+            quien,
+            reporte(quien, &enviado, zona, store.entorno().ahora()),
+            &enviado,
+        )?;
         Ok(Self {
             autor,
             enviado,
@@ -66,27 +57,9 @@ impl CrearReporte {
         })
     }
 
-    /// What was created with these ids.
     fn creado(&self, id: i64, archivos: &IdsDeArchivos) -> Result<Creado, Fallo> {
-        let reporte = Reporte {
-            id,
-            ..self.nueva.reporte.clone()
-        };
-        let suyos = reporte.contenido.multimedia.iter().flatten();
-        let suyos = suyos.map(|a| {
-            let id = archivos.get(&(id, a.uuid_cliente.clone())).copied();
-            Ok(ArchivoLeido {
-                id: id.ok_or(Fallo::Interno("un archivo quedó sin fila"))?,
-                archivo: a.clone(),
-                subido: false,
-            })
-        });
         Ok(Creado {
-            leido: ReporteLeido {
-                archivos: suyos.collect::<Result<_, Fallo>>()?,
-                autor: self.autor.clone(),
-                reporte,
-            },
+            leido: leido(&self.nueva.reporte, id, archivos, &self.autor)?,
             es_nuevo: true,
         })
     }
@@ -132,7 +105,55 @@ impl CrearReporte {
     }
 }
 
-fn reporte(quien: &Quien, n: &ReporteNuevo, zona: &Zona, ahora: Instante) -> Reporte {
+/// What is written of a report that nobody has sent before.
+pub(crate) fn primera(
+    entorno: &Entorno,
+    quien: &Quien,
+    mut reporte: Reporte,
+    enviado: &ReporteNuevo,
+) -> Result<Escritura, Fallo> {
+    let hecho = Hecho {
+        accion: Accion::Crear,
+        detalle: None,
+        cambios: (Valores::new(), reporte.valores()),
+        area_antes: None,
+        evento: "reporte.creado",
+    };
+    let ahora = reporte.hora_sincronizado;
+    let registro = Registro::nuevo(&mut reporte, quien, ahora, hecho)?;
+    let mut nueva = Escritura::nueva(reporte, registro, entorno.azar_i64());
+    nueva.aceptado = Some(Aceptado::de(enviado));
+    Ok(nueva)
+}
+
+/// A new report as it will be read, with the ids it was given.
+pub(crate) fn leido(
+    reporte: &Reporte,
+    id: i64,
+    archivos: &IdsDeArchivos,
+    autor: &str,
+) -> Result<ReporteLeido, Fallo> {
+    let suyos = reporte.contenido.multimedia.iter().flatten();
+    let suyos = suyos.map(|a| {
+        let id = archivos.get(&(id, a.uuid_cliente.clone())).copied();
+        Ok(ArchivoLeido {
+            id: id.ok_or(Fallo::Interno("un archivo quedó sin fila"))?,
+            archivo: a.clone(),
+            subido: false,
+        })
+    });
+    Ok(ReporteLeido {
+        archivos: suyos.collect::<Result<_, Fallo>>()?,
+        autor: autor.to_owned(),
+        reporte: Reporte {
+            id,
+            ..reporte.clone()
+        },
+    })
+}
+
+/// The report that a phone's first item makes.
+pub(crate) fn reporte(quien: &Quien, n: &ReporteNuevo, zona: &Zona, ahora: Instante) -> Reporte {
     let hora_creado = n.hora_creado.unwrap_or(ahora);
     let archivos = n.contenido.multimedia.as_ref();
     Reporte {

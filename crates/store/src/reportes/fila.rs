@@ -28,12 +28,12 @@ pub struct ArchivoLeido {
     pub subido: bool,
 }
 
-/// `SELECT` of everything in [`Fila`]; the names of the JSON functions are where the two databases
-/// differ.
+/// `SELECT` of everything in [`Fila`], and of more columns where they are named; the names of the JSON
+/// functions are where the two databases differ.
 macro_rules! seleccion {
-    ($lista:literal, $objeto:literal, $resto:literal) => {
+    (@ $lista:literal, $objeto:literal, $mas:expr, $resto:expr) => {
         concat!(
-            "SELECT r.id, r.uuid_cliente, r.rut, r.titulo, r.descripcion, r.area_id, r.severidad_id, ",
+            "SELECT ", $mas, "r.id, r.uuid_cliente, r.rut, r.titulo, r.descripcion, r.area_id, r.severidad_id, ",
             "r.estado_id, r.fecha_reporte, r.hora_creado, r.hora_sincronizado, r.hora_actualizado, ",
             "r.last_sync_attempt, r.device_id, r.sync_status, r.sha256_contenido, r.con_ubicacion, ",
             "r.lat, r.lon, r.precision_m, r.referencia, r.con_manifiesto, r.version, r.retirado_en, ",
@@ -46,10 +46,13 @@ macro_rules! seleccion {
             $resto
         )
     };
-    ($resto:literal) => {
+    ($resto:expr) => {
+        $crate::reportes::fila::seleccion!("", $resto)
+    };
+    ($mas:expr, $resto:expr) => {
         [
-            $crate::reportes::fila::seleccion!("json_group_array", "json_object", $resto),
-            $crate::reportes::fila::seleccion!("json_agg", "json_build_object", $resto),
+            $crate::reportes::fila::seleccion!(@ "json_group_array", "json_object", $mas, $resto),
+            $crate::reportes::fila::seleccion!(@ "json_agg", "json_build_object", $mas, $resto),
         ]
     };
 }

@@ -1,12 +1,14 @@
 //! One report.
 
+use sigra_domain::Rut;
+
 use super::{
     ReporteLeido,
     fila::{Fila, seleccion},
 };
 use crate::{
     Fallo, Lectura,
-    db::{Conn, con},
+    db::{Conn, con, json},
 };
 
 /// Which report.
@@ -43,4 +45,37 @@ pub(crate) async fn busca(
         }
     };
     fila.map(Fila::leida).transpose()
+}
+
+/// The reports with these uuids, whoever asks, in no order.
+pub(crate) async fn de_uuids(
+    conn: &mut Conn<'_>,
+    uuids: &[&str],
+) -> Result<Vec<ReporteLeido>, Fallo> {
+    const SQL: [&str; 2] = [
+        seleccion!("WHERE r.uuid_cliente IN (SELECT value FROM json_each($1))")[0],
+        seleccion!(
+            "WHERE r.uuid_cliente IN (SELECT value FROM json_array_elements_text(CAST($1 AS JSON)))"
+        )[1],
+    ];
+    let sql = conn.elige(SQL[0], SQL[1]);
+    let filas: Vec<Fila> =
+        con!(*conn, c => sqlx::query_as(sql).bind(json(uuids)?).fetch_all(&mut **c).await)?;
+    filas.into_iter().map(Fila::leida).collect()
+}
+
+/// Locks `autor`'s reports with these uuids, in the order of the uuids: two that lock several don't
+/// wait for each other in a circle. What it waited for is seen by the statements after it.
+pub(crate) async fn bloquea(conn: &mut Conn<'_>, uuids: &[&str], autor: Rut) -> Result<(), Fallo> {
+    if let Conn::Postgres(c) = conn {
+        sqlx::query(
+            "SELECT 1 FROM reportes WHERE uuid_cliente = ANY($1) AND rut = $2
+             ORDER BY uuid_cliente COLLATE \"C\" FOR UPDATE",
+        )
+        .bind(uuids)
+        .bind(autor.cuerpo())
+        .execute(&mut **c)
+        .await?;
+    }
+    Ok(())
 }

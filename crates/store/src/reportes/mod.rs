@@ -1,12 +1,12 @@
 //! Reports: their rows, and the writes that change them.
 
-mod crear;
+pub(crate) mod crear;
 mod editar;
-mod fila;
-mod leer;
+pub(crate) mod fila;
+pub(crate) mod leer;
 mod lista;
-mod lote;
-mod registro;
+pub(crate) mod lote;
+pub(crate) mod registro;
 
 pub use crear::{Creado, CrearReporte, Entrada};
 pub use editar::{Decidir, EditarReporte, Retirar};

@@ -11,7 +11,7 @@ use crate::Fallo;
 
 /// One change of a report, ready to be written.
 #[derive(Debug)]
-pub(super) struct Registro {
+pub(crate) struct Registro {
     entrada: Entrada,
     canonica: String,
     area_antes: Option<i64>,
@@ -19,20 +19,20 @@ pub(super) struct Registro {
 }
 
 /// What was done to a report.
-pub(super) struct Hecho {
-    pub(super) accion: Accion,
-    pub(super) detalle: Option<String>,
+pub(crate) struct Hecho {
+    pub(crate) accion: Accion,
+    pub(crate) detalle: Option<String>,
     /// The fields that changed, before and after.
-    pub(super) cambios: (Valores, Valores),
-    pub(super) area_antes: Option<i64>,
+    pub(crate) cambios: (Valores, Valores),
+    pub(crate) area_antes: Option<i64>,
     /// For the outbox.
-    pub(super) evento: &'static str,
+    pub(crate) evento: &'static str,
 }
 
 impl Registro {
     /// The entry that makes `reporte` what it is, chained to its bitácora: moves the report's
     /// `cabeza` forward. `reporte.version` is already the new one.
-    pub(super) fn nuevo(
+    pub(crate) fn nuevo(
         reporte: &mut Reporte,
         quien: &Quien,
         ahora: Instante,
@@ -63,19 +63,19 @@ impl Registro {
         })
     }
 
-    pub(super) fn entrada(&self) -> &Entrada {
+    pub(crate) fn entrada(&self) -> &Entrada {
         &self.entrada
     }
 
-    pub(super) fn canonica(&self) -> &str {
+    pub(crate) fn canonica(&self) -> &str {
         &self.canonica
     }
 
-    pub(super) fn area_antes(&self) -> Option<i64> {
+    pub(crate) fn area_antes(&self) -> Option<i64> {
         self.area_antes
     }
 
-    pub(super) fn evento(&self) -> &'static str {
+    pub(crate) fn evento(&self) -> &'static str {
         self.evento
     }
 }

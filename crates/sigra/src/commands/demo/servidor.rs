@@ -72,6 +72,8 @@ impl Servidor {
             proxies: Vec::new(),
             // Plain HTTP: a browser would not send a Secure cookie back.
             cookie_segura: false,
+            sync_por_minuto: 0,
+            silencio_horas: 72,
         };
         let app = App::nueva(store.clone(), opciones);
         let (alto, avisado) = oneshot::channel::<()>();

@@ -129,6 +129,8 @@ impl Sitio {
                 claves,
                 proxies: vec!["127.0.0.1".parse().expect("ip")],
                 cookie_segura: false,
+                sync_por_minuto: 0,
+                silencio_horas: 72,
             },
         );
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
@@ -234,6 +236,20 @@ impl Sitio {
             .json(cuerpo)
             .envia()
             .await
+    }
+
+    /// A batch as a phone of `quien` sends it, which must be taken; the answer.
+    pub async fn lote(&self, quien: &Persona, reportes: &[Value]) -> Value {
+        let r = self.envia_lote(quien, reportes).await;
+        assert_eq!(r.status, 200, "{r:?}");
+        r.json
+    }
+
+    pub async fn envia_lote(&self, quien: &Persona, reportes: &[Value]) -> Respuesta {
+        let ahora = self.store.entorno().ahora().to_string();
+        let cuerpo = json!({"device_id": "moto-1", "timestamp": ahora, "reportes": reportes});
+        let pedido = self.pide("POST", "/sync/batch").como(quien);
+        pedido.json(&cuerpo).envia().await
     }
 
     /// A report that must be accepted; its JSON.

@@ -235,6 +235,8 @@ async fn sin_proxy(sitio: &Sitio) {
         }],
         proxies: vec![],
         cookie_segura: true,
+        sync_por_minuto: 0,
+        silencio_horas: 72,
     };
     let app = App::nueva(sitio.store.clone(), opciones);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");

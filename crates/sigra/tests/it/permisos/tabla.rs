@@ -58,6 +58,11 @@ const USUARIO: &str =
 const NOMBRE: &str = r#"{"nombre": "Relaves $uuid"}"#;
 const LOGIN: &str = r#"{"rut": $conocido, "password": "$clave"}"#;
 const PASSWORD: &str = r#"{"password": "$clave", "new_password": "roca muy firme 42"}"#;
+const LOTE: &str = r#"{"device_id": "moto-1", "timestamp": "2026-03-01T12:00:00Z", "reportes": [{"titulo":
+    "Roca suelta", "descripcion": "Sobre el paso.", "area_id": 1, "severidad_id": 3, "uuid_cliente": "$uuid"}]}"#;
+const TIENE: &str = r#"{"device_id": "moto-1", "reportes": [{"uuid_cliente": "$uuid", "sha256_contenido":
+    "f3979245ca041b4b1624300793409127a749c1fdd0d0b47989b6044b32948604"}]}"#;
+const RESUELVE: &str = r#"{"decision": "cliente", "version": 2}"#;
 const REFRESH: &str = r#"{"refresh_token": "$refresh"}"#;
 
 #[rustfmt::skip] // One operation a line.
@@ -86,10 +91,17 @@ pub const TABLA: &[Fila] = &[
     fila("GET /reportes/{id}/bitacora", "autenticado", Reporte, 200, ""),
     fila("PUT /reportes/{id}", "autenticado", Reporte, 200, EDITA),
     fila("DELETE /reportes/{id}", "administrador", Reporte, 204, RETIRA),
+    fila("POST /sync/batch", "autenticado", Nada, 200, LOTE),
+    fila("GET /sync/changes", "autenticado", Nada, 200, ""),
+    fila("GET /sync/status", "autenticado", Nada, 200, ""),
+    fila("POST /sync/reconciliar", "autenticado", Nada, 200, TIENE),
+    fila("GET /sync/conflictos", "autenticado", Nada, 200, ""),
+    fila("POST /sync/conflictos/{id}/resolver", "autenticado", Reporte, 200, RESUELVE),
     fila("POST /admin/reportes/{id}/aprobar", "supervision", Decision, 200, DECIDE),
     fila("POST /admin/reportes/{id}/rechazar", "supervision", Decision, 200, DECIDE),
     fila("GET /admin/bitacora", "administrador", Nada, 200, ""),
     fila("GET /admin/bitacora/ajustes", "administrador", Nada, 200, ""),
+    fila("GET /admin/dispositivos", "administrador", Nada, 200, ""),
     fila("GET /healthz", "publico", Nada, 200, ""),
     fila("GET /readyz", "publico", Nada, 200, ""),
 ];
@@ -105,7 +117,7 @@ pub struct Llamada {
 
 impl Fila {
     pub fn escribe(&self) -> bool {
-        !self.op.starts_with("GET ")
+        !self.op.starts_with("GET ") && self.op != "POST /sync/reconciliar"
     }
 
     /// Makes what the call needs: a report of `autor` in area 1, a person, a second session of the
@@ -116,7 +128,12 @@ impl Fila {
         let mut uuid_reporte = None;
         if self.sobre != Nada {
             let reporte = sitio.crea(autor, &reporte_en(1)).await.espera(201, "").json;
-            ruta = ruta.replace("{id}", &reporte["id"].to_string());
+            let id = if plantilla.starts_with("/sync/conflictos/") {
+                conflicto(sitio, autor, &reporte).await
+            } else {
+                reporte["id"].clone()
+            };
+            ruta = ruta.replace("{id}", &id.to_string());
             let uuid = reporte["uuid_cliente"].as_str().expect("uuid");
             ruta = ruta.replace("{uuid_cliente}", uuid);
             uuid_reporte = Some(uuid.to_owned());
@@ -155,4 +172,13 @@ impl Fila {
             uuid: uuid_reporte,
         }
     }
+}
+
+/// The id of a conflict about a report of `autor`.
+async fn conflicto(sitio: &Sitio, autor: &Persona, reporte: &Value) -> Value {
+    let mut otro = reporte.clone();
+    otro["titulo"] = "Otro título".into();
+    let r = sitio.lote(autor, &[otro]).await;
+    assert_eq!(r["resultados"][0]["resultado"], "conflicto", "{r}");
+    r["resultados"][0]["conflicto_id"].clone()
 }

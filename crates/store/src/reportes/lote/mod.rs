@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use sigra_domain::{
     busqueda,
-    reporte::{Archivo, Reporte},
+    reporte::{Archivo, Reporte, ReporteNuevo},
 };
 
 use super::registro::Registro;
@@ -16,29 +16,38 @@ use crate::{Fallo, Tx, db::Conn};
 
 /// A report as a change leaves it, ready to be written.
 #[derive(Debug)]
-pub(super) struct Escritura {
-    pub(super) reporte: Reporte,
-    pub(super) registro: Registro,
+pub(crate) struct Escritura {
+    pub(crate) reporte: Reporte,
+    pub(crate) registro: Registro,
     /// The texts, folded for searching.
     busqueda: String,
     /// What a phone sent and is herewith accepted.
-    pub(super) aceptado: Option<Aceptado>,
+    pub(crate) aceptado: Option<Aceptado>,
     /// The server's clock less the phone's; `None` leaves what is there.
-    pub(super) desfase_reloj_ms: Option<i64>,
+    pub(crate) desfase_reloj_ms: Option<i64>,
     /// For the change feed.
     marca: i64,
 }
 
 /// A content with the version the phone worked from (0 when it named none), so that it is known when
 /// it is sent again.
-#[derive(Clone, Debug)]
-pub(super) struct Aceptado {
-    pub(super) sha256_contenido: String,
-    pub(super) version_base: i64,
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Aceptado {
+    pub(crate) sha256_contenido: String,
+    pub(crate) version_base: i64,
+}
+
+impl Aceptado {
+    pub(crate) fn de(enviado: &ReporteNuevo) -> Self {
+        Self {
+            sha256_contenido: enviado.sha256_contenido.clone(),
+            version_base: enviado.version_base.unwrap_or(0),
+        }
+    }
 }
 
 impl Escritura {
-    pub(super) fn nueva(reporte: Reporte, registro: Registro, marca: i64) -> Self {
+    pub(crate) fn nueva(reporte: Reporte, registro: Registro, marca: i64) -> Self {
         let k = &reporte.contenido;
         Self {
             busqueda: busqueda::texto_de(&k.titulo, k.descripcion.as_deref()),
@@ -67,15 +76,15 @@ struct ArchivoEscrito {
 }
 
 /// The ids of new files, by report and uuid.
-pub(super) type IdsDeArchivos = HashMap<(i64, String), i64>;
+pub(crate) type IdsDeArchivos = HashMap<(i64, String), i64>;
 
 /// The ids of new reports, by uuid; a report whose uuid was taken has none.
-pub(super) type IdsDeReportes = HashMap<String, i64>;
+pub(crate) type IdsDeReportes = HashMap<String, i64>;
 
 /// Writes new reports whose uuid is free. No uuid may come twice. On PostgreSQL this waits for
 /// concurrent creations of the same uuids, in the order of the uuids: two lots that share some don't
 /// deadlock.
-pub(super) async fn inserta(
+pub(crate) async fn inserta(
     tx: &mut Tx<'_>,
     nuevas: &[&Escritura],
 ) -> Result<(IdsDeReportes, IdsDeArchivos), Fallo> {
@@ -107,7 +116,7 @@ pub(super) async fn inserta(
 
 /// Writes changes of reports that are there. Of several changes of one report, in their order, the
 /// last is what its row holds.
-pub(super) async fn actualiza(tx: &mut Tx<'_>, cambios: &[&Escritura]) -> Result<(), Fallo> {
+pub(crate) async fn actualiza(tx: &mut Tx<'_>, cambios: &[&Escritura]) -> Result<(), Fallo> {
     if cambios.is_empty() {
         return Ok(());
     }
@@ -118,7 +127,7 @@ pub(super) async fn actualiza(tx: &mut Tx<'_>, cambios: &[&Escritura]) -> Result
 }
 
 /// Adds files to the manifests of reports.
-pub(super) async fn inserta_archivos(
+pub(crate) async fn inserta_archivos(
     tx: &mut Tx<'_>,
     archivos: &[(i64, &Archivo)],
 ) -> Result<IdsDeArchivos, Fallo> {

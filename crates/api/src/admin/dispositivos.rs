@@ -1,0 +1,90 @@
+//! `GET /admin/dispositivos`
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use sigra_domain::campo::Errores;
+use sigra_store::sync::{self, dispositivos};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    App,
+    acceso::Sesion,
+    codigo::Codigo,
+    cuerpo::Consulta,
+    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    problema::Problema,
+};
+
+pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
+
+#[derive(Deserialize, Default, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Parametros {
+    /// 1 a 200; 50 si no se dice.
+    limite: Option<String>,
+    cursor: Option<String>,
+}
+
+/// Un teléfono y una de las personas que lo usan.
+#[derive(Serialize, ToSchema)]
+pub struct Dispositivo {
+    #[schema(example = "moto-e7-0042")]
+    pub device_id: String,
+    pub rut: i64,
+    /// Nombre de la persona.
+    pub usuario: String,
+    pub app_version: Option<String>,
+    #[schema(format = DateTime)]
+    pub primer_sync: String,
+    #[schema(format = DateTime)]
+    pub last_sync: String,
+    /// El reloj del servidor menos el del teléfono, en milisegundos.
+    pub desfase_reloj_ms: i64,
+    /// Reportes que el teléfono dijo tener sin enviar.
+    pub pendientes: Option<i64>,
+    /// No ha sincronizado en más tiempo que el límite de la faena.
+    pub silencioso: bool,
+}
+
+/// Ver los teléfonos.
+///
+/// Por teléfono y persona.
+#[utoipa::path(get, path = "/admin/dispositivos", tag = "administracion", params(Parametros),
+    responses((status = 200, description = "Una página", body = Pagina<Dispositivo>, headers(("Link" = String)))))]
+pub async fn listar(
+    State(app): State<App>,
+    sesion: Sesion,
+    OriginalUri(uri): OriginalUri,
+    Consulta(p): Consulta<Parametros>,
+) -> Result<Response, Problema> {
+    let huella = huella(&"dispositivos");
+    let mut e = Errores::default();
+    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    e.fin(Some(()))?;
+    let desde = p.cursor.filter(|c| !c.is_empty());
+    let desde: Option<(String, i64)> = desde.map(|c| lee_cursor(&huella, &c)).transpose()?;
+    let mut lectura = app.store().leer().await?;
+    let todos = dispositivos(&mut lectura, desde.as_ref(), limite + 1).await?;
+    let lugar = |d: &sync::Dispositivo| cursor(&huella, (&d.device_id, d.rut));
+    let (todos, siguiente) = pagina::corta(todos, limite, lugar);
+    let silencio = sesion.ahora.mas(-app.silencio_ms());
+    let items = todos
+        .into_iter()
+        .map(|d| Dispositivo {
+            device_id: d.device_id,
+            rut: d.rut,
+            usuario: d.nombre,
+            app_version: d.app_version,
+            primer_sync: d.primer_sync.to_string(),
+            last_sync: d.last_sync.to_string(),
+            desfase_reloj_ms: d.desfase_reloj_ms,
+            pendientes: d.pendientes,
+            silencioso: d.last_sync < silencio,
+        })
+        .collect();
+    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+}

@@ -1,0 +1,377 @@
+//! `POST /sync/batch`
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State, http::HeaderMap};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+use sigra_domain::{
+    Campo, ErrorCampo, Falla, Idioma, Instante,
+    campo::{Errores, texto, tipo},
+    reporte::{ReporteCreate, ReporteNuevo, SyncStatus, device_id},
+    sync::Motivo,
+};
+use sigra_store::sync::{Juzgado, Presencia, Recibido, RecibirLote, Suerte};
+use utoipa::ToSchema;
+
+use super::{Campo as CampoEnConflicto, MAX_LOTE};
+use crate::{
+    App,
+    acceso::Sesion,
+    codigo::Codigo,
+    cuerpo::{CuerpoDeSync, DeSync},
+    problema::{Problema, idioma_de_headers},
+    reportes::vista::{Multimedia, Reporte, multimedia, vista},
+};
+
+pub const CODIGOS: &[Codigo] = &[Codigo::LoteMuyGrande];
+/// Los reportes que un teléfono guardó sin señal.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SyncBatch, example = json!({
+    "device_id": "moto-e7-0042", "timestamp": "2026-03-01T18:40:00.000-03:00",
+    "app_version": "2.4.1", "pendientes": 1,
+    "reportes": [{
+        "titulo": "Roca suelta en galería 4", "descripcion": "Planchón suelto sobre el paso de personal.",
+        "area_id": 1, "severidad_id": 3, "uuid_cliente": "6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11",
+        "hora_creado": "2026-03-01T14:03:11.250-03:00"
+    }]
+}))]
+pub struct SyncBatch<'a> {
+    /// 1 a 64 caracteres ASCII visibles.
+    #[serde(default)]
+    #[schema(required = true, value_type = String, min_length = 1, max_length = 64)]
+    device_id: Campo<String>,
+    /// El reloj del teléfono al enviar, RFC 3339: con él se mide cuánto se aparta del servidor.
+    #[serde(default)]
+    #[schema(required = true, value_type = String, format = DateTime)]
+    timestamp: Campo<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 64)]
+    app_version: Campo<String>,
+    /// Cuántos reportes le quedan al teléfono además de estos.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, required = false, minimum = 0)]
+    pendientes: Campo<i64>,
+    /// A lo más 500; cada uno se juzga solo.
+    #[serde(borrow, default)]
+    #[schema(required = true, value_type = Vec<ReporteCreate>, max_items = 500)]
+    reportes: Option<&'a RawValue>,
+}
+
+/// Qué fue de cada reporte, en el orden en que vinieron.
+#[derive(Serialize, ToSchema)]
+pub struct SyncBatchResultado {
+    pub resultados: Vec<Resultado>,
+    /// Cuántos de cada resultado.
+    #[schema(value_type = std::collections::BTreeMap<String, usize>, example = json!({"creado": 1}))]
+    pub resumen: BTreeMap<&'static str, usize>,
+    #[schema(format = DateTime)]
+    pub hora_servidor: String,
+    /// El reloj del servidor menos el del teléfono, en milisegundos.
+    pub desfase_reloj_ms: i64,
+}
+
+/// Qué fue de un reporte.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "uuid_cliente": "6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11", "resultado": "creado", "id": 17, "version": 1,
+    "sync_status": "completo"
+}))]
+pub struct Resultado {
+    /// Como se envió.
+    #[schema(value_type = Option<String>)]
+    pub uuid_cliente: Option<Box<RawValue>>,
+    pub resultado: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+    /// La versión que este envío produjo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync_status: Option<SyncStatus>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub multimedia: Vec<Multimedia>,
+    /// El reporte como quedó, cuando no es lo que se envió.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actual: Option<Box<Reporte>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflicto_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campos: Option<Vec<CampoEnConflicto>>,
+    /// Un problema, cuando se rechazó.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub error: Option<Value>,
+}
+
+impl DeSync for SyncBatch<'_> {
+    const DEMASIADO: Codigo = Codigo::LoteMuyGrande;
+}
+
+/// Enviar los reportes guardados sin señal.
+///
+/// Cada reporte se juzga solo y recibe su `resultado`: `creado`, `duplicado`, `actualizado`, `fusionado`,
+/// `conflicto` o `rechazado`. El lote entero, una parte o dos copias a la vez se pueden enviar otra vez sin
+/// miedo: da una fila por `uuid_cliente` y los mismos ids. Lo que la respuesta llama creado o actualizado ya
+/// está guardado en disco.
+#[utoipa::path(post, path = "/sync/batch", tag = "sync", request_body = SyncBatch<'static>,
+    responses((status = 200, description = "Qué fue de cada reporte", body = SyncBatchResultado)))]
+pub async fn enviar(
+    State(app): State<App>,
+    sesion: Sesion,
+    headers: HeaderMap,
+    cuerpo: CuerpoDeSync<SyncBatch<'static>>,
+) -> Result<Json<SyncBatchResultado>, Problema> {
+    let idioma = idioma_de_headers(&headers);
+    let SyncBatch {
+        device_id,
+        timestamp,
+        app_version,
+        pendientes,
+        reportes,
+    } = cuerpo.lee()?;
+    // Bytes that are no text are one item's mistake, and anywhere else the body's.
+    let solo_items = reportes.and_then(|r| r.get().strip_prefix('['));
+    if !cuerpo.ilegible_solo_en(solo_items.unwrap_or("")) {
+        return Err(Codigo::JsonInvalido.into());
+    }
+    let presencia = presencia(
+        &sesion,
+        device_id,
+        timestamp,
+        app_version,
+        pendientes,
+        reportes,
+    )?;
+    let textos: Vec<&RawValue> = lista(reportes)?;
+    if textos.len() > MAX_LOTE {
+        return Err(Codigo::LoteMuyGrande.into());
+    }
+    let validados: Vec<Result<ReporteNuevo, Vec<ErrorCampo>>> = textos
+        .iter()
+        .map(|t| {
+            if cuerpo.ilegible(t.get()) {
+                return Err(vec![ErrorCampo {
+                    campo: String::new(),
+                    falla: Falla::Caracter,
+                }]);
+            }
+            ReporteNuevo::de_texto(t.get(), &sesion.catalogo)
+        })
+        .collect();
+    let uuids: Vec<Option<Box<RawValue>>> = textos.iter().map(|t| uuid_enviado(t)).collect();
+    let desfase_reloj_ms = presencia.desfase_reloj_ms;
+    let juzgados = recibe(&app, &sesion, presencia, validados).await?;
+    let resultados: Vec<Resultado> = uuids
+        .into_iter()
+        .zip(juzgados)
+        .map(|(uuid, juzgado)| Resultado::de(uuid, juzgado, &sesion, idioma))
+        .collect();
+    let mut resumen = BTreeMap::new();
+    for r in &resultados {
+        *resumen.entry(r.resultado).or_default() += 1;
+    }
+    Ok(Json(SyncBatchResultado {
+        resultados,
+        resumen,
+        hora_servidor: app.store().entorno().ahora().to_string(),
+        desfase_reloj_ms,
+    }))
+}
+
+fn presencia(
+    sesion: &Sesion,
+    device: Campo<String>,
+    timestamp: Campo<String>,
+    app_version: Campo<String>,
+    pendientes: Campo<i64>,
+    reportes: Option<&RawValue>,
+) -> Result<Presencia, Problema> {
+    let mut e = Errores::default();
+    let device_id = e
+        .requerido("device_id", device, tipo::TEXTO)
+        .and_then(|t| e.toma("device_id", device_id(t)));
+    let timestamp = e
+        .requerido("timestamp", timestamp, tipo::TEXTO)
+        .and_then(|t| e.toma("timestamp", momento(&t)));
+    let app_version = e
+        .opcional("app_version", app_version, tipo::TEXTO)
+        .and_then(|t| e.toma("app_version", texto(t, 1, 64, false)));
+    let pendientes = e
+        .opcional("pendientes", pendientes, tipo::ENTERO)
+        .and_then(|n| e.toma("pendientes", cuenta(n)));
+    match reportes.map(RawValue::get) {
+        None | Some("null") => e.agrega("reportes", Falla::Requerido),
+        Some(lista) if !lista.starts_with('[') => {
+            e.agrega("reportes", Falla::Tipo(tipo::LISTA.0, tipo::LISTA.1));
+        }
+        Some(_) => {}
+    }
+    let presencia = (|| {
+        Some(Presencia {
+            device_id: device_id?,
+            app_version,
+            pendientes,
+            desfase_reloj_ms: sesion.ahora.0.saturating_sub(timestamp?.0),
+        })
+    })();
+    Ok(e.fin(presencia)?)
+}
+
+/// A clock's time: any that can be written.
+fn momento(t: &str) -> Result<Instante, Falla> {
+    Instante::parse(t).ok_or(Falla::Formato(
+        "2026-03-01T14:03:11.250-03:00 (RFC 3339)",
+        "2026-03-01T14:03:11.250-03:00 (RFC 3339)",
+    ))
+}
+
+fn cuenta(n: i64) -> Result<i64, Falla> {
+    const MAX: i64 = 1_000_000;
+    if (0..=MAX).contains(&n) {
+        Ok(n)
+    } else {
+        Err(Falla::Rango {
+            min: "0".into(),
+            max: MAX.to_string(),
+        })
+    }
+}
+
+fn lista(reportes: Option<&RawValue>) -> Result<Vec<&RawValue>, Problema> {
+    let json = reportes.map_or("[]", RawValue::get);
+    serde_json::from_str(json).map_err(|_| Codigo::JsonInvalido.into())
+}
+
+/// The item's `uuid_cliente` as sent, if it is short enough to be worth an echo.
+fn uuid_enviado(item: &RawValue) -> Option<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct ConUuid<'a> {
+        #[serde(borrow)]
+        uuid_cliente: &'a RawValue,
+    }
+    let item: ConUuid<'_> = serde_json::from_str(item.get()).ok()?;
+    let corto = item.uuid_cliente.get().len() <= 256;
+    corto.then(|| item.uuid_cliente.to_owned())
+}
+
+/// An item's fate: refused as it was read, or judged.
+type Fate = Result<Juzgado, Vec<ErrorCampo>>;
+
+/// Writes what is valid and puts the fates in the order of the items.
+async fn recibe(
+    app: &App,
+    sesion: &Sesion,
+    presencia: Presencia,
+    validados: Vec<Result<ReporteNuevo, Vec<ErrorCampo>>>,
+) -> Result<Vec<Fate>, Problema> {
+    let (mut items, mut fates) = (Vec::new(), Vec::new());
+    for validado in validados {
+        fates.push(match validado {
+            Ok(enviado) => {
+                items.push(Recibido::nuevo(
+                    app.store(),
+                    &sesion.quien,
+                    enviado,
+                    &presencia,
+                    app.zona(),
+                )?);
+                None
+            }
+            Err(errores) => Some(errores),
+        });
+    }
+    let lote = RecibirLote {
+        quien: sesion.quien.clone(),
+        autor: sesion.nombre.clone(),
+        presencia,
+        items,
+        catalogo: sesion.catalogo.clone(),
+    };
+    let mut juzgados = app.store().escribir(lote).await?.into_iter();
+    let fates = fates.into_iter().map(|errores| match errores {
+        Some(errores) => Ok(Err(errores)),
+        None => juzgados
+            .next()
+            .map(Ok)
+            .ok_or(Problema::from(sigra_store::Fallo::Interno(
+                "un reporte quedó sin juicio",
+            ))),
+    });
+    fates.collect()
+}
+
+impl Resultado {
+    fn de(
+        uuid_cliente: Option<Box<RawValue>>,
+        fate: Fate,
+        sesion: &Sesion,
+        idioma: Idioma,
+    ) -> Self {
+        let vacio = Self {
+            uuid_cliente,
+            resultado: "rechazado",
+            id: None,
+            version: None,
+            sync_status: None,
+            multimedia: vec![],
+            actual: None,
+            conflicto_id: None,
+            campos: None,
+            error: None,
+        };
+        let rechazo = |problema: Problema| Some(problema.json(idioma, "/sync/batch"));
+        let Juzgado { suerte, leido } = match fate {
+            Ok(juzgado) => juzgado,
+            Err(errores) => {
+                return Self {
+                    error: rechazo(errores.into()),
+                    ..vacio
+                };
+            }
+        };
+        let Some(leido) = leido else {
+            let problema = match suerte {
+                Suerte::Rechazado(Motivo::UuidAjeno) => Codigo::UuidEnConflicto.into(),
+                Suerte::Rechazado(Motivo::Retirado) => Codigo::ReporteRetirado.into(),
+                Suerte::Rechazado(Motivo::DemasiadosConflictos) => {
+                    Codigo::DemasiadosConflictos.into()
+                }
+                Suerte::Rechazado(Motivo::Datos(errores)) => errores.into(),
+                _ => Codigo::ErrorInterno.into(),
+            };
+            return Self {
+                error: rechazo(problema),
+                ..vacio
+            };
+        };
+        let ahora = leido.reporte.version;
+        let (resultado, version, con_actual) = match &suerte {
+            Suerte::Creado(v) => ("creado", *v, false),
+            Suerte::Duplicado(v) => ("duplicado", *v, *v != ahora),
+            Suerte::Actualizado(v) => ("actualizado", *v, false),
+            Suerte::Fusionado(v) => ("fusionado", *v, true),
+            Suerte::Conflicto(..) => ("conflicto", ahora, true),
+            Suerte::Rechazado(_) => ("rechazado", ahora, false),
+        };
+        let (conflicto_id, campos) = match suerte {
+            Suerte::Conflicto(id, choques) => (
+                Some(id),
+                Some(choques.into_iter().map(Into::into).collect()),
+            ),
+            _ => (None, None),
+        };
+        Self {
+            resultado,
+            id: Some(leido.reporte.id),
+            version: Some(version),
+            sync_status: Some(leido.reporte.sync_status),
+            multimedia: multimedia(&leido),
+            actual: con_actual.then(|| Box::new(vista(&leido, &sesion.catalogo))),
+            conflicto_id,
+            campos,
+            ..vacio
+        }
+    }
+}

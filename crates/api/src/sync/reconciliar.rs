@@ -1,0 +1,168 @@
+//! `POST /sync/reconciliar`
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use sigra_domain::{
+    Campo,
+    campo::{Errores, Lista, Objeto, tipo},
+    reporte::{device_id, sha256, uuid_de_cliente},
+};
+use sigra_store::sync::{Comparacion, Igualdad, Tenido, reconcilia};
+use utoipa::ToSchema;
+
+use super::MAX_RECONCILIAR;
+use crate::{
+    App,
+    acceso::Sesion,
+    codigo::Codigo,
+    cuerpo::{CuerpoDeSync, DeSync},
+    problema::Problema,
+};
+
+pub const CODIGOS: &[Codigo] = &[Codigo::ReconciliacionMuyGrande];
+
+/// Lo que el teléfono cree que el servidor tiene.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"device_id": "moto-e7-0042", "reportes": [{
+    "uuid_cliente": "6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11",
+    "sha256_contenido": "f3979245ca041b4b1624300793409127a749c1fdd0d0b47989b6044b32948604", "version": 1
+}]}))]
+pub struct Reconciliar {
+    #[serde(default)]
+    #[schema(required = true, value_type = String, min_length = 1, max_length = 64)]
+    device_id: Campo<String>,
+    /// A lo más 10.000.
+    #[serde(default)]
+    #[schema(required = true, value_type = Vec<ReporteTenido>, max_items = 10_000)]
+    reportes: Campo<Lista<Objeto<ReporteTenido>, MAX_RECONCILIAR>>,
+}
+
+/// Un reporte que el teléfono tiene.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
+pub struct ReporteTenido {
+    #[serde(default)]
+    #[schema(required = true, value_type = String, format = "uuid")]
+    uuid_cliente: Campo<String>,
+    /// 64 dígitos hexadecimales en minúscula.
+    #[serde(default)]
+    #[schema(required = true, value_type = String)]
+    sha256_contenido: Campo<String>,
+    /// Con ella, también otra versión del mismo contenido es `distinto`.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, required = false)]
+    version: Campo<i64>,
+}
+
+impl DeSync for Reconciliar {
+    const DEMASIADO: Codigo = Codigo::ReconciliacionMuyGrande;
+}
+
+/// Cómo se compara cada reporte, en el orden en que vinieron.
+#[derive(Serialize, ToSchema)]
+pub struct Reconciliado {
+    pub resultados: Vec<ReporteComparado>,
+    /// Cuántos de cada resultado.
+    #[schema(value_type = std::collections::BTreeMap<String, usize>, example = json!({"igual": 1}))]
+    pub resumen: BTreeMap<&'static str, usize>,
+    #[schema(format = DateTime)]
+    pub hora_servidor: String,
+}
+
+/// Cómo se compara un reporte.
+#[derive(Serialize, ToSchema)]
+pub struct ReporteComparado {
+    #[schema(example = "6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11")]
+    pub uuid_cliente: String,
+    /// `igual`, `falta`, `distinto`, `multimedia_pendiente` o `retirado`.
+    #[schema(example = "igual")]
+    pub resultado: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+    /// La que el servidor tiene.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+}
+
+/// Comprobar que no falta nada.
+///
+/// Compara lo que el teléfono cree haber entregado con lo que está guardado, contenido por contenido.
+#[utoipa::path(post, path = "/sync/reconciliar", tag = "sync", request_body = Reconciliar,
+    responses((status = 200, description = "Uno por uno", body = Reconciliado)))]
+pub async fn reconciliar(
+    State(app): State<App>,
+    sesion: Sesion,
+    cuerpo: CuerpoDeSync<Reconciliar>,
+) -> Result<Json<Reconciliado>, Problema> {
+    if !cuerpo.ilegible_solo_en("") {
+        return Err(Codigo::JsonInvalido.into());
+    }
+    let (enviados, tenidos): (Vec<String>, Vec<Tenido>) =
+        valida(cuerpo.lee()?)?.into_iter().unzip();
+    let mut lectura = app.store().leer().await?;
+    let comparados = reconcilia(&mut lectura, sesion.quien.rut, &tenidos).await?;
+    let resultados: Vec<ReporteComparado> = enviados
+        .into_iter()
+        .zip(comparados)
+        .map(|(uuid, c)| comparado(uuid, &c))
+        .collect();
+    let mut resumen = BTreeMap::new();
+    for r in &resultados {
+        *resumen.entry(r.resultado).or_default() += 1;
+    }
+    Ok(Json(Reconciliado {
+        resultados,
+        resumen,
+        hora_servidor: app.store().entorno().ahora().to_string(),
+    }))
+}
+
+/// Each with its uuid as sent.
+fn valida(cuerpo: Reconciliar) -> Result<Vec<(String, Tenido)>, Problema> {
+    let mut e = Errores::default();
+    e.requerido("device_id", cuerpo.device_id, tipo::TEXTO)
+        .and_then(|t| e.toma("device_id", device_id(t)));
+    let enviados = e.requerido("reportes", cuerpo.reportes, tipo::LISTA);
+    let Lista(enviados) = enviados.unwrap_or_default();
+    if enviados.len() > MAX_RECONCILIAR {
+        return Err(Codigo::ReconciliacionMuyGrande.into());
+    }
+    let mut tenidos = Vec::with_capacity(enviados.len());
+    for (i, Objeto(r)) in enviados.into_iter().enumerate() {
+        let campo = |nombre: &str| format!("reportes[{i}].{nombre}");
+        let uuid = e.requerido(&campo("uuid_cliente"), r.uuid_cliente, tipo::TEXTO);
+        let uuid = uuid.and_then(|t| {
+            let uuid = e.toma(&campo("uuid_cliente"), uuid_de_cliente(&t))?;
+            Some((t, uuid))
+        });
+        let hash = e
+            .requerido(&campo("sha256_contenido"), r.sha256_contenido, tipo::TEXTO)
+            .and_then(|t| e.toma(&campo("sha256_contenido"), sha256(t)));
+        let version = e.opcional(&campo("version"), r.version, tipo::ENTERO);
+        if let (Some((enviado, uuid_cliente)), Some(sha256_contenido)) = (uuid, hash) {
+            let tenido = Tenido {
+                uuid_cliente,
+                sha256_contenido,
+                version,
+            };
+            tenidos.push((enviado, tenido));
+        }
+    }
+    Ok(e.fin(Some(tenidos))?)
+}
+
+fn comparado(uuid_cliente: String, c: &Comparacion) -> ReporteComparado {
+    ReporteComparado {
+        uuid_cliente,
+        resultado: match c.igualdad {
+            Igualdad::Igual => "igual",
+            Igualdad::Falta => "falta",
+            Igualdad::Distinto => "distinto",
+            Igualdad::MultimediaPendiente => "multimedia_pendiente",
+            Igualdad::Retirado => "retirado",
+        },
+        id: c.id,
+        version: c.version,
+    }
+}

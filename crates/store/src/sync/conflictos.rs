@@ -1,0 +1,263 @@
+//! What could not be merged, until somebody decides.
+
+use serde::{Deserialize, Serialize};
+use sigra_domain::{
+    Instante, Quien,
+    bitacora::Valores,
+    catalogo::Catalogo,
+    reporte::{Choque, Contenido, Mezcla, ReporteNuevo, mezcla},
+};
+use sqlx::{AssertSqlSafe, FromRow};
+
+use crate::{
+    Fallo, Lectura, Tx,
+    db::{Conn, con, json},
+    reportes::{
+        ReporteLeido,
+        fila::{Fila, seleccion},
+        lote::Aceptado,
+    },
+};
+
+/// What a phone sent, as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Guardado {
+    contenido: Contenido,
+    sin_ubicacion: bool,
+}
+
+impl Guardado {
+    pub(super) fn de(enviado: &ReporteNuevo) -> Self {
+        Self {
+            contenido: enviado.contenido.clone(),
+            sin_ubicacion: enviado.sin_ubicacion,
+        }
+    }
+
+    /// As it was sent, for the rules that compare it.
+    pub(super) fn enviado(self, uuid_cliente: &str, clave: &Aceptado) -> ReporteNuevo {
+        ReporteNuevo {
+            uuid_cliente: uuid_cliente.to_owned(),
+            contenido: self.contenido,
+            sin_ubicacion: self.sin_ubicacion,
+            sha256_contenido: clave.sha256_contenido.clone(),
+            fecha_reporte: None,
+            hora_creado: None,
+            device_id: None,
+            version_base: Some(clave.version_base).filter(|v| *v > 0),
+            en_desuso: vec![],
+        }
+    }
+}
+
+/// A conflict to be kept.
+pub(super) struct Pendiente {
+    pub(super) reporte_id: i64,
+    pub(super) clave: Aceptado,
+    pub(super) enviado: Guardado,
+    pub(super) base: Option<Valores>,
+}
+
+#[derive(FromRow)]
+struct FilaNueva {
+    id: i64,
+    reporte_id: i64,
+    sha256_contenido: String,
+    version_base: i64,
+}
+
+/// Keeps new conflicts; answers the id of each with its report and item.
+pub(super) async fn guarda(
+    tx: &mut Tx<'_>,
+    device_id: &str,
+    pendientes: &[Pendiente],
+) -> Result<Vec<(i64, i64, Aceptado)>, Fallo> {
+    if pendientes.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut filas = Vec::with_capacity(pendientes.len());
+    for p in pendientes {
+        let base = p.base.as_ref().map(json).transpose()?;
+        filas.push((
+            p.reporte_id,
+            &p.clave.sha256_contenido,
+            p.clave.version_base,
+            json(&p.enviado)?,
+            base,
+        ));
+    }
+    let sql = tx.conn.elige(
+        "INSERT INTO conflictos (reporte_id, sha256_contenido, version_base, enviado, base,
+            device_id, creado)
+         SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
+            json_extract(value, '$[2]'), json_extract(value, '$[3]'), json_extract(value, '$[4]'),
+            $2, $3 FROM json_each($1)
+         RETURNING id, reporte_id, sha256_contenido, version_base",
+        "INSERT INTO conflictos (reporte_id, sha256_contenido, version_base, enviado, base,
+            device_id, creado)
+         SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT), value->>3,
+            value->>4, $2, $3 FROM json_array_elements(CAST($1 AS JSON))
+         RETURNING id, reporte_id, sha256_contenido, version_base",
+    );
+    let nuevas: Vec<FilaNueva> = con!(tx.conn, c => sqlx::query_as(sql)
+        .bind(json(&filas)?).bind(device_id).bind(tx.ahora.0).fetch_all(&mut **c).await)?;
+    let con_clave = |f: FilaNueva| {
+        let clave = Aceptado {
+            sha256_contenido: f.sha256_contenido,
+            version_base: f.version_base,
+        };
+        (f.id, f.reporte_id, clave)
+    };
+    Ok(nuevas.into_iter().map(con_clave).collect())
+}
+
+/// A conflict as kept.
+#[derive(FromRow)]
+pub(super) struct FilaConflicto {
+    pub(super) conflicto_id: i64,
+    pub(super) conflicto_reporte: i64,
+    conflicto_sha: String,
+    conflicto_base: i64,
+    conflicto_enviado: String,
+    conflicto_valores: Option<String>,
+    conflicto_device: String,
+    conflicto_creado: i64,
+    pub(super) conflicto_resuelto: Option<i64>,
+    pub(super) conflicto_decision: Option<String>,
+    pub(super) conflicto_rut: Option<i64>,
+}
+
+/// The columns of [`FilaConflicto`], from `conflictos k`, before others.
+macro_rules! columnas {
+    () => {
+        "k.id AS conflicto_id, k.reporte_id AS conflicto_reporte, \
+         k.sha256_contenido AS conflicto_sha, k.version_base AS conflicto_base, \
+         k.enviado AS conflicto_enviado, k.base AS conflicto_valores, \
+         k.device_id AS conflicto_device, k.creado AS conflicto_creado, \
+         k.resuelto AS conflicto_resuelto, k.decision AS conflicto_decision, \
+         k.rut_resolvio AS conflicto_rut, "
+    };
+}
+
+impl FilaConflicto {
+    pub(super) fn clave(&self) -> Aceptado {
+        Aceptado {
+            sha256_contenido: self.conflicto_sha.clone(),
+            version_base: self.conflicto_base,
+        }
+    }
+
+    /// What was sent, and the values it was made from.
+    pub(super) fn lados(
+        &self,
+        uuid_cliente: &str,
+    ) -> Result<(ReporteNuevo, Option<Valores>), Fallo> {
+        let ilegible = |_| Fallo::Dato(format!("conflicto {}", self.conflicto_id));
+        let guardado: Guardado = serde_json::from_str(&self.conflicto_enviado).map_err(ilegible)?;
+        let base = self.conflicto_valores.as_deref();
+        let base = base
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(ilegible)?;
+        Ok((guardado.enviado(uuid_cliente, &self.clave()), base))
+    }
+}
+
+/// A conflict that waits for a decision.
+#[derive(Debug)]
+pub struct Conflicto {
+    pub id: i64,
+    pub version_base: Option<i64>,
+    pub device_id: String,
+    pub creado: Instante,
+    /// The fields that clash with the report as it is now; none when a later change made them agree.
+    pub choques: Vec<Choque>,
+    pub actual: ReporteLeido,
+}
+
+#[derive(FromRow)]
+struct FilaDeLista {
+    #[sqlx(flatten)]
+    conflicto: FilaConflicto,
+    #[sqlx(flatten)]
+    reporte: Fila,
+}
+
+/// Up to `limite` open conflicts of reports that `quien` may see, by id after `despues_de`.
+pub async fn conflictos(
+    lectura: &mut Lectura,
+    quien: &Quien,
+    catalogo: &Catalogo,
+    despues_de: i64,
+    limite: i64,
+) -> Result<Vec<Conflicto>, Fallo> {
+    const SELECCION: [&str; 2] = seleccion!(
+        columnas!(),
+        "JOIN conflictos k ON k.reporte_id = r.id
+         WHERE k.resuelto IS NULL AND r.retirado_en IS NULL AND k.id > $1"
+    );
+    let mut conn = lectura.conn();
+    let sql = format!(
+        "{}{} ORDER BY k.id LIMIT $2",
+        conn.elige(SELECCION[0], SELECCION[1]),
+        de_quien(quien, "r.rut", &["r.area_id"])
+    );
+    let filas: Vec<FilaDeLista> = con!(conn, c => sqlx::query_as(AssertSqlSafe(sql))
+        .bind(despues_de).bind(limite).fetch_all(&mut **c).await)?;
+    filas
+        .into_iter()
+        .map(|f| f.conflicto.con(f.reporte.leida()?, catalogo))
+        .collect()
+}
+
+impl FilaConflicto {
+    fn con(self, actual: ReporteLeido, catalogo: &Catalogo) -> Result<Conflicto, Fallo> {
+        let (enviado, base) = self.lados(&actual.reporte.uuid_cliente)?;
+        let decidido = catalogo.decidido(actual.reporte.estado_id);
+        let choques = match mezcla(&enviado, &actual.reporte.contenido, base.as_ref(), decidido) {
+            Mezcla::Conflicto(choques) => choques,
+            _ => vec![],
+        };
+        Ok(Conflicto {
+            id: self.conflicto_id,
+            version_base: enviado.version_base,
+            device_id: self.conflicto_device,
+            creado: Instante(self.conflicto_creado),
+            choques,
+            actual,
+        })
+    }
+}
+
+/// The condition that a report is `quien`'s to see, or was: one of these columns is their area. What
+/// stands in it are numbers of ours.
+pub(super) fn de_quien(quien: &Quien, rut: &str, areas: &[&str]) -> String {
+    if quien.ve_todo() {
+        return String::new();
+    }
+    let mut partes = vec![format!("{rut} = {}", quien.rut.cuerpo())];
+    let suyas: Vec<String> = quien
+        .areas_a_cargo()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if !suyas.is_empty() {
+        let suyas = suyas.join(", ");
+        partes.extend(
+            areas
+                .iter()
+                .map(|columna| format!("{columna} IN ({suyas})")),
+        );
+    }
+    format!(" AND ({})", partes.join(" OR "))
+}
+
+/// The conflict of this id, whoever asks.
+pub(super) async fn busca(conn: &mut Conn<'_>, id: i64) -> Result<Option<FilaConflicto>, Fallo> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columnas!(),
+        "k.id FROM conflictos k WHERE k.id = $1"
+    );
+    Ok(con!(*conn, c => sqlx::query_as(SQL).bind(id).fetch_optional(&mut **c).await)?)
+}

@@ -1,0 +1,97 @@
+//! The order of the feed on PostgreSQL.
+//!
+//! Concurrent transactions commit in another order than their rows were numbered in, so a reader that
+//! follows those numbers passes rows by that are not committed yet. Here the rows get their position
+//! after they are committed, by one sequencer at a time: what has a position is all there is up to it.
+//! SQLite's one writer needs none of this and stamps as it writes.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use crate::{Fallo, Store, db::Db, reunion::Reunion};
+
+/// Of PostgreSQL's advisory lock, for all of SIGRA's nodes on one database ("feed" in ASCII).
+const CANDADO: i64 = 0x6665_6564;
+/// Rows stamped in one transaction.
+const TANDA: i64 = 10_000;
+/// How long a reader waits for the stamps.
+const ESPERA: Duration = Duration::from_secs(5);
+
+/// The way to the sequencer; readers that come together share a pass.
+pub(crate) struct Secuencia(Reunion<(), Result<(), Fallo>>);
+
+impl Secuencia {
+    /// `None` where the writer stamps by itself.
+    pub(crate) fn de(db: &Db) -> Option<Self> {
+        match db {
+            Db::Postgres(pool) => Some(Self::nueva(pool.clone())),
+            Db::Sqlite { .. } => None,
+        }
+    }
+
+    fn nueva(pool: PgPool) -> Self {
+        Self(Reunion::nueva(move |pedidos: Vec<()>| {
+            let pool = pool.clone();
+            async move {
+                match sella(&pool).await {
+                    Ok(()) => pedidos.iter().map(|()| Ok(())).collect(),
+                    Err(fallo) => {
+                        tracing::warn!(%fallo, "no se pudo ordenar el registro de cambios");
+                        pedidos.iter().map(|()| Err(fallo.para_otro())).collect()
+                    }
+                }
+            }
+        }))
+    }
+}
+
+impl Store {
+    /// Gives every change that is committed now its position; to be called before the feed is read,
+    /// and now and then, so that no reader has much to wait for.
+    pub async fn ordena_cambios(&self) -> Result<(), Fallo> {
+        let Some(secuencia) = &self.0.secuencia else {
+            return Ok(());
+        };
+        tokio::time::timeout(ESPERA, secuencia.0.pide(()))
+            .await
+            .map_err(|_| Fallo::NoDisponible(sqlx::Error::PoolTimedOut))?
+            .unwrap_or(Err(Fallo::Interno(
+                "el orden de los cambios se interrumpió",
+            )))
+    }
+}
+
+async fn sella(pool: &PgPool) -> Result<(), Fallo> {
+    loop {
+        let hay: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM cambios WHERE posicion IS NULL)")
+                .fetch_one(pool)
+                .await?;
+        if !hay || tanda(pool).await? < TANDA.unsigned_abs() {
+            return Ok(());
+        }
+    }
+}
+
+async fn tanda(pool: &PgPool) -> Result<u64, Fallo> {
+    let mut t = pool.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(CANDADO)
+        .execute(&mut *t)
+        .await?;
+    // A statement of its own: it sees what whoever held the lock before has stamped. A report's
+    // versions are numbered in their order, since its row was locked between them.
+    let selladas = sqlx::query(
+        "UPDATE cambios c SET posicion = n.posicion FROM (
+            SELECT s.id, (SELECT coalesce(max(posicion), 0) FROM cambios)
+                + row_number() OVER (ORDER BY s.id) AS posicion
+            FROM (SELECT id FROM cambios WHERE posicion IS NULL ORDER BY id LIMIT $1) s) n
+         WHERE c.id = n.id",
+    )
+    .bind(TANDA)
+    .execute(&mut *t)
+    .await?;
+    t.commit().await?;
+    Ok(selladas.rows_affected())
+}
