@@ -15,6 +15,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Semaphore;
 
 use crate::{
     Entorno, Fallo,
@@ -98,6 +99,9 @@ pub(crate) struct Interior {
     pub(crate) porteria: Porteria,
     /// Only PostgreSQL needs one.
     pub(crate) secuencia: Option<Secuencia>,
+    /// On PostgreSQL: how many writes may run. The rest of the connections is for those who read, who
+    /// would otherwise wait behind every transaction that waits for another's lock.
+    pub(crate) escrituras: Arc<Semaphore>,
     pub(crate) entorno: Entorno,
     /// The catalogue as last read; every use checks its version against the database's.
     pub(crate) catalogo: RwLock<Arc<Catalogo>>,
@@ -123,7 +127,7 @@ impl Db {
 /// Readers of SQLite. More would only queue for the cores.
 const LECTORES: u32 = 4;
 /// How long a request waits for a connection before it is told to come back later.
-const ESPERA: Duration = Duration::from_secs(5);
+pub(crate) const ESPERA: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Opens (`sqlite:FILE` or `postgres://…`) and migrates the database.
@@ -179,6 +183,7 @@ impl Store {
         let porteria = Porteria::nueva(db.lectores());
         Ok(Self(Arc::new(Interior {
             secuencia: Secuencia::de(&db),
+            escrituras: Arc::new(Semaphore::new(escrituras(conexiones))),
             db,
             porteria,
             entorno,
@@ -220,6 +225,12 @@ impl Store {
             Db::Postgres(_) => "postgres",
         }
     }
+}
+
+/// Of so many connections, those that writes may hold at once.
+fn escrituras(conexiones: u32) -> usize {
+    let para_leer = (conexiones / 4).max(1);
+    usize::try_from(conexiones.saturating_sub(para_leer).max(1)).unwrap_or(1)
 }
 
 /// The file that a `sqlite:` URL names.

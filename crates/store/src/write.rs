@@ -6,7 +6,7 @@ use sigra_domain::Instante;
 
 use crate::{
     DeFallo, Entorno, Fallo, Store,
-    db::{Conn, Db},
+    db::{Conn, Db, ESPERA},
 };
 
 /// Something that is written in one transaction: all of it or nothing.
@@ -50,8 +50,17 @@ impl Store {
         match &self.0.db {
             Db::Sqlite { escritor, .. } => escritor.escribir(op).await,
             Db::Postgres(pool) => {
-                let (pool, entorno, op) = (pool.clone(), self.0.entorno.clone(), Arc::new(op));
-                tokio::spawn(async move { en_postgres(&pool, &entorno, &*op).await })
+                let lugar = Arc::clone(&self.0.escrituras).acquire_owned();
+                let lugar = tokio::time::timeout(ESPERA, lugar).await;
+                let Ok(Ok(lugar)) = lugar else {
+                    return Err(Fallo::NoDisponible(sqlx::Error::PoolTimedOut).into());
+                };
+                let (pool, entorno) = (pool.clone(), self.0.entorno.clone());
+                let escritura = async move {
+                    let _lugar = lugar;
+                    en_postgres(&pool, &entorno, &op).await
+                };
+                tokio::spawn(escritura)
                     .await
                     .unwrap_or_else(|_| Err(Fallo::Interno("una escritura se interrumpió").into()))
             }

@@ -11,7 +11,10 @@ use sigra_domain::{
     reporte::{ReporteCreate, ReporteNuevo, SyncStatus, device_id},
     sync::Motivo,
 };
-use sigra_store::sync::{Juzgado, Presencia, Recibido, RecibirLote, Suerte};
+use sigra_store::{
+    Fallo,
+    sync::{Juzgado, Presencia, Recibido, RecibirLote, Suerte},
+};
 use utoipa::ToSchema;
 
 use super::{Campo as CampoEnConflicto, MAX_LOTE};
@@ -295,9 +298,7 @@ async fn recibe(
         None => juzgados
             .next()
             .map(Ok)
-            .ok_or(Problema::from(sigra_store::Fallo::Interno(
-                "un reporte quedó sin juicio",
-            ))),
+            .ok_or_else(|| Fallo::Interno("un reporte quedó sin juicio").into()),
     });
     fates.collect()
 }

@@ -1,4 +1,7 @@
 //! Phones come back into coverage: batches, the change feed, conflicts, the proof that nothing is
 //! missing.
 
+mod alcance;
+mod feed;
 mod lote;
+mod restaurada;

@@ -4,6 +4,7 @@
 mod azar;
 mod bd;
 mod cliente;
+mod nodos;
 pub mod openapi;
 pub mod proceso;
 
@@ -24,6 +25,7 @@ use tokio::sync::oneshot;
 pub use azar::Azar;
 pub use bd::{Bd, Motor};
 pub use cliente::{Pedido, Respuesta};
+pub use nodos::{Nodos, Red};
 
 /// Runs each test on both databases, as `name::sqlite` and `name::postgres`.
 #[macro_export]

@@ -1,13 +1,28 @@
 //! The real binary as a process of its own, to be killed.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Stdio, time::Duration};
 
 use serde_json::Value;
+use sigra_domain::hex;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
     sync::mpsc,
 };
+
+use super::SECRETO;
+
+/// Puts the harness's signing key where servers with this data directory find it, so that the tokens
+/// that tests sign are theirs too.
+pub fn firma_de_pruebas(dir: &Path) {
+    let claves = dir.join("claves.json");
+    let secreto = hex(&SECRETO);
+    let texto = format!(
+        r#"{{"claves":[{{"kid":"prueba","secreto":"{secreto}","creada":"2026-01-01T00:00:00Z"}}]}}"#
+    );
+    std::fs::write(&claves, texto).expect("claves");
+    std::fs::set_permissions(&claves, std::fs::Permissions::from_mode(0o600)).expect("modo");
+}
 
 /// A running `sigra serve`.
 pub struct Proceso {

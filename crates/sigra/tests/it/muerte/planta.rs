@@ -1,14 +1,16 @@
 //! A site whose server is a process of its own: it can be killed and started again.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use sigra_api::{AUD_API, ClaveFirma, Tokens};
-use sigra_domain::hex;
 use sigra_store::Entorno;
 use tempfile::TempDir;
 use tokio::{process::Command, time::Instant};
 
-use crate::arnes::{Bd, Pedido, Persona, SECRETO, Sitio, proceso::Proceso};
+use crate::arnes::{
+    Bd, Pedido, Persona, SECRETO, Sitio,
+    proceso::{Proceso, firma_de_pruebas},
+};
 
 /// Workers; each keeps a book of what it was told.
 pub const AUTORES: usize = 8;
@@ -51,13 +53,7 @@ impl Planta {
         let jefe = sitio.supervisor(&[1]).await;
         let bd = sitio.cierra().await;
         let dir = tempfile::tempdir().expect("directorio");
-        let claves = dir.path().join("claves.json");
-        let secreto = hex(&SECRETO);
-        let texto = format!(
-            r#"{{"claves":[{{"kid":"prueba","secreto":"{secreto}","creada":"2026-01-01T00:00:00Z"}}]}}"#
-        );
-        std::fs::write(&claves, texto).expect("claves");
-        std::fs::set_permissions(&claves, std::fs::Permissions::from_mode(0o600)).expect("modo");
+        firma_de_pruebas(dir.path());
         Self {
             bd,
             autores,

@@ -1,0 +1,105 @@
+//! Several server processes on one database, each of which can be killed and started again.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sigra_api::{AUD_API, ClaveFirma, Tokens};
+use sigra_store::Entorno;
+use tempfile::TempDir;
+
+use super::{
+    Bd, Pedido, Persona, SECRETO,
+    proceso::{Proceso, firma_de_pruebas},
+};
+
+pub struct Nodos {
+    pub bd: Bd,
+    pub red: Red,
+    procesos: Vec<Option<Proceso>>,
+    dir: TempDir,
+}
+
+/// The ways to the servers, for whoever works while they die and come back. Cheap to clone.
+#[derive(Clone)]
+pub struct Red {
+    urls: Arc<RwLock<Vec<String>>>,
+    http: reqwest::Client,
+    tokens: Arc<Tokens>,
+}
+
+impl Nodos {
+    /// `n` servers on a database whose people are there already.
+    pub async fn nuevos(bd: Bd, n: usize) -> Self {
+        let dir = tempfile::tempdir().expect("directorio");
+        firma_de_pruebas(dir.path());
+        let clave = ClaveFirma {
+            kid: "prueba".into(),
+            secreto: SECRETO,
+        };
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(std::time::Duration::from_secs(30));
+        let red = Red {
+            urls: Arc::new(RwLock::new(vec![String::new(); n])),
+            http: http.build().expect("cliente"),
+            tokens: Arc::new(Tokens::nuevos(&[clave])),
+        };
+        let mut nodos = Self {
+            bd,
+            red,
+            procesos: (0..n).map(|_| None).collect(),
+            dir,
+        };
+        for i in 0..n {
+            nodos.arranca(i).await;
+        }
+        nodos
+    }
+
+    pub async fn arranca(&mut self, i: usize) {
+        let variables = [
+            ("SIGRA_SYNC_POR_MINUTO", "0"),
+            ("SIGRA_DATABASE_CONEXIONES", "12"),
+        ];
+        let proceso = Proceso::arranca(&self.bd.url, self.dir.path(), &variables).await;
+        let proceso = proceso.expect("sigra serve arranca");
+        let mut urls = self
+            .red
+            .urls
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        urls[i].clone_from(&proceso.url);
+        self.procesos[i] = Some(proceso);
+    }
+
+    /// `kill -9`
+    pub async fn mata(&mut self, i: usize) {
+        self.procesos[i].take().expect("proceso").mata().await;
+    }
+
+    /// The database, once all servers have ended.
+    pub async fn cierra(self) -> Bd {
+        for proceso in self.procesos.into_iter().flatten() {
+            proceso.mata().await;
+        }
+        self.bd
+    }
+}
+
+impl Red {
+    pub fn nodos(&self) -> usize {
+        self.urls
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// A request to one of them, under a token that has just been signed.
+    pub fn pide(&self, nodo: usize, quien: &Persona, metodo: &str, ruta: &str) -> Pedido {
+        let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
+        let token = self
+            .tokens
+            .emite(&Entorno::default(), &quien.quien, quien.sesion_id, AUD_API)
+            .expect("token");
+        Pedido::nuevo(&self.http, &urls[nodo], metodo, ruta).token(&token)
+    }
+}
