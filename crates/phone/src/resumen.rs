@@ -1,0 +1,57 @@
+//! What a phone did.
+
+use crate::{Problema, veredicto::Veredicto};
+
+/// Counts since they were last taken. One report may count in several.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resumen {
+    /// Items in the batches that were answered.
+    pub enviados: u64,
+    pub creados: u64,
+    pub duplicados: u64,
+    pub actualizados: u64,
+    pub fusionados: u64,
+    pub conflictos: u64,
+    /// For good.
+    pub rechazados: u64,
+    /// Refused for now.
+    pub aplazados: u64,
+    /// Reports that pulls brought.
+    pub bajados: u64,
+    /// Reports that pulls took away.
+    pub retirados: u64,
+    pub peticiones: u64,
+    /// Of request bodies as they travelled (gzip), answered or not; headers do not count.
+    pub bytes_subidos: u64,
+    /// Of answer bodies as they travelled, as far as they came.
+    pub bytes_bajados: u64,
+    pub fin: Fin,
+}
+
+/// How [`crate::Telefono::sincroniza`] ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Fin {
+    /// All that could be sent was, and all that there is came.
+    #[default]
+    AlDia,
+    /// The link or the server failed too often in a row; try again later.
+    SinEnlace,
+    EntrarDeNuevo,
+    /// The server refuses the requests as such; a person must look into it.
+    Negado(Box<Problema>),
+}
+
+impl Resumen {
+    pub(crate) fn anota(&mut self, veredicto: &Veredicto) {
+        let cuenta = match veredicto {
+            Veredicto::Creado { .. } => &mut self.creados,
+            Veredicto::Duplicado { .. } => &mut self.duplicados,
+            Veredicto::Actualizado { .. } => &mut self.actualizados,
+            Veredicto::Fusionado { .. } => &mut self.fusionados,
+            Veredicto::Conflicto { .. } => &mut self.conflictos,
+            Veredicto::Rechazado { error } if error.permanente => &mut self.rechazados,
+            Veredicto::Rechazado { .. } => &mut self.aplazados,
+        };
+        *cuenta += 1;
+    }
+}
