@@ -4,4 +4,5 @@
 mod alcance;
 mod feed;
 mod lote;
+mod modelo;
 mod restaurada;

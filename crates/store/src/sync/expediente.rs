@@ -29,8 +29,15 @@ pub(super) struct Expediente {
     /// Version and values before it, oldest first; only as far back as an item may ask for.
     historia: Vec<(i64, Valores)>,
     aceptados: HashMap<Aceptado, i64>,
-    /// What waits for a decision; no id yet for what this batch brought.
-    pub(super) abiertos: HashMap<Aceptado, Option<i64>>,
+    pub(super) abiertos: HashMap<Aceptado, Abierto>,
+}
+
+/// What waits for a decision.
+pub(super) struct Abierto {
+    /// None yet for what this batch brought.
+    pub(super) id: Option<i64>,
+    /// The values that the phone worked from, as far as they were known then.
+    base: Option<Valores>,
 }
 
 impl Expediente {
@@ -59,14 +66,18 @@ impl Expediente {
         catalogo: &Catalogo,
     ) -> Veredicto {
         let clave = Aceptado::de(enviado);
-        let base = self.valores_en(clave.version_base);
+        let abierto = self.abiertos.get(&clave);
+        let base = match abierto {
+            Some(abierto) => abierto.base.clone(),
+            None => self.valores_en(clave.version_base),
+        };
         juzga(
             enviado,
             &Situacion {
                 quien,
                 actual: &self.leido.reporte,
                 aceptado: self.aceptados.get(&clave).copied(),
-                en_conflicto: self.abiertos.contains_key(&clave),
+                en_conflicto: abierto.is_some(),
                 conflictos: self.abiertos.len(),
                 base: base.as_ref(),
                 catalogo,
@@ -155,9 +166,9 @@ impl Expediente {
             reporte_id: self.leido.reporte.id,
             clave: clave.clone(),
             enviado: Guardado::de(enviado),
-            base,
+            base: base.clone(),
         };
-        self.abiertos.insert(clave, None);
+        self.abiertos.insert(clave, Abierto { id: None, base });
         Ok((escritura, pendiente))
     }
 
@@ -226,6 +237,7 @@ struct FilaAbierto {
     reporte_id: i64,
     sha256_contenido: String,
     version_base: i64,
+    base: Option<String>,
 }
 
 /// Adds to each report what was accepted of these items, what waits for a decision, and the past as
@@ -279,21 +291,24 @@ async fn abiertos(
         return Ok(());
     }
     let sql = conn.elige(
-        "SELECT id, reporte_id, sha256_contenido, version_base FROM conflictos
+        "SELECT id, reporte_id, sha256_contenido, version_base, base FROM conflictos
          WHERE resuelto IS NULL AND reporte_id IN (SELECT value FROM json_each($1))",
-        "SELECT id, reporte_id, sha256_contenido, version_base FROM conflictos
+        "SELECT id, reporte_id, sha256_contenido, version_base, base FROM conflictos
          WHERE resuelto IS NULL AND reporte_id IN
             (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))",
     );
     let filas: Vec<FilaAbierto> = con!(*conn, c =>
         sqlx::query_as(sql).bind(json(&con_conflicto)?).fetch_all(&mut **c).await)?;
     for a in filas {
+        let base = a.base.as_deref().map(serde_json::from_str).transpose();
+        let base = base.map_err(|_| Fallo::Dato(format!("conflicto {}", a.id)))?;
         if let Some(expediente) = expedientes.get_mut(&a.reporte_id) {
             let clave = Aceptado {
                 sha256_contenido: a.sha256_contenido,
                 version_base: a.version_base,
             };
-            expediente.abiertos.insert(clave, Some(a.id));
+            let id = Some(a.id);
+            expediente.abiertos.insert(clave, Abierto { id, base });
         }
     }
     Ok(())

@@ -290,8 +290,11 @@ impl<'a> Mesa<'a> {
         let device_id = &lote.presencia.device_id;
         for abierto in conflictos::guarda(tx, device_id, &pendientes).await? {
             let (id, reporte_id, clave) = abierto;
-            if let Some(e) = expedientes.get_mut(&reporte_id) {
-                e.abiertos.insert(clave, Some(id));
+            if let Some(abierto) = expedientes
+                .get_mut(&reporte_id)
+                .and_then(|e| e.abiertos.get_mut(&clave))
+            {
+                abierto.id = Some(id);
             }
         }
         Ok((expedientes, ids))
@@ -364,8 +367,7 @@ fn responde(
             *conflicto_id = e
                 .abiertos
                 .get(clave)
-                .copied()
-                .flatten()
+                .and_then(|abierto| abierto.id)
                 .ok_or(Fallo::Interno("un conflicto quedó sin fila"))?;
         }
         let leido = leidos

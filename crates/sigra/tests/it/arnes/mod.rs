@@ -276,6 +276,12 @@ impl Sitio {
         self.bd.sin_transacciones_abiertas().await;
     }
 
+    /// The same, of a site that is of no use after.
+    pub async fn en_orden_y_fuera(self) {
+        self.en_orden().await;
+        self.fin().await;
+    }
+
     async fn fin(self) {
         self.cierra().await.borra().await;
     }
