@@ -2,7 +2,9 @@
 //! missing.
 
 mod alcance;
+mod cortes;
 mod feed;
 mod lote;
 mod modelo;
+mod muere;
 mod restaurada;

@@ -71,6 +71,10 @@ impl Nodos {
         self.procesos[i] = Some(proceso);
     }
 
+    pub fn pid(&self, i: usize) -> u32 {
+        self.procesos[i].as_ref().expect("proceso").pid()
+    }
+
     /// `kill -9`
     pub async fn mata(&mut self, i: usize) {
         self.procesos[i].take().expect("proceso").mata().await;
@@ -91,6 +95,12 @@ impl Red {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .len()
+    }
+
+    pub fn direccion(&self, nodo: usize) -> std::net::SocketAddr {
+        let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
+        let direccion = urls[nodo].trim_start_matches("http://").parse();
+        direccion.expect("dirección")
     }
 
     /// A request to one of them, under a token that has just been signed.
