@@ -1,5 +1,7 @@
 //! What the guide says must be what the code does.
 
+mod ejemplos;
+
 use std::fmt::Write as _;
 
 use sigra_api::codigo::Codigo;

@@ -58,7 +58,7 @@ pub fn contenido(titulo: String) -> Contenido {
 
 /// Writes down some reports and some edits.
 async fn anota(telefono: &mut Telefono, uuids: &mut Vec<String>) {
-    for _ in 0..1 + dado(12) {
+    for _ in 0..=dado(12) {
         let titulo = format!("Roca {}", dado(1_000_000));
         if uuids.is_empty() || dado(3) > 0 {
             uuids.push(telefono.crear(contenido(titulo)).await.expect("crear"));

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use crate::arnes::{Bd, Motor, Nodos, Persona, Sitio, cuenta, dado, reporte_en};
 
 const LOTE: usize = 500;
-const PLAZO: Duration = Duration::from_secs(60);
+const PLAZO: Duration = Duration::from_mins(1);
 
 async fn envia(nodos: &Nodos, nodo: usize, autor: &Persona, lote: &[Value]) -> Option<Value> {
     let timestamp = sigra_store::Entorno::default().ahora().to_string();
