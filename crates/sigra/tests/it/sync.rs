@@ -4,6 +4,7 @@
 mod alcance;
 mod cortes;
 mod feed;
+mod lectura;
 mod lote;
 mod modelo;
 mod muere;

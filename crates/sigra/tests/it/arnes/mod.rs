@@ -23,7 +23,7 @@ use sigra_store::{
 use tokio::sync::oneshot;
 
 pub use azar::Azar;
-pub use bd::{Bd, Motor};
+pub use bd::{Bd, Directa, Motor};
 pub use cliente::{Pedido, Respuesta};
 pub use nodos::{Nodos, Red};
 
