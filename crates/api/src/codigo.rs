@@ -40,7 +40,7 @@ macro_rules! codigos {
 }
 
 codigos! {
-    CuerpoIlegible "cuerpo_ilegible" BAD_REQUEST true
+    CuerpoIlegible "cuerpo_ilegible" BAD_REQUEST false
         ("Cuerpo ilegible", "Unreadable body")
         ("El cuerpo no se pudo leer: llegó cortado o mal comprimido. Envíelo de nuevo.",
          "The body could not be read: it was cut short or badly compressed. Send it again.");

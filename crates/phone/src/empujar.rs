@@ -71,7 +71,11 @@ impl Telefono {
             Err(e) => {
                 if matches!(
                     e,
-                    Error::SinRespuesta(_) | Error::Espere { status: 408, .. }
+                    Error::SinRespuesta(_)
+                        | Error::Espere {
+                            status: 400 | 408,
+                            ..
+                        }
                 ) {
                     self.parte_lote(&lote);
                 }

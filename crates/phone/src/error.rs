@@ -28,7 +28,7 @@ pub enum Error {
     /// The link broke, or what came is not an answer of SIGRA. The server may have done its work.
     #[error("no llegó una respuesta: {0}")]
     SinRespuesta(String),
-    /// 408, 429 or 5xx: the same thing may succeed later, not before `reintentar_en`.
+    /// 408, 429, 5xx, or a 400 that is not for ever: the same thing may succeed later, not before `reintentar_en`.
     #[error("el servidor pide intentar más tarde (HTTP {status})")]
     Espere {
         status: u16,

@@ -67,14 +67,16 @@ impl Respuesta {
             return serde_json::from_slice(&self.cuerpo)
                 .map_err(|e| Error::SinRespuesta(format!("no se entiende: {e}")));
         }
-        let status = self.status;
-        if matches!(status, 408 | 429 | 500..=599) {
+        let (status, problema) = (self.status, self.problema());
+        // A body that was cut on its way is 400 and not for ever; 401 is the session's matter.
+        let pasajero = status == 400 && problema.as_ref().is_some_and(|p| !p.permanente);
+        if pasajero || matches!(status, 408 | 429 | 500..=599) {
             return Err(Error::Espere {
                 status,
                 reintentar_en: self.reintentar_en,
             });
         }
-        Err(match self.problema() {
+        Err(match problema {
             Some(p) if status >= 400 => Problema { status, ..p }.into(),
             _ => Error::SinRespuesta(format!("HTTP {status} que no es de SIGRA")),
         })

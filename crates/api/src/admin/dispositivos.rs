@@ -34,19 +34,25 @@ pub struct Parametros {
 pub struct Dispositivo {
     #[schema(example = "moto-e7-0042")]
     pub device_id: String,
+    #[schema(example = 12_345_678)]
     pub rut: i64,
     /// Nombre de la persona.
+    #[schema(example = "Rosa Díaz")]
     pub usuario: String,
+    #[schema(example = "2.4.1")]
     pub app_version: Option<String>,
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, example = "2026-02-03T12:00:00.000Z")]
     pub primer_sync: String,
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, example = "2026-03-01T21:40:02.117Z")]
     pub last_sync: String,
     /// El reloj del servidor menos el del teléfono, en milisegundos.
+    #[schema(example = 2_117)]
     pub desfase_reloj_ms: i64,
     /// Reportes que el teléfono dijo tener sin enviar.
+    #[schema(example = 0)]
     pub pendientes: Option<i64>,
     /// No ha sincronizado en más tiempo que el límite de la faena.
+    #[schema(example = false)]
     pub silencioso: bool,
 }
 

@@ -68,9 +68,10 @@ pub struct SyncBatchResultado {
     /// Cuántos de cada resultado.
     #[schema(value_type = std::collections::BTreeMap<String, usize>, example = json!({"creado": 1}))]
     pub resumen: BTreeMap<&'static str, usize>,
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, example = "2026-03-01T21:40:02.117Z")]
     pub hora_servidor: String,
     /// El reloj del servidor menos el del teléfono, en milisegundos.
+    #[schema(example = 2_117)]
     pub desfase_reloj_ms: i64,
 }
 

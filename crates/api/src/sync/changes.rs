@@ -51,8 +51,10 @@ pub struct Cambios {
     #[schema(value_type = Option<Catalogo>)]
     pub catalogos: Option<std::sync::Arc<Catalogo>>,
     /// Para la próxima vez; siempre está.
+    #[schema(example = "eyJwIjoxMjB9")]
     pub cursor: String,
     /// Hay más para pedir ahora mismo.
+    #[schema(example = false)]
     pub hay_mas: bool,
 }
 

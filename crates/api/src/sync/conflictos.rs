@@ -37,9 +37,11 @@ pub struct Conflicto {
     #[schema(example = 3)]
     pub id: i64,
     /// Sobre qué versión editó el teléfono, si lo dijo.
+    #[schema(example = 1)]
     pub version_base: Option<i64>,
+    #[schema(example = "moto-e7-0042")]
     pub device_id: String,
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, example = "2026-03-01T21:40:02.117Z")]
     pub creado: String,
     /// Los que chocan con el reporte como está ahora.
     pub campos: Vec<Campo>,

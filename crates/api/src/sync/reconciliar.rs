@@ -66,7 +66,7 @@ pub struct Reconciliado {
     /// Cuántos de cada resultado.
     #[schema(value_type = std::collections::BTreeMap<String, usize>, example = json!({"igual": 1}))]
     pub resumen: BTreeMap<&'static str, usize>,
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, example = "2026-03-01T21:40:02.117Z")]
     pub hora_servidor: String,
 }
 

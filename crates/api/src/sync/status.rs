@@ -30,13 +30,13 @@ pub struct Parametros {
 /// Cómo está la sincronización de una persona.
 #[derive(Serialize, ToSchema)]
 pub struct Estado {
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, example = "2026-03-01T21:40:02.117Z")]
     pub last_sync: Option<String>,
     /// Cuántos reportes suyos no están completos.
     pub pending_count: i64,
     /// A lo más 200 de ellos, del más antiguo al más nuevo.
     pub pendientes: Vec<ReportePendiente>,
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, example = "2026-03-01T21:40:02.117Z")]
     pub hora_servidor: String,
     pub limites: Limites,
     /// Solo con `cursor`.
@@ -47,22 +47,29 @@ pub struct Estado {
 /// Un reporte que no está completo.
 #[derive(Serialize, ToSchema)]
 pub struct ReportePendiente {
+    #[schema(example = "6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11")]
     pub uuid_cliente: String,
     #[schema(example = "multimedia_pendiente")]
     pub motivo: SyncStatus,
     /// `uuid_cliente` de los archivos que faltan.
+    #[schema(example = json!(["0b54a1cc-76c1-4c70-9a3e-0a3d0a8f5b1e"]))]
     pub faltan: Vec<String>,
 }
 
 /// Lo más que se puede enviar y pedir.
 #[derive(Serialize, ToSchema)]
 pub struct Limites {
+    #[schema(example = 500)]
     pub reportes_por_lote: usize,
     /// Descomprimidos.
+    #[schema(example = 8_388_608)]
     pub bytes_por_lote: usize,
+    #[schema(example = 10_000)]
     pub reportes_por_reconciliacion: usize,
+    #[schema(example = 1_000)]
     pub cambios_por_pagina: i64,
     /// 0: sin límite.
+    #[schema(example = 120)]
     pub sync_por_minuto: i64,
 }
 
