@@ -4,7 +4,9 @@
 //!
 //! What fails is made smaller by proptest before it is shown.
 
+mod lectores;
 mod mundo;
+mod personas;
 mod regla;
 
 use proptest::{

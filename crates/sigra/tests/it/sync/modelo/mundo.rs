@@ -1,12 +1,12 @@
 //! The phones and people of one case, and the server that must answer as the model does.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::{
     Paso, Suerte,
-    regla::{CAMPOS, Clave, Contenido, Dice, Item, Modelo, NOMBRES, Reporte, a_json, valor},
+    regla::{CAMPOS, Clave, Contenido, Dice, Item, Modelo, NOMBRES, a_json, valor},
 };
 use crate::arnes::{Persona, Red, Respuesta, dado, uuid};
 
@@ -27,25 +27,25 @@ struct Telefono {
 }
 
 /// Who follows the feed: what it was told last of each report.
-struct Lector {
-    quien: Persona,
-    cursor: String,
-    espejo: BTreeMap<String, i64>,
+pub struct Lector {
+    pub quien: Persona,
+    pub cursor: String,
+    pub espejo: BTreeMap<String, i64>,
 }
 
 pub struct Mundo<'a> {
     red: &'a Red,
-    gente: &'a Gente,
+    pub gente: &'a Gente,
     telefonos: Vec<Telefono>,
-    lectores: Vec<Lector>,
-    modelo: Modelo,
+    pub lectores: Vec<Lector>,
+    pub modelo: Modelo,
     /// In the order in which they were made.
     uuids: Vec<String>,
 }
 
-type Paso_ = Result<(), String>;
+pub type Paso_ = Result<(), String>;
 
-fn exige(que: &str, dicho: &Value, debe: &Value) -> Paso_ {
+pub fn exige(que: &str, dicho: &Value, debe: &Value) -> Paso_ {
     if dicho == debe {
         Ok(())
     } else {
@@ -89,7 +89,7 @@ impl<'a> Mundo<'a> {
         primero.unwrap_or(telefono)
     }
 
-    async fn pide(
+    pub async fn pide(
         &self,
         quien: &Persona,
         metodo: &str,
@@ -167,7 +167,7 @@ impl<'a> Mundo<'a> {
     }
 
     /// One of the reports that the server has.
-    fn uno(&self, r: usize) -> Option<String> {
+    pub fn uno(&self, r: usize) -> Option<String> {
         (!self.uuids.is_empty()).then(|| self.uuids[r % self.uuids.len()].clone())
     }
 
@@ -312,7 +312,7 @@ impl<'a> Mundo<'a> {
         )
     }
 
-    fn es_actual(&self, uuid: &str, actual: &Value) -> Paso_ {
+    pub fn es_actual(&self, uuid: &str, actual: &Value) -> Paso_ {
         let reporte = &self.modelo.0[uuid];
         let dicho: Vec<&Value> = NOMBRES.iter().map(|n| &actual[*n]).collect();
         let c = reporte.actual();
@@ -343,174 +343,6 @@ impl<'a> Mundo<'a> {
             sabe.retain(|(uuid, ..)| *uuid != item.uuid);
             sabe.push((item.uuid.clone(), contenido, version));
         }
-    }
-
-    async fn leido(&self, uuid: &str) -> Value {
-        let ruta = format!("/reportes/uuid/{uuid}");
-        self.pide(&self.gente.jefa, "GET", &ruta, None).await.json
-    }
-
-    async fn cambia(&mut self, r: usize, campo: usize, v: u8) -> Paso_ {
-        let Some(uuid) = self.uno(r) else {
-            return Ok(());
-        };
-        let id = self.leido(&uuid).await["id"].clone();
-        let reporte = self.modelo.0.get_mut(&uuid).ok_or("reporte")?;
-        let cuerpo = json!({NOMBRES[campo]: valor(campo, v), "version": reporte.version()});
-        let mut nuevo = reporte.actual();
-        nuevo[campo] = v;
-        let status = match reporte {
-            r if r.retirado => return Ok(()),
-            r if nuevo == r.actual() => 200,
-            r if r.decidido => 409,
-            r => {
-                r.avanza(nuevo);
-                200
-            }
-        };
-        let ruta = format!("/reportes/{id}");
-        let r = self
-            .pide(&self.gente.jefa, "PUT", &ruta, Some(cuerpo))
-            .await;
-        exige(&r.texto, &json!(r.status), &json!(status))
-    }
-
-    async fn decide(&mut self, r: usize) -> Paso_ {
-        let Some(uuid) = self.uno(r) else {
-            return Ok(());
-        };
-        let id = self.leido(&uuid).await["id"].clone();
-        let reporte = self.modelo.0.get_mut(&uuid).ok_or("reporte")?;
-        if reporte.retirado {
-            return Ok(());
-        }
-        if !reporte.decidido {
-            reporte.avanza(reporte.actual());
-        }
-        reporte.decidido = true;
-        let ruta = format!("/admin/reportes/{id}/aprobar");
-        let r = self
-            .pide(&self.gente.jefa, "POST", &ruta, Some(json!({})))
-            .await;
-        exige(&r.texto, &json!(r.status), &json!(200))
-    }
-
-    async fn retira(&mut self, r: usize) -> Paso_ {
-        let Some(uuid) = self.uno(r) else {
-            return Ok(());
-        };
-        let id = self.leido(&uuid).await["id"].clone();
-        let reporte = self.modelo.0.get_mut(&uuid).ok_or("reporte")?;
-        if reporte.retirado {
-            return Ok(());
-        }
-        let cuerpo = json!({"detalle": "de prueba", "version": reporte.version()});
-        reporte.avanza(reporte.actual());
-        reporte.retirado = true;
-        let ruta = format!("/reportes/{id}");
-        let r = self
-            .pide(&self.gente.jefa, "DELETE", &ruta, Some(cuerpo))
-            .await;
-        exige(&r.texto, &json!(r.status), &json!(204))
-    }
-
-    async fn resuelve(&mut self, c: usize, decision: usize, cliente: bool) -> Paso_ {
-        let mut abiertos: Vec<(i64, String, Clave)> = vec![];
-        for (uuid, r) in self.modelo.0.iter().filter(|(_, r)| !r.retirado) {
-            let suyos = r.conflictos.iter();
-            abiertos.extend(suyos.filter_map(|(clave, id)| Some((id.0?, uuid.clone(), *clave))));
-        }
-        abiertos.sort_unstable_by_key(|(id, ..)| *id);
-        if abiertos.is_empty() {
-            return Ok(());
-        }
-        let (id, uuid, clave) = abiertos.swap_remove(c % abiertos.len());
-        let reporte = self.modelo.0.get_mut(&uuid).ok_or("reporte")?;
-        let nombre = ["servidor", "cliente", "mezcla"][decision];
-        let lado = if cliente { "cliente" } else { "servidor" };
-        let choques = reporte.choques(clave);
-        let campos: HashMap<&str, &str> = choques.iter().map(|i| (NOMBRES[*i], lado)).collect();
-        let mut cuerpo = json!({"decision": nombre, "version": reporte.version() - 1});
-        if decision == 2 {
-            cuerpo["campos"] = json!(campos);
-        }
-        let ruta = format!("/sync/conflictos/{id}/resolver");
-        let autor = self.gente.telefonos[reporte.autor].clone();
-        let quien = if cliente {
-            autor
-        } else {
-            self.gente.jefa.clone()
-        };
-        let (vieja, decidido) = (reporte.version() > 1, reporte.decidido);
-        if !(decidido && decision > 0) {
-            reporte.resuelve(clave, [None, Some(true), Some(cliente)][decision]);
-        }
-        // A version that is not the current one changes nothing.
-        if vieja {
-            let r = self.pide(&quien, "POST", &ruta, Some(cuerpo.clone())).await;
-            exige(&r.texto, &json!(r.status), &json!(412))?;
-        }
-        cuerpo["version"] = json!(cuerpo["version"].as_i64().unwrap_or(0) + 1);
-        let r = self.pide(&quien, "POST", &ruta, Some(cuerpo)).await;
-        if decidido && decision > 0 {
-            return exige(&r.texto, &json!(r.codigo()), &json!("reporte_decidido"));
-        }
-        exige(&r.texto, &json!(r.status), &json!(200))?;
-        self.es_actual(&uuid, &r.json)
-    }
-
-    /// One page; whether there is more.
-    async fn lee(&mut self, l: usize, limite: usize) -> Result<bool, String> {
-        let lector = &self.lectores[l];
-        let ruta = format!("/sync/changes?limite={limite}&cursor={}", lector.cursor);
-        let r = self.pide(&lector.quien, "GET", &ruta, None).await;
-        exige(&r.texto, &json!(r.status), &json!(200))?;
-        let lector = &mut self.lectores[l];
-        let texto = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-        for visto in r.json["reportes"].as_array().into_iter().flatten() {
-            let version = visto["version"].as_i64().unwrap_or(0);
-            let antes = lector.espejo.insert(texto(&visto["uuid_cliente"]), version);
-            if antes.is_some_and(|antes| antes >= version) {
-                return Err(format!("{antes:?} y después {visto}"));
-            }
-        }
-        for ido in r.json["retirados"].as_array().into_iter().flatten() {
-            lector.espejo.remove(&texto(&ido["uuid_cliente"]));
-        }
-        lector.cursor = texto(&r.json["cursor"]);
-        Ok(r.json["hay_mas"] == true)
-    }
-
-    /// The reports, their bitácora and every reader's mirror are the model's.
-    pub async fn al_final(mut self) -> Paso_ {
-        for (uuid, reporte) in &self.modelo.0 {
-            let leido = self.leido(uuid).await;
-            if reporte.retirado {
-                exige(uuid, &leido["codigo"], &json!("reporte_retirado"))?;
-                continue;
-            }
-            self.es_actual(uuid, &leido)?;
-            let ruta = format!("/reportes/{}/bitacora", leido["id"]);
-            let bitacora = self.pide(&self.gente.jefa, "GET", &ruta, None).await.json;
-            let entradas = bitacora["items"].as_array().map_or(0, Vec::len);
-            exige(
-                "entradas",
-                &json!(entradas),
-                &json!(reporte.versiones.len()),
-            )?;
-        }
-        for l in 0..self.lectores.len() {
-            while self.lee(l, 3).await? {}
-            let ve = |r: &Reporte| {
-                let autor = self.gente.telefonos[r.autor].rut;
-                let area = i64::from(r.actual()[2]) + 1;
-                !r.retirado && self.lectores[l].quien.quien.puede_ver(autor, area)
-            };
-            let visibles = self.modelo.0.iter().filter(|(_, r)| ve(r));
-            let debe: BTreeMap<_, _> = visibles.map(|(u, r)| (u.clone(), r.version())).collect();
-            exige("espejo", &json!(self.lectores[l].espejo), &json!(debe))?;
-        }
-        Ok(())
     }
 }
 
