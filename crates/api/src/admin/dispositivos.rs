@@ -5,7 +5,7 @@ use axum::{
     response::Response,
 };
 use serde::{Deserialize, Serialize};
-use sigra_domain::campo::Errores;
+use sigra_domain::{campo::Errores, reporte::device_id};
 use sigra_store::sync::{self, dispositivos};
 use utoipa::{IntoParams, ToSchema};
 
@@ -72,11 +72,11 @@ pub async fn listar(
     let limite = pagina::limite(p.limite.as_deref(), &mut e);
     e.fin(Some(()))?;
     let desde = p.cursor.filter(|c| !c.is_empty());
-    let desde: Option<(String, i64)> = desde.map(|c| lee_cursor(&huella, &c)).transpose()?;
+    let desde = desde.map(|c| lugar(&huella, &c)).transpose()?;
     let mut lectura = app.store().leer().await?;
     let todos = dispositivos(&mut lectura, desde.as_ref(), limite + 1).await?;
-    let lugar = |d: &sync::Dispositivo| cursor(&huella, (&d.device_id, d.rut));
-    let (todos, siguiente) = pagina::corta(todos, limite, lugar);
+    let ultimo = |d: &sync::Dispositivo| cursor(&huella, (&d.device_id, d.rut));
+    let (todos, siguiente) = pagina::corta(todos, limite, ultimo);
     let silencio = sesion.ahora.mas(-app.silencio_ms());
     let items = todos
         .into_iter()
@@ -93,4 +93,12 @@ pub async fn listar(
         })
         .collect();
     Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+}
+
+/// The phone and person after which a page begins. What is no phone's name names no place either, and
+/// PostgreSQL would not even compare a NUL.
+fn lugar(huella: &str, cursor: &str) -> Result<(String, i64), Problema> {
+    let (device, rut) = lee_cursor(huella, cursor)?;
+    let device = device_id(device).map_err(|_| Codigo::CursorInvalido)?;
+    Ok((device, rut))
 }

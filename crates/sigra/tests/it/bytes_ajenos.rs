@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use crate::arnes::{Persona, Respuesta, Sitio, openapi::Operacion, reporte_en, uuid};
 
-/// What a refused request must leave as it was: how many rows each table has, and every version.
+/// What a refused request must leave as it was: how many rows each table has, every version, every phone's
+/// last sync.
 async fn escrito(sitio: &Sitio) -> Vec<String> {
     let tablas = [
         "usuarios",
@@ -30,9 +31,13 @@ async fn escrito(sitio: &Sitio) -> Vec<String> {
         "outbox",
         "idempotencia",
         "sesiones",
+        "conflictos",
+        "dispositivos",
     ];
     let filas = tablas.map(|t| format!("SELECT '{t} ' || count(*) FROM {t}"));
-    let versiones = "SELECT 'versiones ' || COALESCE(sum(version), 0) FROM reportes";
+    let versiones = "SELECT 'versiones ' || COALESCE(sum(version), 0) FROM reportes
+        UNION ALL SELECT 'presencias ' || COALESCE(sum(last_sync), 0) FROM dispositivos
+        UNION ALL SELECT 'resueltos ' || count(resuelto) FROM conflictos";
     let sql = format!("{} UNION ALL {versiones}", filas.join(" UNION ALL "));
     sitio.bd.textos(&sql).await
 }
@@ -86,4 +91,18 @@ async fn reporte(sitio: &Sitio, autor: &Persona) -> i64 {
     let r = sitio.crea(autor, &reporte_en(1)).await;
     assert_eq!(r.status, 201, "{}", r.texto);
     r.id()
+}
+
+/// An open conflict about the title; its report has version 3.
+async fn conflicto(sitio: &Sitio, autor: &Persona) -> i64 {
+    let mut item = reporte_en(1);
+    let creado = sitio.crea(autor, &item).await.espera(201, "");
+    let edicion = json!({"titulo": "Otro", "version": 1});
+    let ruta = format!("/reportes/{}", creado.id());
+    let pedido = sitio.pide("PUT", &ruta).como(autor).json(&edicion);
+    pedido.envia().await.espera(200, "");
+    (item["titulo"], item["version_base"]) = (json!("Un tercero"), json!(1));
+    let r = sitio.lote(autor, &[item]).await;
+    let id = &r["resultados"][0]["conflicto_id"];
+    id.as_i64().unwrap_or_else(|| panic!("sin conflicto: {r}"))
 }

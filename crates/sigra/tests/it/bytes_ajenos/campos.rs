@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    es_problema, escrito,
+    conflicto, es_problema, escrito,
     operaciones::{Operacion, TODAS},
     reporte,
     valores::{self, Dicho},
@@ -36,6 +36,9 @@ impl Caso {
         if ruta == "/usuarios" {
             let libre = sitio.trabajador().await.rut.cuerpo() + 20_000_000;
             cuerpo["rut"] = json!(libre);
+        }
+        if ruta.contains("/conflictos/{id}") {
+            ruta = ruta.replace("{id}", &conflicto(sitio, jefe).await.to_string());
         }
         ruta = ruta.replace("{id}", "3");
         Self { op, ruta, cuerpo }

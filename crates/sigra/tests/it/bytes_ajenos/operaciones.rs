@@ -86,12 +86,33 @@ const PASSWORD: &[Campo] = &[
     ("new_password", Clase::Clave, true),
 ];
 
+const LOTE: &[Campo] = &[
+    ("device_id", Clase::Dispositivo, true),
+    ("timestamp", Clase::Reloj, true),
+    ("app_version", Clase::Texto(1, 64, false), false),
+    ("pendientes", Clase::Cuantos, false),
+    ("reportes", Clase::Lote, true),
+];
+const RECONCILIACION: &[Campo] = &[
+    ("device_id", Clase::Dispositivo, true),
+    ("reportes", Clase::Tenidos, true),
+];
+const RESOLUCION: &[Campo] = &[
+    ("decision", Clase::Decision, true),
+    ("version", Clase::Version, false),
+    ("campos", Clase::Lados, false),
+];
+
 const DECISION: &str = r#"{"detalle": "Así es.", "version": 1}"#;
 const NUEVO: &str = r#"{"titulo": "Roca", "descripcion": "Suelta.", "area_id": 1, "severidad_id": 3,
     "uuid_cliente": ""}"#;
 const ROSA: &str = r#"{"rut": 1, "nombre": "Rosa", "apellido_1": "Díaz", "rol": "trabajador"}"#;
 const ENTRADA: &str = r#"{"rut": 12345678, "password": "no es"}"#;
 const OTRA_CLAVE: &str = r#"{"password": "no es", "new_password": "roca firme 42"}"#;
+const VACIO: &str =
+    r#"{"device_id": "moto-1", "timestamp": "2026-03-01T18:40:00-03:00", "reportes": []}"#;
+/// Of the conflict about the title that the tests open.
+const RESUELVE: &str = r#"{"decision": "mezcla", "version": 3, "campos": {"titulo": "cliente"}}"#;
 
 const fn op(
     metodo: &'static str,
@@ -179,5 +200,20 @@ pub const TODAS: &[Operacion] = &[
         OTRA_CLAVE,
         PASSWORD,
         &[401, 429],
+    ),
+    op("POST", "/sync/batch", VACIO, LOTE, &[200]),
+    op(
+        "POST",
+        "/sync/reconciliar",
+        r#"{"device_id": "moto-1", "reportes": []}"#,
+        RECONCILIACION,
+        &[200],
+    ),
+    op(
+        "POST",
+        "/sync/conflictos/{id}/resolver",
+        RESUELVE,
+        RESOLUCION,
+        &[200],
     ),
 ];

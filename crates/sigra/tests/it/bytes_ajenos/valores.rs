@@ -2,6 +2,7 @@
 
 mod anidados;
 mod escritos;
+mod sync;
 
 /// The kind of a field, with its limits.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,17 @@ pub enum Clase {
     Clave,
     /// Any text, however long.
     Libre,
+    /// What a phone's clock may say.
+    Reloj,
+    /// How many reports a phone holds.
+    Cuantos,
+    /// The reports of a batch: each is judged alone.
+    Lote,
+    /// What a phone believes that it sent.
+    Tenidos,
+    Decision,
+    /// A side for each field that clashes, which is the title alone.
+    Lados,
 }
 
 /// What the server must say of a value.
@@ -90,10 +102,19 @@ pub fn de(clase: Clase) -> Vec<Caso> {
             | Clase::Areas
             | Clase::Ubicacion
             | Clase::Manifiesto
+            | Clase::Cuantos
+            | Clase::Lote
+            | Clase::Tenidos
+            | Clase::Lados
     );
     casos.extend(IMPOSIBLES.map(|v| (v.to_owned(), mal("tipo"))));
     let mut otro_tipo = vec!["1.5", "[[]]", "[1.5]", "-1e3"];
     match clase {
+        Clase::Lote => otro_tipo = vec!["1.5", "-1e3", "1", "\"x\"", "true", "{}"],
+        Clase::Tenidos => {
+            otro_tipo.extend(["1", "\"x\"", "true", "{}", "[null]", "[1]", "[\"x\"]"]);
+        }
+        Clase::Lados => otro_tipo.extend(["1", "\"x\"", "true", "[]"]),
         Clase::Ubicacion => otro_tipo.extend(["1", "\"x\"", "true", "[]", "[1, 2]"]),
         Clase::Manifiesto => {
             otro_tipo.extend(["1", "\"x\"", "true", "{}", "[[]]", "[null]", "[1]"]);
@@ -151,6 +172,15 @@ fn propios(clase: Clase) -> Vec<Caso> {
         Clase::Areas => anidados::areas(),
         Clase::Ubicacion => anidados::ubicaciones(),
         Clase::Manifiesto => anidados::manifiestos(),
+        Clase::Reloj => sync::relojes(),
+        Clase::Cuantos => numeros(&[
+            ("rango", "-1 1000001 9223372036854775807"),
+            ("", "0 1000000"),
+        ]),
+        Clase::Lote => sync::lotes(),
+        Clase::Tenidos => sync::tenidos(),
+        Clase::Decision => sync::decisiones(),
+        Clase::Lados => sync::lados(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Caso, Dicho::Bien, mal, t};
 
 /// Groups of texts separated by bars; no code means that they are right.
-fn escritos(grupos: &[(&'static str, &str)]) -> Vec<Caso> {
+pub fn escritos(grupos: &[(&'static str, &str)]) -> Vec<Caso> {
     let dicho = |c: &'static str| if c.is_empty() { Bien } else { mal(c) };
     grupos
         .iter()
