@@ -72,11 +72,11 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Objeto<T> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lista<T, const MAX: usize>(pub Vec<T>);
 
-impl<'de, T: DeserializeOwned, const MAX: usize> Deserialize<'de> for Lista<T, MAX> {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Lista<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Elementos<T, const MAX: usize>(PhantomData<T>);
 
-        impl<'de, T: DeserializeOwned, const MAX: usize> Visitor<'de> for Elementos<T, MAX> {
+        impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Elementos<T, MAX> {
             type Value = Vec<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use sigra_domain::{
     Campo, ErrorCampo, Falla, Idioma, Instante,
-    campo::{Errores, texto, tipo},
+    campo::{Errores, Lista, texto, tipo},
     reporte::{ReporteCreate, ReporteNuevo, SyncStatus, device_id},
     sync::Motivo,
 };
@@ -243,9 +243,13 @@ fn cuenta(n: i64) -> Result<i64, Falla> {
     }
 }
 
+/// The items, and no more than one beyond the limit: 8 MiB of commas and digits would be four million.
 fn lista(reportes: Option<&RawValue>) -> Result<Vec<&RawValue>, Problema> {
     let json = reportes.map_or("[]", RawValue::get);
-    serde_json::from_str(json).map_err(|_| Codigo::JsonInvalido.into())
+    let lista: Result<Lista<&RawValue, MAX_LOTE>, _> = serde_json::from_str(json);
+    lista
+        .map(|Lista(items)| items)
+        .map_err(|_| Codigo::JsonInvalido.into())
 }
 
 /// The item's `uuid_cliente` as sent, if it is short enough to be worth an echo.
