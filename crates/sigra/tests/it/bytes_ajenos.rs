@@ -6,7 +6,7 @@ mod azar;
 mod campos;
 mod consultas;
 mod crudo;
-mod cuerpos;
+pub mod cuerpos;
 mod operaciones;
 mod valores;
 
@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use crate::arnes::{Persona, Respuesta, Sitio, openapi::Operacion, reporte_en, uuid};
 
-/// What a refused request must leave as it was: how many rows each table has, every version, every phone's
-/// last sync.
-async fn escrito(sitio: &Sitio) -> Vec<String> {
+/// What a refused request must leave as it was: how many rows each table has, every version, every
+/// phone's last sync.
+pub async fn escrito(sitio: &Sitio) -> Vec<String> {
     let tablas = [
         "usuarios",
         "usuario_areas",

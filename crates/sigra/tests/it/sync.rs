@@ -6,6 +6,7 @@ mod cortes;
 mod feed;
 mod lectura;
 mod lote;
+mod malos;
 mod modelo;
 mod muere;
 mod restaurada;
