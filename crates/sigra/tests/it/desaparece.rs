@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::arnes::{
-    Motor, Persona, Respuesta, Sitio, a_la_vez, corre_con, cuenta, dado, reporte_en, uuid,
+    Ajuste, Motor, Persona, Respuesta, Sitio, a_la_vez, corre_con, cuenta, dado, reporte_en, uuid,
 };
 
 /// Connections open at once.
@@ -19,13 +19,20 @@ const A_LA_VEZ: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quien_desaparece_no_deja_nada_a_medias_sqlite() {
-    corre_con(Motor::Sqlite, 1, async |s| desaparecen(s).await).await;
+    corre_con(Motor::Sqlite, con(1), async |s| desaparecen(s).await).await;
 }
 
 /// With three connections in the pool, one that leaks is a third of the service.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quien_desaparece_no_deja_nada_a_medias_postgres() {
-    corre_con(Motor::Postgres, 3, async |s| desaparecen(s).await).await;
+    corre_con(Motor::Postgres, con(3), async |s| desaparecen(s).await).await;
+}
+
+fn con(conexiones: u32) -> Ajuste {
+    Ajuste {
+        conexiones,
+        ..Ajuste::default()
+    }
 }
 
 async fn desaparecen(sitio: &Sitio) {

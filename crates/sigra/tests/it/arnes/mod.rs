@@ -27,10 +27,17 @@ pub use bd::{Bd, Directa, Motor};
 pub use cliente::{Pedido, Respuesta};
 pub use nodos::{Nodos, Red};
 
-/// Runs each test on both databases, as `name::sqlite` and `name::postgres`.
+/// Runs each test on both databases, as `name::sqlite` and `name::postgres`; `con` an [`Ajuste`] when
+/// the site is not as most are.
 #[macro_export]
 macro_rules! en_ambas {
-    ($($(#[$meta:meta])* async fn $nombre:ident($sitio:ident: &Sitio) $cuerpo:block)*) => { $(
+    ($($(#[$meta:meta])* async fn $nombre:ident($sitio:ident: &Sitio) $cuerpo:block)*) => {
+        $crate::en_ambas! {
+            con $crate::arnes::Ajuste::default();
+            $($(#[$meta])* async fn $nombre($sitio: &Sitio) $cuerpo)*
+        }
+    };
+    (con $ajuste:expr; $($(#[$meta:meta])* async fn $nombre:ident($sitio:ident: &Sitio) $cuerpo:block)*) => { $(
         $(#[$meta])*
         mod $nombre {
             #[allow(unused_imports)]
@@ -38,11 +45,13 @@ macro_rules! en_ambas {
             async fn prueba($sitio: &$crate::arnes::Sitio) $cuerpo
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                $crate::arnes::corre($crate::arnes::Motor::Sqlite, async |s| prueba(s).await).await;
+                let motor = $crate::arnes::Motor::Sqlite;
+                $crate::arnes::corre_con(motor, $ajuste, async |s| prueba(s).await).await;
             }
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                $crate::arnes::corre($crate::arnes::Motor::Postgres, async |s| prueba(s).await).await;
+                let motor = $crate::arnes::Motor::Postgres;
+                $crate::arnes::corre_con(motor, $ajuste, async |s| prueba(s).await).await;
             }
         }
     )* };
@@ -57,8 +66,23 @@ pub fn cuenta(n: usize) -> usize {
     }
 }
 
-/// To PostgreSQL, for a test that does not say.
-const CONEXIONES: u32 = 12;
+/// How a site under test differs from most.
+#[derive(Clone, Copy, Debug)]
+pub struct Ajuste {
+    /// To PostgreSQL: with few, a leaked one is noticed.
+    pub conexiones: u32,
+    /// Sync calls a minute and session; 0 for no limit.
+    pub sync_por_minuto: i64,
+}
+
+impl Default for Ajuste {
+    fn default() -> Self {
+        Self {
+            conexiones: 12,
+            sync_por_minuto: 0,
+        }
+    }
+}
 
 pub const SECRETO: [u8; 32] = [7; 32];
 
@@ -87,16 +111,11 @@ pub struct Persona {
 }
 
 /// Runs one test on a site of its own and asks, when it ends, whether all is in order.
-pub async fn corre(motor: Motor, prueba: impl AsyncFnOnce(&Sitio)) {
-    corre_con(motor, CONEXIONES, prueba).await;
-}
-
-/// The same with so many connections to PostgreSQL: with few, a leaked one is noticed.
-pub async fn corre_con(motor: Motor, conexiones: u32, prueba: impl AsyncFnOnce(&Sitio)) {
+pub async fn corre_con(motor: Motor, ajuste: Ajuste, prueba: impl AsyncFnOnce(&Sitio)) {
     let Some(bd) = Bd::nueva(motor).await else {
         return;
     };
-    let sitio = Sitio::con_conexiones(bd, conexiones).await;
+    let sitio = Sitio::con(bd, ajuste).await;
     let resultado = AssertUnwindSafe(prueba(&sitio)).catch_unwind().await;
     let orden = match &resultado {
         Ok(()) => AssertUnwindSafe(sitio.en_orden()).catch_unwind().await,
@@ -112,11 +131,11 @@ pub async fn corre_con(motor: Motor, conexiones: u32, prueba: impl AsyncFnOnce(&
 
 impl Sitio {
     pub async fn nuevo(bd: Bd) -> Self {
-        Self::con_conexiones(bd, CONEXIONES).await
+        Self::con(bd, Ajuste::default()).await
     }
 
-    pub async fn con_conexiones(bd: Bd, conexiones: u32) -> Self {
-        let store = Store::abrir(&bd.url, conexiones, Entorno::default())
+    async fn con(bd: Bd, ajuste: Ajuste) -> Self {
+        let store = Store::abrir(&bd.url, ajuste.conexiones, Entorno::default())
             .await
             .expect("abre la base");
         let claves = vec![ClaveFirma {
@@ -131,7 +150,7 @@ impl Sitio {
                 claves,
                 proxies: vec!["127.0.0.1".parse().expect("ip")],
                 cookie_segura: false,
-                sync_por_minuto: 0,
+                sync_por_minuto: ajuste.sync_por_minuto,
                 silencio_horas: 72,
             },
         );
