@@ -5,7 +5,7 @@ mod aguante;
 mod azar;
 mod campos;
 mod consultas;
-mod crudo;
+pub mod crudo;
 pub mod cuerpos;
 mod operaciones;
 mod valores;

@@ -1,7 +1,7 @@
 //! Section 4 of the contract: a report is created, seen, edited and withdrawn.
 
 mod catalogos;
-mod contenido;
+pub mod contenido;
 mod crear;
 mod edicion;
 mod permisos;

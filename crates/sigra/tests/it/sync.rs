@@ -3,10 +3,14 @@
 
 mod alcance;
 mod cortes;
+mod dispositivos;
+mod estado;
 mod feed;
+mod freno;
 mod lectura;
 mod lote;
 mod malos;
 mod modelo;
 mod muere;
+mod reconciliar;
 mod restaurada;

@@ -19,7 +19,7 @@ fn sha256(texto: &str) -> String {
 }
 
 /// The content of a body as the contract defines it: absent is null, the manifest by uuid.
-fn esperado(cuerpo: &Value) -> String {
+pub fn esperado(cuerpo: &Value) -> String {
     let mut contenido = json!({});
     for campo in [
         "titulo",

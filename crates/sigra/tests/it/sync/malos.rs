@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tabla::Malo;
 
+pub use estado::archivo;
+
 use super::{en_lote, lote::con, suertes};
 use crate::{
     arnes::{Persona, Respuesta, Sitio, reporte_en, uuid},

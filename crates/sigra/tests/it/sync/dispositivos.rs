@@ -1,0 +1,177 @@
+//! The phones of a site, as they present themselves at each batch.
+
+use serde_json::{Value, json};
+use sigra_domain::Instante;
+
+use super::lote::con;
+use crate::{
+    arnes::{Persona, Sitio, reporte_en, uuid},
+    en_ambas,
+};
+
+/// A batch from a phone whose clock is `adelanto` ms fast, saying so much of itself.
+pub async fn presenta(
+    sitio: &Sitio,
+    quien: &Persona,
+    device: &str,
+    adelanto: i64,
+    dicho: Value,
+) -> Value {
+    let ahora = sitio.store.entorno().ahora().mas(adelanto);
+    let mut cuerpo = json!({"device_id": device, "timestamp": ahora, "reportes": []});
+    for (campo, valor) in dicho.as_object().expect("objeto") {
+        cuerpo[campo] = valor.clone();
+    }
+    let pedido = sitio.pide("POST", "/sync/batch").como(quien);
+    pedido.json(&cuerpo).envia().await.espera(200, "").json
+}
+
+/// All of them, by device and person, a page after the other; asked by a new administrator, since the
+/// clock may have outrun every token.
+async fn todos(sitio: &Sitio, limite: usize) -> Vec<Value> {
+    let jefe = sitio.administrador().await;
+    let (mut vistos, mut ruta) = (vec![], format!("/admin/dispositivos?limite={limite}"));
+    loop {
+        let r = sitio
+            .pide("GET", &ruta)
+            .como(&jefe)
+            .envia()
+            .await
+            .espera(200, "");
+        let items = r.json["items"].as_array().unwrap().clone();
+        assert!(items.len() <= limite, "{}", r.texto);
+        vistos.extend(items);
+        let Some(cursor) = r.json["siguiente"].as_str() else {
+            assert_eq!(r.header("link"), "");
+            return vistos;
+        };
+        ruta = format!("/admin/dispositivos?limite={limite}&cursor={cursor}");
+        assert!(r.header("link").contains(cursor) && r.header("link").ends_with("rel=\"next\""));
+    }
+}
+
+async fn de(sitio: &Sitio, device: &str, quien: &Persona) -> Value {
+    let suyo = |d: &Value| d["device_id"] == device && d["rut"] == json!(quien.rut);
+    todos(sitio, 200)
+        .await
+        .into_iter()
+        .find(suyo)
+        .expect("dispositivo")
+}
+
+en_ambas! {
+    async fn cada_persona_en_cada_telefono_es_una_fila(sitio: &Sitio) {
+        let (rosa, luis) = (sitio.trabajador().await, sitio.trabajador().await);
+        presenta(sitio, &rosa, "moto", 0, json!({"app_version": "2.4.1", "pendientes": 7})).await;
+        let primera = de(sitio, "moto", &rosa).await;
+        assert_eq!(primera["usuario"], format!("Rosa Díaz {}", rosa.rut));
+        assert_eq!((&primera["app_version"], &primera["pendientes"], &primera["silencioso"]),
+            (&json!("2.4.1"), &json!(7), &json!(false)));
+        assert_eq!(primera["primer_sync"], primera["last_sync"]);
+        sitio.store.entorno().adelanta(60_000);
+        presenta(sitio, &luis, "moto", 0, json!({"app_version": "3", "pendientes": 0})).await;
+        presenta(sitio, &rosa, "nokia", 0, json!({})).await;
+        assert_eq!(de(sitio, "moto", &rosa).await, primera, "lo de Rosa no lo cambia Luis");
+
+        // What is left out: the version is still known, what it holds is not.
+        presenta(sitio, &rosa, "moto", 0, json!({})).await;
+        let ahora = de(sitio, "moto", &rosa).await;
+        assert_eq!((&ahora["app_version"], &ahora["pendientes"]), (&json!("2.4.1"), &Value::Null));
+        assert_eq!(ahora["primer_sync"], primera["primer_sync"]);
+        let en = |d: &Value| Instante::parse(d["last_sync"].as_str().unwrap()).unwrap().0;
+        assert!(en(&ahora) - en(&primera) >= 60_000, "{primera} {ahora}");
+        presenta(sitio, &rosa, "moto", 0, json!({"app_version": "2.5", "pendientes": 1})).await;
+        let ahora = de(sitio, "moto", &rosa).await;
+        assert_eq!((&ahora["app_version"], &ahora["pendientes"]), (&json!("2.5"), &json!(1)));
+
+        let filas: Vec<String> = todos(sitio, 200).await.iter()
+            .map(|d| format!("{} {} {} {}", d["device_id"], d["rut"], d["app_version"], d["pendientes"])).collect();
+        assert_eq!(filas, [
+            format!("\"moto\" {} \"2.5\" 1", rosa.rut.cuerpo()),
+            format!("\"moto\" {} \"3\" 0", luis.rut.cuerpo()),
+            format!("\"nokia\" {} null null", rosa.rut.cuerpo()),
+        ]);
+    }
+
+    /// Server less phone: behind zero when the phone is fast.
+    async fn cuanto_se_aparta_el_reloj_queda_dicho_en_todas_partes(sitio: &Sitio) {
+        let autor = sitio.trabajador().await;
+        for (device, adelanto) in [("rapido", 3 * Instante::HORA), ("lento", -3 * Instante::HORA), ("bueno", 0)] {
+            let item = reporte_en(1);
+            let antes = sitio.store.entorno().ahora().0;
+            let r = presenta(sitio, &autor, device, adelanto, json!({"reportes": [item.clone()]})).await;
+            let tardo = sitio.store.entorno().ahora().0 - antes;
+            let desfase = r["desfase_reloj_ms"].as_i64().unwrap();
+            assert!((-adelanto..=-adelanto + tardo).contains(&desfase), "{device}: {desfase}, tardó {tardo}");
+            assert_eq!(de(sitio, device, &autor).await["desfase_reloj_ms"], desfase);
+            let uuid = item["uuid_cliente"].as_str().unwrap();
+            let fila = format!("SELECT desfase_reloj_ms FROM reportes WHERE uuid_cliente = '{uuid}'");
+            assert_eq!(sitio.bd.entero(&fila).await, desfase);
+            // An edit comes by another clock; a repetition changes nothing.
+            let edicion = con(&item, &json!({"titulo": "Otro", "version_base": 1}));
+            for (adelanto, reportes) in [(5_000_000, json!([edicion])), (9_000_000, json!([item, edicion]))] {
+                presenta(sitio, &autor, device, adelanto, json!({"reportes": reportes})).await;
+                let dicho = sitio.bd.entero(&fila).await;
+                assert!((-5_000_000..-4_900_000).contains(&dicho), "{device}: {dicho}");
+            }
+        }
+    }
+
+    async fn es_silencioso_quien_calla_mas_de_lo_que_la_faena_permite(sitio: &Sitio) {
+        let (rosa, luis) = (sitio.trabajador().await, sitio.trabajador().await);
+        presenta(sitio, &rosa, "moto", 0, json!({})).await;
+        sitio.store.entorno().adelanta(72 * Instante::HORA - Instante::MINUTO);
+        assert_eq!(de(sitio, "moto", &rosa).await["silencioso"], false);
+        let luis = sitio.sesion(luis.quien).await;
+        presenta(sitio, &luis, "moto", 0, json!({})).await;
+        sitio.store.entorno().adelanta(2 * Instante::MINUTO);
+        assert_eq!(de(sitio, "moto", &rosa).await["silencioso"], true);
+        assert_eq!(de(sitio, "moto", &luis).await["silencioso"], false);
+        let rosa = sitio.sesion(rosa.quien).await;
+        presenta(sitio, &rosa, "moto", 0, json!({})).await;
+        assert_eq!(de(sitio, "moto", &rosa).await["silencioso"], false);
+    }
+
+    async fn las_paginas_traen_cada_uno_una_vez(sitio: &Sitio) {
+        let personas = [sitio.trabajador().await, sitio.trabajador().await, sitio.supervisor(&[1]).await];
+        assert_eq!(todos(sitio, 1).await, [] as [Value; 0]);
+        // Where languages and bytes disagree about the order.
+        let nombres = ["a", "B", "b", "_", "~", "a-1", "a1", "A", "!", "10", "9"];
+        let mut esperados = vec![];
+        for nombre in nombres {
+            for p in &personas {
+                presenta(sitio, p, nombre, 0, json!({})).await;
+                esperados.push((nombre.to_owned(), p.rut.cuerpo()));
+            }
+        }
+        esperados.sort();
+        for limite in [1, 2, 10, 200] {
+            let vistos: Vec<_> = todos(sitio, limite).await.iter()
+                .map(|d| (d["device_id"].as_str().unwrap().to_owned(), d["rut"].as_i64().unwrap())).collect();
+            assert_eq!(vistos, esperados, "limite={limite}");
+        }
+    }
+
+    /// Whoever invents names for phones fills only a list of their own, up to a point.
+    async fn de_cada_persona_quedan_los_cincuenta_ultimos(sitio: &Sitio) {
+        let (inventor, otro) = (sitio.trabajador().await, sitio.trabajador().await);
+        presenta(sitio, &otro, "viejo", 0, json!({})).await;
+        let nombres: Vec<String> = (0..55).map(|_| uuid()).collect();
+        for nombre in &nombres {
+            sitio.store.entorno().adelanta(10);
+            presenta(sitio, &inventor, nombre, 0, json!({})).await;
+        }
+        // The first one is in use again.
+        sitio.store.entorno().adelanta(10);
+        presenta(sitio, &inventor, &nombres[0], 0, json!({})).await;
+        assert_eq!(todos(sitio, 200).await.len(), 56);
+        assert_eq!(sitio.store.limpiar().await.unwrap(), 5);
+        let mut quedan: Vec<&str> = nombres[6..].iter().map(String::as_str).collect();
+        quedan.extend(["viejo", &nombres[0]]);
+        quedan.sort_unstable();
+        let vistos = todos(sitio, 200).await;
+        let vistos: Vec<&str> = vistos.iter().map(|d| d["device_id"].as_str().unwrap()).collect();
+        assert_eq!(vistos, quedan);
+        assert_eq!(sitio.store.limpiar().await.unwrap(), 0);
+    }
+}
