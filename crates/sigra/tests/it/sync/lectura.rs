@@ -6,13 +6,17 @@ use serde_json::json;
 use sqlx::Executor as _;
 use tokio::time::timeout;
 
-use crate::arnes::{Directa, Motor, Sitio, corre_con};
+use crate::arnes::{Ajuste, Directa, Motor, Sitio, corre_con};
 
 const CONEXIONES: u32 = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quien_lee_no_espera_a_quien_escribe() {
-    corre_con(Motor::Postgres, CONEXIONES, async |s| prueba(s).await).await;
+    let ajuste = Ajuste {
+        conexiones: CONEXIONES,
+        ..Ajuste::default()
+    };
+    corre_con(Motor::Postgres, ajuste, async |s| prueba(s).await).await;
 }
 
 async fn prueba(sitio: &Sitio) {
