@@ -40,8 +40,8 @@ en_ambas! {
             nombra_los_limites(&manda(sitio, &autor, &muchos).await.espera(413, "lote_muy_grande"));
         }
         // As many as fit into the bytes.
-        let millones = vec![b"0".to_vec(); MAX / 2 - 100];
-        nombra_los_limites(&manda(sitio, &autor, &millones).await.espera(413, "lote_muy_grande"));
+        let millones = [&b"0,".repeat(MAX / 2 - 100)[..], b"0"].concat();
+        nombra_los_limites(&manda(sitio, &autor, &[millones]).await.espera(413, "lote_muy_grande"));
         assert_eq!(bytes_ajenos::escrito(sitio).await, antes);
     }
 
