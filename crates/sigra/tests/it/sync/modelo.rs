@@ -41,6 +41,8 @@ enum Paso {
     Edita(usize, usize, usize, u8),
     /// It sends the first so many of what it holds.
     Envia(usize, usize, Suerte),
+    /// It holds something again that it sent before.
+    Repite(usize, usize),
     /// Its queue is in another order.
     Reordena(usize, usize),
     /// It keeps a copy of itself, or goes back to the last one.
@@ -73,6 +75,7 @@ fn paso() -> impl Strategy<Value = Paso> {
         4 => n.clone().prop_map(Paso::Crea),
         8 => (n.clone(), n.clone(), 0..CAMPOS, 0..3_u8).prop_map(|(t, r, c, v)| Paso::Edita(t, r, c, v)),
         8 => (n.clone(), 1..8_usize, suerte).prop_map(|(t, k, s)| Paso::Envia(t, k, s)),
+        3 => (n.clone(), n.clone()).prop_map(|(t, k)| Paso::Repite(t, k)),
         1 => (n.clone(), n.clone()).prop_map(|(t, k)| Paso::Reordena(t, k)),
         1 => n.clone().prop_map(Paso::Respalda),
         1 => n.clone().prop_map(Paso::Vuelve),

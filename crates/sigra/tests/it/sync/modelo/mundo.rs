@@ -23,6 +23,7 @@ struct Telefono {
     /// The content and version it last heard of.
     sabe: Vec<(String, Contenido, i64)>,
     cola: Vec<Item>,
+    enviados: Vec<Item>,
     respaldo: Option<Box<Telefono>>,
 }
 
@@ -117,6 +118,13 @@ impl<'a> Mundo<'a> {
             }
             Paso::Edita(t, r, campo, v) => self.edita(t % n, *r, *campo, *v),
             Paso::Envia(t, k, suerte) => return self.envia(t % n, *k, *suerte).await,
+            Paso::Repite(t, k) => {
+                let telefono = &mut self.telefonos[t % n];
+                if !telefono.enviados.is_empty() {
+                    let item = telefono.enviados[k % telefono.enviados.len()].clone();
+                    telefono.cola.push(item);
+                }
+            }
             Paso::Reordena(t, k) => {
                 let cola = &mut self.telefonos[t % n].cola;
                 let k = k % cola.len().max(1);
@@ -214,7 +222,8 @@ impl<'a> Mundo<'a> {
             }
         }
         let (dice, r) = self.manda(t, &lote).await?;
-        self.telefonos[t].cola.drain(..lote.len());
+        let telefono = &mut self.telefonos[t];
+        telefono.enviados.extend(telefono.cola.drain(..lote.len()));
         self.aprende(t, &lote, &dice, &r);
         Ok(())
     }
@@ -242,7 +251,11 @@ impl<'a> Mundo<'a> {
     }
 
     /// Sends a batch and holds the answer against the model's.
-    async fn manda(&mut self, t: usize, lote: &[Item]) -> Result<(Vec<Dice>, Respuesta), String> {
+    pub async fn manda(
+        &mut self,
+        t: usize,
+        lote: &[Item],
+    ) -> Result<(Vec<Dice>, Respuesta), String> {
         let r = self.lote(t, lote).await;
         let dice = self.modelo.recibe(self.dueno(t), lote);
         self.compara(lote, &dice, &r, true)?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     mundo::{Mundo, Paso_, exige},
-    regla::{Clave, NOMBRES, valor},
+    regla::{Clave, Item, NOMBRES, valor},
 };
 
 impl Mundo<'_> {
@@ -100,7 +100,8 @@ impl Mundo<'_> {
             cuerpo["campos"] = json!(campos);
         }
         let ruta = format!("/sync/conflictos/{id}/resolver");
-        let autor = self.gente.telefonos[reporte.autor].clone();
+        let telefono = reporte.autor;
+        let autor = self.gente.telefonos[telefono].clone();
         let quien = if cliente {
             autor
         } else {
@@ -121,6 +122,14 @@ impl Mundo<'_> {
             return exige(&r.texto, &json!(r.codigo()), &json!("reporte_decidido"));
         }
         exige(&r.texto, &json!(r.status), &json!(200))?;
-        self.es_actual(&uuid, &r.json)
+        self.es_actual(&uuid, &r.json)?;
+        // A phone that has not heard of it sends the same again.
+        let (contenido, base) = clave;
+        let item = Item {
+            uuid,
+            contenido,
+            base,
+        };
+        self.manda(telefono, &[item]).await.map(drop)
     }
 }
