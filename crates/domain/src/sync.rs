@@ -246,3 +246,6 @@ fn lados(
         Err(errores)
     }
 }
+
+#[cfg(test)]
+mod pruebas;

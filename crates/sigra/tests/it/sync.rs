@@ -2,6 +2,7 @@
 //! missing.
 
 mod alcance;
+mod conflictos;
 mod cortes;
 mod dispositivos;
 mod estado;
@@ -10,6 +11,7 @@ mod freno;
 mod lectura;
 mod lote;
 mod malos;
+mod mezcla;
 mod modelo;
 mod muere;
 mod reconciliar;

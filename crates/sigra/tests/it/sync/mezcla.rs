@@ -1,0 +1,334 @@
+//! Every field, changed by nobody, the phone, the server, both alike or both differently, in a report
+//! that is pending or decided, sent by its author or by somebody else.
+
+use serde_json::{Value, json};
+
+use super::lote::{con, uno};
+use crate::{
+    arnes::{Persona, Sitio, reporte_en},
+    en_ambas,
+};
+
+const CAMPOS: [&str; 6] = [
+    "titulo",
+    "descripcion",
+    "area_id",
+    "severidad_id",
+    "ubicacion",
+    "multimedia",
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cambio {
+    Nadie,
+    Telefono,
+    Servidor,
+    Igual,
+    Distinto,
+}
+use Cambio::{Distinto, Igual, Nadie, Servidor, Telefono};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quien {
+    Autor,
+    Supervisora,
+    Ajeno,
+}
+
+fn archivo(n: u32, nombre: &str) -> Value {
+    json!({"uuid_cliente": format!("0b54a1cc-76c1-4c70-9a3e-0a3d0a8f5b{n:02}"), "nombre": nombre,
+        "tipo": "image/jpeg", "bytes": 5, "sha256": "9".repeat(64)})
+}
+
+fn base() -> Value {
+    con(
+        &reporte_en(1),
+        &json!({
+            "ubicacion": {"lat": -33.5, "lon": -70, "precision_m": null, "referencia": "Nivel 1200"},
+            "multimedia": [archivo(1, "roca.jpg")],
+        }),
+    )
+}
+
+/// Another value of a field; two of them differ.
+fn otro(campo: &str, v: u32) -> Value {
+    match campo {
+        "titulo" | "descripcion" => json!(format!("otra {v}")),
+        "area_id" => json!(1 + v),
+        "severidad_id" => json!(v),
+        "ubicacion" => json!({"lat": -33, "lon": v, "precision_m": 2.5, "referencia": null}),
+        // A file described in two ways can't be merged; one that only one side has, can.
+        _ => json!([archivo(1, "roca.jpg"), archivo(2, &format!("{v}.jpg"))]),
+    }
+}
+
+/// What a report holds, as it was sent.
+fn contenido(v: &Value) -> Value {
+    let mut c: Value = CAMPOS
+        .iter()
+        .map(|c| ((*c).to_owned(), v[*c].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    for archivo in c["multimedia"].as_array_mut().into_iter().flatten() {
+        let campos = ["uuid_cliente", "nombre", "tipo", "bytes", "sha256"];
+        let solo = campos.map(|c| (c.to_owned(), archivo[c].clone()));
+        *archivo = solo.into_iter().collect::<serde_json::Map<_, _>>().into();
+    }
+    c
+}
+
+/// As numbers and nulls are compared on the wire.
+fn mismo(a: &Value, b: &Value) -> bool {
+    let llano = |v: &Value| sigra_domain::bitacora::canonico(v).expect("JSON");
+    llano(&contenido(a)) == llano(&contenido(b))
+}
+
+/// What the contract says becomes of it: the result, the version, and whether the server's content stays.
+fn debe(campo: &str, cambio: Cambio, decidido: bool, quien: Quien) -> (&'static str, i64, bool) {
+    let v = 1 + i64::from(matches!(cambio, Servidor | Igual | Distinto)) + i64::from(decidido);
+    if quien != Quien::Autor {
+        return ("rechazado", v, true);
+    }
+    match cambio {
+        Nadie | Igual => ("duplicado", v, true),
+        // The manifest only grows: to have fewer files is no change.
+        Servidor if campo == "multimedia" => ("duplicado", v, true),
+        Telefono if !decidido => ("actualizado", v + 1, false),
+        Servidor if !decidido => ("fusionado", v, true),
+        Telefono | Servidor | Distinto => ("conflicto", v + 1, true),
+    }
+}
+
+struct Escena<'a> {
+    sitio: &'a Sitio,
+    autor: Persona,
+    jefa: Persona,
+    ajeno: Persona,
+}
+
+impl Escena<'_> {
+    async fn ver(&self, id: &Value) -> Value {
+        self.sitio
+            .pide("GET", &format!("/reportes/{id}"))
+            .como(&self.autor)
+            .envia()
+            .await
+            .espera(200, "")
+            .json
+    }
+
+    /// A change that does not come from the phone in question.
+    async fn cambia(&self, id: &Value, nuevo: &Value, campo: &str, valor: &Value) {
+        if campo == "multimedia" {
+            let item = con(nuevo, &json!({"multimedia": valor, "version_base": 1}));
+            assert_eq!(
+                uno(self.sitio, &self.autor, &item).await["resultado"],
+                "actualizado"
+            );
+        } else {
+            let cambio = json!({campo: valor, "version": 1});
+            let pedido = self
+                .sitio
+                .pide("PUT", &format!("/reportes/{id}"))
+                .como(&self.jefa);
+            pedido.json(&cambio).envia().await.espera(200, "");
+        }
+    }
+
+    async fn caso(&self, campo: &str, cambio: Cambio, decidido: bool, quien: Quien) {
+        let que = format!("{campo} {cambio:?} decidido={decidido} {quien:?}");
+        let nuevo = base();
+        let id = uno(self.sitio, &self.autor, &nuevo).await["id"].clone();
+        let del_telefono = if matches!(cambio, Telefono | Igual | Distinto) {
+            otro(campo, 1)
+        } else {
+            nuevo[campo].clone()
+        };
+        match cambio {
+            Servidor | Igual => self.cambia(&id, &nuevo, campo, &otro(campo, 1)).await,
+            Distinto => self.cambia(&id, &nuevo, campo, &otro(campo, 2)).await,
+            Nadie | Telefono => {}
+        }
+        if decidido {
+            let pedido = self
+                .sitio
+                .pide("POST", &format!("/admin/reportes/{id}/aprobar"))
+                .como(&self.jefa);
+            pedido.json(&json!({})).envia().await.espera(200, "");
+        }
+        let antes = self.ver(&id).await;
+        let item = con(&nuevo, &json!({campo: del_telefono, "version_base": 1}));
+        let persona = match quien {
+            Quien::Autor => &self.autor,
+            Quien::Supervisora => &self.jefa,
+            Quien::Ajeno => &self.ajeno,
+        };
+        let r = uno(self.sitio, persona, &item).await;
+        let (resultado, version, queda) = debe(campo, cambio, decidido, quien);
+        assert_eq!(r["resultado"], resultado, "{que}: {r}");
+        let despues = self.ver(&id).await;
+        assert_eq!(despues["version"], version, "{que}: {r}");
+        assert!(
+            mismo(&despues, if queda { &antes } else { &item }),
+            "{que}: {despues}"
+        );
+        self.bitacora(&id, &despues, &que).await;
+        if resultado == "rechazado" {
+            assert_eq!(r["error"]["codigo"], "uuid_en_conflicto", "{que}");
+            assert!(
+                r.get("id").is_none() && r.get("actual").is_none(),
+                "{que}: {r}"
+            );
+            return;
+        }
+        // The author's other phone had sent the very same: it is told what that one produced.
+        let de_otro = campo == "multimedia" && cambio == Igual;
+        let producida = if de_otro { 2 } else { version };
+        assert_eq!(
+            (&r["version"], &r["id"]),
+            (&json!(producida), &id),
+            "{que}: {r}"
+        );
+        let con_actual = matches!(resultado, "fusionado" | "conflicto") || producida != version;
+        assert_eq!(r["actual"].is_object(), con_actual, "{que}: {r}");
+        let estado = if resultado == "conflicto" {
+            "conflicto"
+        } else {
+            "multimedia_pendiente"
+        };
+        assert_eq!(despues["sync_status"], estado, "{que}");
+        if resultado == "conflicto" {
+            // A decided report takes nothing, also where nothing clashes.
+            let choca = cambio != Servidor;
+            let campos: Vec<&Value> = r["campos"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|c| &c["campo"])
+                .collect();
+            assert_eq!(campos, if choca { vec![campo] } else { vec![] }, "{que}");
+            if choca && campo != "ubicacion" && campo != "multimedia" {
+                let lados = json!({"campo": campo, "base": nuevo[campo], "servidor": antes[campo], "cliente": item[campo]});
+                assert_eq!(r["campos"][0], lados, "{que}");
+            }
+        }
+        // Sent again it is the same, and nothing is written.
+        let otra_vez = uno(self.sitio, &self.autor, &item).await;
+        let esperado = if resultado == "conflicto" {
+            "conflicto"
+        } else {
+            "duplicado"
+        };
+        assert_eq!(otra_vez["resultado"], esperado, "{que}: {otra_vez}");
+        assert_eq!(
+            (&otra_vez["version"], &otra_vez["conflicto_id"]),
+            (&r["version"], &r["conflicto_id"]),
+            "{que}"
+        );
+        assert_eq!(self.ver(&id).await["version"], version, "{que}");
+    }
+
+    /// The last entry made this version, and its hash is of this content.
+    async fn bitacora(&self, id: &Value, reporte: &Value, que: &str) {
+        let ruta = format!("/reportes/{id}/bitacora");
+        let r = self
+            .sitio
+            .pide("GET", &ruta)
+            .como(&self.autor)
+            .envia()
+            .await
+            .espera(200, "")
+            .json;
+        let ultima = r["items"].as_array().unwrap().last().unwrap();
+        assert_eq!(ultima["version"], reporte["version"], "{que}");
+        let texto = sigra_domain::bitacora::canonico(&contenido(reporte)).expect("JSON");
+        assert_eq!(
+            reporte["sha256_contenido"],
+            sigra_domain::sha256_hex(texto.as_bytes()),
+            "{que}"
+        );
+    }
+}
+
+async fn escena(sitio: &Sitio) -> Escena<'_> {
+    Escena {
+        sitio,
+        autor: sitio.trabajador().await,
+        jefa: sitio.supervisor(&[1, 2, 3]).await,
+        ajeno: sitio.trabajador().await,
+    }
+}
+
+en_ambas! {
+    async fn cada_campo_por_cada_cambio_estado_y_persona(sitio: &Sitio) {
+        let escena = escena(sitio).await;
+        for campo in CAMPOS {
+            for cambio in [Nadie, Telefono, Servidor, Igual, Distinto] {
+                for decidido in [false, true] {
+                    for quien in [Quien::Autor, Quien::Supervisora, Quien::Ajeno] {
+                        escena.caso(campo, cambio, decidido, quien).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn una_base_de_hace_varias_versiones(sitio: &Sitio) {
+        let e = escena(sitio).await;
+        let nuevo = base();
+        let id = uno(sitio, &e.autor, &nuevo).await["id"].clone();
+        let ruta = format!("/reportes/{id}");
+        // The title went away and came back: against version 1 it did not change.
+        for (version, cambio) in [(1, json!({"titulo": "X"})), (2, json!({"severidad_id": 1})),
+            (3, json!({"titulo": nuevo["titulo"]}))] {
+            let cambio = con(&cambio, &json!({"version": version}));
+            sitio.pide("PUT", &ruta).como(&e.jefa).json(&cambio).envia().await.espera(200, "");
+        }
+        let item = con(&nuevo, &json!({"titulo": "del teléfono", "version_base": 1}));
+        let r = uno(sitio, &e.autor, &item).await;
+        assert_eq!((&r["resultado"], &r["version"]), (&json!("fusionado"), &json!(5)), "{r}");
+        assert_eq!((&r["actual"]["titulo"], &r["actual"]["severidad_id"]), (&json!("del teléfono"), &json!(1)));
+        // Against version 2 somebody changed it since.
+        let item = con(&nuevo, &json!({"titulo": "tarde", "severidad_id": 3, "version_base": 2}));
+        let r = uno(sitio, &e.autor, &item).await;
+        assert_eq!(r["campos"][0], json!({"campo": "titulo", "base": "X", "servidor": "del teléfono", "cliente": "tarde"}), "{r}");
+        for base in [json!(null), json!(0), json!(99)] {
+            let item = con(&nuevo, &json!({"titulo": format!("sin base {base}"), "version_base": base}));
+            let r = uno(sitio, &e.autor, &item).await;
+            assert_eq!(r["resultado"], "conflicto", "{base}: {r}");
+            assert!(r["campos"].as_array().unwrap().iter().all(|c| c["base"].is_null()), "{r}");
+        }
+        // New, whatever its base.
+        for base in [json!(null), json!(0), json!(99)] {
+            let r = uno(sitio, &e.autor, &con(&reporte_en(1), &json!({"version_base": base}))).await;
+            assert_eq!((&r["resultado"], &r["version"]), (&json!("creado"), &json!(1)), "{r}");
+        }
+    }
+
+    async fn lo_ausente_queda_y_null_borra(sitio: &Sitio) {
+        let e = escena(sitio).await;
+        let nuevo = base();
+        let id = uno(sitio, &e.autor, &nuevo).await["id"].clone();
+        let mut sin = con(&nuevo, &json!({"titulo": "Sin más", "version_base": 1}));
+        for campo in ["ubicacion", "multimedia"] {
+            sin.as_object_mut().unwrap().remove(campo);
+        }
+        assert_eq!(uno(sitio, &e.autor, &sin).await["resultado"], "actualizado");
+        let leido = e.ver(&id).await;
+        assert!(leido["ubicacion"].is_object() && leido["multimedia"].as_array().unwrap().len() == 1, "{leido}");
+        let sin = con(&sin, &json!({"ubicacion": null, "multimedia": [], "version_base": 2}));
+        assert_eq!(uno(sitio, &e.autor, &sin).await["resultado"], "actualizado");
+        let leido = e.ver(&id).await;
+        assert!(leido["ubicacion"].is_null() && leido["multimedia"].as_array().unwrap().len() == 1, "{leido}");
+        // Each phone adds a file; both stay, and each has its id.
+        let con_otros = |n, base| con(&sin, &json!({"multimedia": [archivo(n, "x.jpg")], "version_base": base}));
+        assert_eq!(uno(sitio, &e.autor, &con_otros(3, 3)).await["resultado"], "actualizado");
+        let r = uno(sitio, &e.autor, &con_otros(4, 3)).await;
+        assert_eq!(r["resultado"], "fusionado", "{r}");
+        let ids: Vec<i64> = r["multimedia"].as_array().unwrap().iter().map(|a| a["id"].as_i64().unwrap()).collect();
+        assert!(ids.len() == 3 && ids.iter().all(|id| *id > 0), "{r}");
+        let muchos: Vec<Value> = (10..30).map(|n| archivo(n, "y.jpg")).collect();
+        let r = uno(sitio, &e.autor, &con(&sin, &json!({"multimedia": muchos, "version_base": 5}))).await;
+        assert_eq!(r["error"]["errores"][0]["codigo"], "demasiados", "{r}");
+    }
+}
