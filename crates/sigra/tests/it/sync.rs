@@ -2,6 +2,7 @@
 //! missing.
 
 mod alcance;
+mod carreras;
 mod conflictos;
 mod cortes;
 mod dispositivos;
