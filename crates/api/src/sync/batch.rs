@@ -4,27 +4,28 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State, http::HeaderMap};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use sigra_domain::{
-    Campo, ErrorCampo, Falla, Idioma, Instante,
+    Campo, ErrorCampo, Falla, Instante,
     campo::{Errores, Lista, texto, tipo},
-    reporte::{ReporteCreate, ReporteNuevo, SyncStatus, device_id},
-    sync::Motivo,
+    reporte::{ReporteCreate, ReporteNuevo, device_id},
 };
 use sigra_store::{
     Fallo,
-    sync::{Juzgado, Presencia, Recibido, RecibirLote, Suerte},
+    sync::{Presencia, Recibido, RecibirLote},
 };
 use utoipa::ToSchema;
 
-use super::{Campo as CampoEnConflicto, MAX_LOTE};
+use super::{
+    MAX_LOTE,
+    resultado::{Destino, Resultado},
+};
 use crate::{
     App,
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::{CuerpoDeSync, DeSync},
     problema::{Problema, idioma_de_headers},
-    reportes::vista::{Multimedia, Reporte, multimedia, vista},
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::LoteMuyGrande];
@@ -73,40 +74,6 @@ pub struct SyncBatchResultado {
     /// El reloj del servidor menos el del teléfono, en milisegundos.
     #[schema(example = 2_117)]
     pub desfase_reloj_ms: i64,
-}
-
-/// Qué fue de un reporte.
-#[derive(Serialize, ToSchema)]
-#[schema(example = json!({
-    "uuid_cliente": "6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11", "resultado": "creado", "id": 17, "version": 1,
-    "sync_status": "completo"
-}))]
-pub struct Resultado {
-    /// Como se envió.
-    #[schema(value_type = Option<String>)]
-    pub uuid_cliente: Option<Box<RawValue>>,
-    pub resultado: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<i64>,
-    /// La versión que este envío produjo.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sync_status: Option<SyncStatus>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    pub multimedia: Vec<Multimedia>,
-    /// El reporte como quedó, cuando no es lo que se envió.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub actual: Option<Box<Reporte>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub conflicto_id: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub campos: Option<Vec<CampoEnConflicto>>,
-    /// Un problema, cuando se rechazó.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub error: Option<Value>,
 }
 
 impl DeSync for SyncBatch<'_> {
@@ -264,19 +231,16 @@ fn uuid_enviado(item: &RawValue) -> Option<Box<RawValue>> {
     corto.then(|| item.uuid_cliente.to_owned())
 }
 
-/// An item's fate: refused as it was read, or judged.
-type Fate = Result<Juzgado, Vec<ErrorCampo>>;
-
-/// Writes what is valid and puts the fates in the order of the items.
+/// Writes what is valid and puts the destinos in the order of the items.
 async fn recibe(
     app: &App,
     sesion: &Sesion,
     presencia: Presencia,
     validados: Vec<Result<ReporteNuevo, Vec<ErrorCampo>>>,
-) -> Result<Vec<Fate>, Problema> {
-    let (mut items, mut fates) = (Vec::new(), Vec::new());
+) -> Result<Vec<Destino>, Problema> {
+    let (mut items, mut destinos) = (Vec::new(), Vec::new());
     for validado in validados {
-        fates.push(match validado {
+        destinos.push(match validado {
             Ok(enviado) => {
                 items.push(Recibido::nuevo(
                     app.store(),
@@ -298,86 +262,12 @@ async fn recibe(
         catalogo: sesion.catalogo.clone(),
     };
     let mut juzgados = app.store().escribir(lote).await?.into_iter();
-    let fates = fates.into_iter().map(|errores| match errores {
+    let destinos = destinos.into_iter().map(|errores| match errores {
         Some(errores) => Ok(Err(errores)),
         None => juzgados
             .next()
             .map(Ok)
             .ok_or_else(|| Fallo::Interno("un reporte quedó sin juicio").into()),
     });
-    fates.collect()
-}
-
-impl Resultado {
-    fn de(
-        uuid_cliente: Option<Box<RawValue>>,
-        fate: Fate,
-        sesion: &Sesion,
-        idioma: Idioma,
-    ) -> Self {
-        let vacio = Self {
-            uuid_cliente,
-            resultado: "rechazado",
-            id: None,
-            version: None,
-            sync_status: None,
-            multimedia: vec![],
-            actual: None,
-            conflicto_id: None,
-            campos: None,
-            error: None,
-        };
-        let rechazo = |problema: Problema| Some(problema.json(idioma, "/sync/batch"));
-        let Juzgado { suerte, leido } = match fate {
-            Ok(juzgado) => juzgado,
-            Err(errores) => {
-                return Self {
-                    error: rechazo(errores.into()),
-                    ..vacio
-                };
-            }
-        };
-        let Some(leido) = leido else {
-            let problema = match suerte {
-                Suerte::Rechazado(Motivo::UuidAjeno) => Codigo::UuidEnConflicto.into(),
-                Suerte::Rechazado(Motivo::Retirado) => Codigo::ReporteRetirado.into(),
-                Suerte::Rechazado(Motivo::DemasiadosConflictos) => {
-                    Codigo::DemasiadosConflictos.into()
-                }
-                Suerte::Rechazado(Motivo::Datos(errores)) => errores.into(),
-                _ => Codigo::ErrorInterno.into(),
-            };
-            return Self {
-                error: rechazo(problema),
-                ..vacio
-            };
-        };
-        let ahora = leido.reporte.version;
-        let (resultado, version, con_actual) = match &suerte {
-            Suerte::Creado(v) => ("creado", *v, false),
-            Suerte::Duplicado(v) => ("duplicado", *v, *v != ahora),
-            Suerte::Actualizado(v) => ("actualizado", *v, false),
-            Suerte::Fusionado(v) => ("fusionado", *v, true),
-            Suerte::Conflicto(..) => ("conflicto", ahora, true),
-            Suerte::Rechazado(_) => ("rechazado", ahora, false),
-        };
-        let (conflicto_id, campos) = match suerte {
-            Suerte::Conflicto(id, choques) => (
-                Some(id),
-                Some(choques.into_iter().map(Into::into).collect()),
-            ),
-            _ => (None, None),
-        };
-        Self {
-            resultado,
-            id: Some(leido.reporte.id),
-            version: Some(version),
-            sync_status: Some(leido.reporte.sync_status),
-            multimedia: multimedia(&leido),
-            actual: con_actual.then(|| Box::new(vista(&leido, &sesion.catalogo))),
-            conflicto_id,
-            campos,
-            ..vacio
-        }
-    }
+    destinos.collect()
 }

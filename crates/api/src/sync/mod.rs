@@ -6,6 +6,7 @@ pub mod conflictos;
 pub mod freno;
 pub mod reconciliar;
 pub mod resolver;
+pub mod resultado;
 pub mod status;
 
 use sigra_domain::reporte::Choque;

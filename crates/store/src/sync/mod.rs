@@ -7,6 +7,8 @@ mod dispositivos;
 mod estado;
 mod expediente;
 mod lote;
+mod mesa;
+mod pasado;
 mod reconciliar;
 mod resolver;
 mod secuencia;

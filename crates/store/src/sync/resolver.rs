@@ -13,7 +13,7 @@ use sigra_domain::{
 use super::{
     conflictos::{FilaConflicto, busca},
     expediente::{Expediente, sin_conflicto},
-    lote::archivos_nuevos,
+    mesa::archivos_nuevos,
 };
 use crate::{
     DeFallo, Fallo, Tx, Write,
