@@ -98,7 +98,7 @@ impl Resultado {
         let ahora = leido.reporte.version;
         let (resultado, version, con_actual) = match &suerte {
             Suerte::Creado(v) => ("creado", *v, false),
-            Suerte::Duplicado(v) => ("duplicado", *v, *v != ahora),
+            Suerte::Duplicado(v, difiere) => ("duplicado", *v, *difiere),
             Suerte::Actualizado(v) => ("actualizado", *v, false),
             Suerte::Fusionado(v) => ("fusionado", *v, true),
             Suerte::Conflicto(..) => ("conflicto", ahora, true),

@@ -128,7 +128,7 @@ fn recorre(
 }
 
 /// Whether the report holds all that was sent; what was left out counts as equal.
-fn iguales(enviado: &ReporteNuevo, actual: &Contenido) -> bool {
+pub fn iguales(enviado: &ReporteNuevo, actual: &Contenido) -> bool {
     let (archivos, de_dos_maneras) = union(actual, enviado);
     let mut c = enviado.contenido.clone();
     if enviado.sin_ubicacion {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 pub use contenido::{Archivo, Contenido, Ubicacion};
 pub use edicion::{Cambio, EdicionNegada, ReporteEdit};
-pub use mezcla::{Choque, Mezcla, aplica, mezcla};
+pub use mezcla::{Choque, Mezcla, aplica, iguales, mezcla};
 pub use nuevo::{
     MAX_ARCHIVOS, MAX_BYTES_ARCHIVO, MAX_DESCRIPCION, MAX_DETALLE, MAX_TITULO, ReporteCreate,
     ReporteNuevo, detalle, device_id, en_desuso, sha256, uuid_de_cliente,

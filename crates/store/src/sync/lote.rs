@@ -73,7 +73,8 @@ pub struct Juzgado {
 #[derive(Clone, Debug)]
 pub enum Suerte {
     Creado(i64),
-    Duplicado(i64),
+    /// And whether the report now holds something else than what was sent.
+    Duplicado(i64, bool),
     Actualizado(i64),
     Fusionado(i64),
     /// With the conflict's id and the fields that clash.
@@ -93,6 +94,6 @@ impl Write for RecibirLote {
         }
         let (expedientes, ids) = mesa.escribe(tx).await?;
         dispositivos::anota(tx, self.quien.rut, &self.presencia).await?;
-        responde(expedientes, &ids, suertes)
+        responde(&self.items, expedientes, &ids, suertes)
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sigra_domain::{
-    reporte::{Archivo, ReporteNuevo},
+    reporte::{Archivo, ReporteNuevo, iguales},
     sync::{Motivo, Veredicto},
 };
 
@@ -165,7 +165,7 @@ impl<'a> Mesa<'a> {
                     let version = e.acepta(clave.clone());
                     self.aceptados.push((id, clave, version));
                 }
-                previa(Suerte::Duplicado(version))
+                previa(Suerte::Duplicado(version, false))
             }
             Veredicto::Fusionado(contenido) if contenido == e.leido.reporte.contenido => {
                 let version = e.acepta(clave.clone());
@@ -270,6 +270,7 @@ async fn acepta(tx: &mut Tx<'_>, aceptados: &[(i64, Aceptado, i64)]) -> Result<(
 }
 
 pub(super) fn responde(
+    items: &[Recibido],
     mut expedientes: HashMap<i64, Expediente>,
     ids: &IdsDeArchivos,
     previas: Vec<Previa>,
@@ -282,7 +283,7 @@ pub(super) fn responde(
     }
     let mut leidos: HashMap<i64, Arc<ReporteLeido>> = HashMap::new();
     let mut juzgados = Vec::with_capacity(previas.len());
-    for previa in previas {
+    for (previa, item) in previas.into_iter().zip(items) {
         let mut suerte = previa.suerte;
         let Some(id) = previa.reporte_id else {
             juzgados.push(Juzgado {
@@ -299,6 +300,11 @@ pub(super) fn responde(
                 .get(clave)
                 .and_then(|abierto| abierto.id)
                 .ok_or(Fallo::Interno("un conflicto quedó sin fila"))?;
+        }
+        // After a lost answer the phone does not know what else the merge brought.
+        if let Suerte::Duplicado(version, difiere) = &mut suerte {
+            let actual = &e.leido.reporte;
+            *difiere = *version != actual.version || !iguales(&item.enviado, &actual.contenido);
         }
         let leido = leidos
             .entry(id)

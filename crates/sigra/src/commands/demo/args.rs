@@ -7,8 +7,8 @@ use super::datos::TOTAL;
 /// More workers would only wait for each other to get their passwords.
 const MAX_TRABAJADORES: u16 = 200;
 
-/// Muestra SIGRA con 425 accidentes reales: crea usuarios, envía y decide reportes, y comprueba que
-/// nada se perdió
+/// Muestra un turno con 425 accidentes reales: teléfonos sin señal que vuelven por un mal enlace,
+/// decisiones que llegan a ellos, y la comprobación de que nada se perdió
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Termina después de la tabla (también con CI=true) en vez de dejar el servidor abierto
@@ -20,11 +20,11 @@ pub(crate) struct Args {
     /// Dirección y puerto; si el puerto está ocupado se usa otro
     #[arg(long, value_name = "DIRECCIÓN", default_value = "127.0.0.1:8000", value_parser = direccion)]
     pub(super) listen: SocketAddr,
-    /// Cuántos reportes se envían
+    /// Cuántos reportes se escriben
     #[arg(long, value_name = "N", default_value_t = TOTAL, value_parser = hasta::<TOTAL>)]
     pub(super) reportes: u16,
-    /// Cuántos trabajadores envían a la vez
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = hasta::<MAX_TRABAJADORES>)]
+    /// Cuántos trabajadores hay, cada uno con su teléfono
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = hasta::<MAX_TRABAJADORES>)]
     pub(super) trabajadores: u16,
     /// Repite las decisiones del azar de otra demostración [por omisión: una nueva]
     #[arg(long, value_name = "N", value_parser = semilla)]

@@ -1,12 +1,6 @@
 //! A client of the HTTP API, as a phone or a panel is one: it shares no code with the server.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{Method, RequestBuilder, Url, header::RETRY_AFTER};
 use serde::Serialize;
@@ -20,20 +14,12 @@ const INTENTOS: u32 = 8;
 /// A server that asks for a longer pause than this has more than a moment's trouble.
 const PAUSA_MAXIMA: u64 = 30;
 
-/// Cheap to clone; the clones share connections and counters.
+/// Cheap to clone; the clones share connections.
 #[derive(Clone)]
 pub(super) struct Cliente {
     http: reqwest::Client,
     base: Url,
     token: Option<Arc<str>>,
-    cuentas: Arc<Cuentas>,
-}
-
-/// What went over the wire.
-#[derive(Default)]
-pub(super) struct Cuentas {
-    peticiones: AtomicU64,
-    esperas: AtomicU64,
 }
 
 /// An answer whose meaning its reader decides.
@@ -55,7 +41,6 @@ impl Cliente {
             http,
             base,
             token: None,
-            cuentas: Arc::default(),
         })
     }
 
@@ -101,11 +86,26 @@ impl Cliente {
         ruta: &str,
         cuerpo: &(impl Serialize + Sync),
     ) -> Result<Respuesta, ErrorDemo> {
-        let pedido = self
-            .http
-            .request(Method::POST, self.url(ruta)?)
-            .json(cuerpo);
-        self.enviar(format!("POST /{ruta}"), pedido).await
+        self.con_cuerpo(Method::POST, ruta, cuerpo).await
+    }
+
+    pub(super) async fn put(
+        &self,
+        ruta: &str,
+        cuerpo: &(impl Serialize + Sync),
+    ) -> Result<Respuesta, ErrorDemo> {
+        self.con_cuerpo(Method::PUT, ruta, cuerpo).await
+    }
+
+    async fn con_cuerpo(
+        &self,
+        metodo: Method,
+        ruta: &str,
+        cuerpo: &(impl Serialize + Sync),
+    ) -> Result<Respuesta, ErrorDemo> {
+        let peticion = format!("{metodo} /{ruta}");
+        let pedido = self.http.request(metodo, self.url(ruta)?).json(cuerpo);
+        self.enviar(peticion, pedido).await
     }
 
     fn url(&self, ruta: &str) -> Result<Url, ErrorDemo> {
@@ -129,13 +129,11 @@ impl Cliente {
             let este = pedido
                 .try_clone()
                 .ok_or_else(|| ErrorDemo::Interno("una petición no se puede repetir".into()))?;
-            self.cuentas.peticiones.fetch_add(1, Ordering::Relaxed);
             let sin_respuesta = |e| ErrorDemo::SinRespuesta(peticion.clone(), e);
             let respuesta = este.send().await.map_err(sin_respuesta)?;
             let status = respuesta.status().as_u16();
             if matches!(status, 429 | 503) && intento < INTENTOS {
                 intento += 1;
-                self.cuentas.esperas.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(pausa(&respuesta)).await;
                 continue;
             }
@@ -148,12 +146,6 @@ impl Cliente {
                 cuerpo,
             });
         }
-    }
-
-    /// Requests sent so far, repetitions included, and how many of them met a busy server.
-    pub(super) fn cuentas(&self) -> (u64, u64) {
-        let lee = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        (lee(&self.cuentas.peticiones), lee(&self.cuentas.esperas))
     }
 }
 
@@ -195,13 +187,6 @@ impl Respuesta {
         let texto = self.cuerpo.get(campo).and_then(Value::as_str);
         texto
             .map(str::to_owned)
-            .ok_or_else(|| self.sin_campo(campo))
-    }
-
-    pub(super) fn entero(&self, campo: &str) -> Result<i64, ErrorDemo> {
-        self.cuerpo
-            .get(campo)
-            .and_then(Value::as_i64)
             .ok_or_else(|| self.sin_campo(campo))
     }
 

@@ -10,11 +10,16 @@ impl Dado {
         Self(semilla)
     }
 
-    fn tira(&mut self) -> u64 {
+    pub(super) fn tira(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+
+    /// Dice of their own for somebody, however often others throw theirs.
+    pub(super) fn otro(&mut self) -> Self {
+        Self(self.tira())
     }
 
     /// One of `0..n`; 0 when `n` is 0. The bias of the remainder is far below what a demo shows.

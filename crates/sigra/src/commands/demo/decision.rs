@@ -11,7 +11,7 @@ use super::{
     error::ErrorDemo,
     paginas::{Listado, Paginas},
     pantalla::Etapa,
-    plan::{Decision, Envio},
+    plan::{Decision, Edicion, Historia},
 };
 
 /// What the server said to the decisions.
@@ -22,7 +22,9 @@ pub(super) struct Decididos {
     /// The same person the same way again: 200.
     pub(super) repetidas: u64,
     /// Somebody else, too late: 409.
-    pub(super) conflictos: u64,
+    pub(super) tarde: u64,
+    /// The severity, while the author changes another field.
+    pub(super) cambiados: u64,
 }
 
 /// The part of the plan that a supervisor follows, by uuid.
@@ -30,30 +32,34 @@ struct Planes(HashMap<String, Plan>);
 
 #[derive(Clone, Copy)]
 struct Plan {
-    decision: Decision,
+    decision: Option<Decision>,
     dos_veces: bool,
     otro: bool,
+    severidad_id: Option<i64>,
 }
 
 impl Planes {
-    fn de(envios: &[Envio]) -> Self {
-        let con_decision = envios.iter().filter_map(|e| {
-            let (dos_veces, otro) = (e.decidir_dos_veces, e.decide_otro);
-            Some((
-                e.cuerpo.uuid_cliente.clone(),
-                Plan {
-                    decision: e.decision?,
-                    dos_veces,
-                    otro,
-                },
-            ))
-        });
-        Self(con_decision.collect())
+    fn de(historias: &[Historia]) -> Self {
+        let plan = |h: &Historia| Plan {
+            decision: h.decision,
+            dos_veces: h.decidir_dos_veces,
+            otro: h.decide_otro,
+            severidad_id: (h.edicion == Some(Edicion::ConOtra)).then(|| h.otra_severidad()),
+        };
+        let planes = historias.iter().map(|h| (h.uuid.clone(), plan(h)));
+        Self(
+            planes
+                .filter(|(_, p)| p.decision.is_some() || p.severidad_id.is_some())
+                .collect(),
+        )
     }
 }
 
-pub(super) async fn decidir(equipo: &Equipo, envios: &[Envio]) -> Result<Decididos, ErrorDemo> {
-    let planes = Arc::new(Planes::de(envios));
+pub(super) async fn decidir(
+    equipo: &Equipo,
+    historias: &[Historia],
+) -> Result<Decididos, ErrorDemo> {
+    let planes = Arc::new(Planes::de(historias));
     let etapa = Etapa::nueva("Decidiendo reportes", planes.0.len());
     let mut tareas = JoinSet::new();
     for supervisor in &equipo.supervisores {
@@ -70,7 +76,8 @@ pub(super) async fn decidir(equipo: &Equipo, envios: &[Envio]) -> Result<Decidid
         total.aprobados += suma.aprobados;
         total.rechazados += suma.rechazados;
         total.repetidas += suma.repetidas;
-        total.conflictos += suma.conflictos;
+        total.tarde += suma.tarde;
+        total.cambiados += suma.cambiados;
     }
     etapa.termina();
     Ok(total)
@@ -105,10 +112,19 @@ async fn uno(
     plan: Plan,
     suma: &mut Decididos,
 ) -> Result<(), ErrorDemo> {
+    if let Some(severidad_id) = plan.severidad_id {
+        let cambio = json!({ "severidad_id": severidad_id, "version": reporte.version });
+        let ruta = format!("reportes/{}", reporte.id);
+        supervisor.put(&ruta, &cambio).await?.exige(&[200])?;
+        suma.cambiados += 1;
+    }
+    let Some(decision) = plan.decision else {
+        return Ok(());
+    };
     let ruta = |d: Decision| format!("admin/reportes/{}/{}", reporte.id, d.ruta());
-    let (suya, cuerpo) = (ruta(plan.decision), detalle(plan.decision));
+    let (suya, cuerpo) = (ruta(decision), detalle(decision));
     supervisor.post(&suya, &cuerpo).await?.exige(&[200])?;
-    match plan.decision {
+    match decision {
         Decision::Aprobar => suma.aprobados += 1,
         Decision::Rechazar => suma.rechazados += 1,
     }
@@ -122,7 +138,7 @@ async fn uno(
         otro.post(&ruta(tarde), &detalle(tarde))
             .await?
             .exige(&[409])?;
-        suma.conflictos += 1;
+        suma.tarde += 1;
     }
     Ok(())
 }

@@ -24,6 +24,8 @@ pub(crate) enum ErrorDemo {
         status: u16,
         detalle: String,
     },
+    /// A phone could not go on.
+    Telefono(String),
     /// The server ended by itself.
     Servidor(String),
     /// What the run proved wrong.
@@ -70,6 +72,7 @@ impl fmt::Display for ErrorDemo {
                     write!(f, ": {detalle}")
                 }
             }
+            Self::Telefono(e) => write!(f, "un teléfono no pudo seguir: {e}"),
             Self::Servidor(e) => write!(f, "el servidor se detuvo solo: {e}"),
             Self::Fracaso(hallazgos) => {
                 write!(
@@ -98,6 +101,12 @@ impl Error for ErrorDemo {
 impl From<Fallo> for ErrorDemo {
     fn from(e: Fallo) -> Self {
         Self::Base(e)
+    }
+}
+
+impl From<sigra_phone::Error> for ErrorDemo {
+    fn from(e: sigra_phone::Error) -> Self {
+        Self::Telefono(e.to_string())
     }
 }
 

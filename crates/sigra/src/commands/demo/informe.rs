@@ -7,21 +7,22 @@ use reqwest::Url;
 
 use super::{
     decision::Decididos,
-    envio::Enviados,
     equipo::{Equipo, Miembro},
     revision::Revisados,
+    telefonos::{Labor, Propios},
 };
 
 /// All that was counted.
 pub(super) struct Resultado {
-    pub(super) enviados: usize,
-    pub(super) envio: Enviados,
-    pub(super) decision: Decididos,
-    pub(super) revision: Revisados,
-    pub(super) peticiones: u64,
-    pub(super) esperas: u64,
-    /// Of sending the reports alone.
-    pub(super) tiempo_envio: Duration,
+    pub(super) escritos: usize,
+    /// Delivering the reports, and later the edits.
+    pub(super) ida: Labor,
+    pub(super) vuelta: Labor,
+    pub(super) decididos: Decididos,
+    pub(super) propios: Propios,
+    pub(super) revisados: Revisados,
+    /// Of the phone whose clock is three hours ahead.
+    pub(super) adelanto_ms: i64,
     pub(super) tiempo_total: Duration,
 }
 
@@ -32,51 +33,104 @@ pub(super) fn resultado(r: &Resultado) -> String {
         let valor = Cell::new(valor).set_alignment(CellAlignment::Right);
         tabla.add_row([Cell::new(nombre), valor, Cell::new(nota)]);
     };
+    let (hechos, d, t) = (&r.revisados.hechos, &r.decididos, r.ida.trafico);
+    let (ida, vuelta) = (&r.ida, &r.vuelta);
     fila(
-        "Reportes enviados",
-        &r.enviados,
-        "por HTTP, cada uno con su uuid",
+        "Reportes escritos",
+        &r.escritos,
+        "sin señal, en 30 teléfonos o los que se pidan",
     );
-    fila("Creados", &r.envio.creados, "201");
     fila(
-        "Repetidos",
-        &r.envio.repetidos,
-        "respuesta perdida: 200 con el mismo id",
+        "Enviados",
+        &(ida.enviados + vuelta.enviados),
+        "con los que se enviaron otra vez",
     );
-    fila("Aprobados", &r.decision.aprobados, "");
-    fila("Rechazados", &r.decision.rechazados, "");
-    fila("Pendientes", &r.revision.pendientes, "");
+    fila("Creados", &hechos.creados, "una fila por uuid");
     fila(
-        "Decididos dos veces",
-        &r.decision.repetidas,
-        "la misma persona: 200 y nada cambia",
+        "Duplicados",
+        &(ida.duplicados + vuelta.duplicados),
+        "se perdió la respuesta: el mismo id otra vez",
+    );
+    fila(
+        "Actualizados",
+        &hechos.actualizados,
+        "nadie más los había cambiado",
+    );
+    fila(
+        "Fusionados",
+        &hechos.fusionados,
+        "dos personas, distintos campos",
     );
     fila(
         "Conflictos",
-        &r.decision.conflictos,
-        "otra persona llegó tarde: 409",
+        &hechos.conflictos,
+        "ya estaban decididos; quedó lo del servidor",
     );
     fila(
-        "Entradas de bitácora",
-        &r.revision.entradas,
-        &bitacora(r.revision.rotas),
+        "Rechazados",
+        &r.propios.rechazados,
+        "inválidos; sus dueños los ven",
     );
     fila(
         "Perdidos",
-        &r.revision.perdidos,
-        "uuid que no están en la base",
+        &r.revisados.perdidos,
+        "escritos o confirmados, y no están",
     );
-    fila("Dobles", &r.revision.dobles, "filas de más");
-    fila("Peticiones HTTP", &r.peticiones, &esperas(r.esperas));
+    fila("Dobles", &r.revisados.dobles, "filas de más");
+    fila(
+        "Probados por su teléfono",
+        &r.propios.iguales,
+        "contenido por contenido",
+    );
+    fila("Aprobados", &d.aprobados, "");
+    fila("Rechazados por supervisores", &d.rechazados, "");
+    fila("Pendientes", &r.revisados.pendientes, "");
+    fila(
+        "Decididos tarde",
+        &(d.repetidas + d.tarde),
+        "otra vez o por otro: nada cambia",
+    );
+    fila(
+        "Atrasados",
+        &r.propios.atrasados,
+        "decisiones que no llegaron a su teléfono",
+    );
+    fila(
+        "Entradas de bitácora",
+        &r.revisados.entradas,
+        &bitacora(r.revisados.rotas),
+    );
+    fila(
+        "Reloj de un teléfono, s",
+        &(r.adelanto_ms / 1000),
+        "adelantado tres horas; medido",
+    );
+    let conexiones = t.conexiones + vuelta.trafico.conexiones;
+    let cortadas = t.cortadas + vuelta.trafico.cortadas;
+    fila(
+        "Conexiones",
+        &conexiones,
+        &format!("{cortadas} se cortaron en medio"),
+    );
+    fila(
+        "Peticiones de teléfonos",
+        &(ida.peticiones + vuelta.peticiones),
+        "",
+    );
+    fila(
+        "KiB subidos",
+        &kib(t.subidos + vuelta.trafico.subidos),
+        "con cabeceras",
+    );
+    fila(
+        "KiB bajados",
+        &kib(t.bajados + vuelta.trafico.bajados),
+        "con cabeceras",
+    );
     fila(
         "Segundos",
         &format!("{:.1}", r.tiempo_total.as_secs_f64()),
         "con la creación de usuarios",
-    );
-    fila(
-        "Reportes por segundo",
-        &por_segundo(r),
-        "mientras se enviaban",
     );
     tabla.to_string()
 }
@@ -88,20 +142,8 @@ fn bitacora(rotas: u64) -> String {
     }
 }
 
-fn esperas(esperas: u64) -> String {
-    match esperas {
-        0 => String::new(),
-        n => format!("{n} encontraron el servidor ocupado y se repitieron"),
-    }
-}
-
-fn por_segundo(r: &Resultado) -> String {
-    let segundos = r.tiempo_envio.as_secs_f64();
-    if segundos <= 0.0 {
-        return "–".into();
-    }
-    let todos = u32::try_from(r.envio.creados + r.envio.repetidos).unwrap_or(u32::MAX);
-    format!("{:.0}", f64::from(todos) / segundos)
+fn kib(bytes: u64) -> u64 {
+    bytes.div_ceil(1024)
 }
 
 /// Where to look and who may.

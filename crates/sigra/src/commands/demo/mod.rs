@@ -1,5 +1,6 @@
-//! `sigra demo`: a mine's shift on real data, over real HTTP, that ends by proving that nothing was
-//! lost and nothing counted twice.
+//! `sigra demo`: a mine's shift on real data. Phones without signal write reports, come back over bad
+//! links, edit and hear of decisions; in the end it proves that nothing was lost and nothing is there
+//! twice.
 
 mod args;
 mod cliente;
@@ -7,7 +8,7 @@ mod dado;
 mod datos;
 mod decision;
 mod directorio;
-mod envio;
+mod enlaces;
 mod equipo;
 mod error;
 mod informe;
@@ -18,6 +19,7 @@ mod plan;
 mod revision;
 mod senal;
 mod servidor;
+mod telefonos;
 mod turno;
 
 pub(crate) use args::Args;
@@ -42,7 +44,7 @@ pub(crate) async fn ejecutar(args: Args) -> Result<(), ErrorDemo> {
         args.datos.display()
     ));
     let resultado = tokio::select! {
-        turno = turno::trabajar(&servidor, &args, semilla) => match turno {
+        turno = turno::trabajar(&servidor, &directorio.ruta, &args, semilla) => match turno {
             Ok(turno) => mostrar(turno, &servidor, &args),
             Err(e) => Err(e),
         },

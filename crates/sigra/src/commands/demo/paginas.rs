@@ -10,6 +10,7 @@ pub(super) struct Listado {
     pub(super) id: i64,
     pub(super) uuid: String,
     pub(super) estado_id: i64,
+    pub(super) version: i64,
 }
 
 impl Listado {
@@ -18,6 +19,7 @@ impl Listado {
             id: v.get("id")?.as_i64()?,
             uuid: v.get("uuid_cliente")?.as_str()?.to_owned(),
             estado_id: v.get("estado_id")?.as_i64()?,
+            version: v.get("version")?.as_i64()?,
         })
     }
 }

@@ -1,24 +1,15 @@
 //! What will happen to each report: decided before anything is sent, so that the same seed gives
 //! the same run however the tasks interleave, and so that the end can be checked against it.
 
-use serde::Serialize;
 use sigra_store::Entorno;
 use uuid::Builder;
 
 use super::{dado::Dado, datos::Registro};
 
-/// ReporteCreate as a phone sends it.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Cuerpo {
-    pub(super) titulo: String,
-    pub(super) descripcion: String,
-    pub(super) area_id: i64,
-    pub(super) severidad_id: i64,
-    pub(super) uuid_cliente: String,
-    pub(super) fecha_reporte: String,
-    pub(super) hora_creado: String,
-    pub(super) device_id: String,
-}
+/// One item in so many is invalid.
+const INVALIDO_CADA: usize = 50;
+/// An area that the site does not have: the phone can't know, the server refuses it.
+pub(super) const AREA_QUE_NO_EXISTE: i64 = 99;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
@@ -43,122 +34,157 @@ impl Decision {
     }
 }
 
+/// What its author changes later, again without signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edicion {
+    /// Nobody else touched it: `actualizado`.
+    Sola,
+    /// Meanwhile the supervisor changes the severity and the author the description: `fusionado`.
+    ConOtra,
+    /// It was decided meanwhile: `conflicto`, and the server's side stays.
+    Tardia,
+}
+
 /// A report and its story.
 #[derive(Clone, Debug)]
-pub(super) struct Envio {
-    pub(super) cuerpo: Cuerpo,
-    /// The worker's phone loses the answer and sends it again.
-    pub(super) repetir: bool,
+pub(super) struct Historia {
+    pub(super) uuid: String,
+    pub(super) registro: Registro,
+    /// Its area is one that does not exist.
+    pub(super) invalida: bool,
     /// What its supervisor decides; `None` leaves it pending.
     pub(super) decision: Option<Decision>,
     /// The supervisor presses the button twice.
     pub(super) decidir_dos_veces: bool,
     /// Somebody else decides it too, too late.
     pub(super) decide_otro: bool,
+    pub(super) edicion: Option<Edicion>,
 }
 
-/// The story of every record; the one at `i` is sent by worker `i % trabajadores`.
+impl Historia {
+    /// The severity that the supervisor gives it.
+    pub(super) fn otra_severidad(&self) -> i64 {
+        self.registro.severidad_id % 3 + 1
+    }
+
+    /// Entries that its bitácora must have in the end.
+    pub(super) fn entradas(&self) -> i64 {
+        if self.invalida {
+            return 0;
+        }
+        let ediciones = match self.edicion {
+            None => 0,
+            Some(Edicion::Sola) => 1,
+            // The supervisor's change and the author's; the conflict and its resolution.
+            Some(Edicion::ConOtra | Edicion::Tardia) => 2,
+        };
+        1 + i64::from(self.decision.is_some()) + ediciones
+    }
+}
+
+/// The story of every record; the one at `i` is written by worker `i % trabajadores`.
 pub(super) fn planificar(
     registros: &[Registro],
-    trabajadores: usize,
     dado: &mut Dado,
     entorno: &Entorno,
-) -> Vec<Envio> {
+) -> Vec<Historia> {
     registros
         .iter()
         .enumerate()
-        .map(|(i, r)| Envio {
-            cuerpo: Cuerpo {
-                titulo: r.titulo.clone(),
-                descripcion: r.descripcion.clone(),
-                area_id: r.area_id,
-                severidad_id: r.severidad_id,
-                uuid_cliente: Builder::from_random_bytes(entorno.azar())
-                    .into_uuid()
-                    .to_string(),
-                fecha_reporte: r.fecha.to_string(),
-                hora_creado: hora(r, dado),
-                device_id: format!("telefono-demo-{:03}", i % trabajadores.max(1) + 1),
-            },
-            repetir: dado.una_de_cada(10),
-            decision: match dado.menor_que(6) {
+        .map(|(i, registro)| {
+            let invalida = i % INVALIDO_CADA == INVALIDO_CADA - 1;
+            let decision = match dado.menor_que(6) {
                 0 | 1 => Some(Decision::Aprobar),
                 2 => Some(Decision::Rechazar),
                 _ => None,
-            },
-            decidir_dos_veces: dado.una_de_cada(5),
-            decide_otro: dado.una_de_cada(5),
+            };
+            let edicion = match (decision, dado.menor_que(6)) {
+                (None, 0) => Some(Edicion::Sola),
+                (None, 1) => Some(Edicion::ConOtra),
+                (Some(_), 0) => Some(Edicion::Tardia),
+                _ => None,
+            };
+            Historia {
+                uuid: Builder::from_random_bytes(entorno.azar())
+                    .into_uuid()
+                    .to_string(),
+                registro: registro.clone(),
+                invalida,
+                decision: decision.filter(|_| !invalida),
+                decidir_dos_veces: dado.una_de_cada(5),
+                decide_otro: dado.una_de_cada(5),
+                edicion: edicion.filter(|_| !invalida),
+            }
         })
         .collect()
 }
 
-/// A moment of that day between 7:00 and 20:59: with these hours the day is the same whether the
-/// site is at −03:00 or, in winter, at −04:00.
-fn hora(r: &Registro, dado: &mut Dado) -> String {
-    let (h, m, s) = (
-        7 + dado.menor_que(14),
-        dado.menor_que(60),
-        dado.menor_que(60),
-    );
-    format!(
-        "{}T{h:02}:{m:02}:{s:02}.{:03}-03:00",
-        r.fecha,
-        dado.menor_que(1000)
-    )
+/// How many of each there must be in the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totales {
+    pub(super) creados: u64,
+    pub(super) actualizados: u64,
+    pub(super) fusionados: u64,
+    pub(super) conflictos: u64,
+    pub(super) rechazados: u64,
+}
+
+pub(super) fn totales(historias: &[Historia]) -> Totales {
+    let mut t = Totales::default();
+    for h in historias {
+        if h.invalida {
+            t.rechazados += 1;
+            continue;
+        }
+        t.creados += 1;
+        match h.edicion {
+            Some(Edicion::Sola) => t.actualizados += 1,
+            Some(Edicion::ConOtra) => t.fusionados += 1,
+            Some(Edicion::Tardia) => t.conflictos += 1,
+            None => {}
+        }
+    }
+    t
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use sigra_domain::{Instante, Zona, reporte::uuid_de_cliente};
     use sigra_store::Entorno;
 
-    use super::{Decision, planificar};
+    use super::{Edicion, planificar, totales};
     use crate::commands::demo::{dado::Dado, datos::registros};
 
     #[test]
-    fn every_report_could_be_sent() {
-        let zona = Zona::new("America/Santiago").unwrap();
-        let entorno = Entorno::default();
-        let envios = planificar(&registros().unwrap(), 20, &mut Dado::nuevo(1), &entorno);
-        let mut uuids = HashSet::new();
-        let mut telefonos = HashSet::new();
-        for e in &envios {
-            let c = &e.cuerpo;
-            assert_eq!(
-                uuid_de_cliente(&c.uuid_cliente).as_ref(),
-                Ok(&c.uuid_cliente)
+    fn the_seed_decides_all_but_the_identities() {
+        let registros = registros().unwrap();
+        let plan = |semilla| planificar(&registros, &mut Dado::nuevo(semilla), &Entorno::default());
+        let (a, b, c) = (plan(7), plan(7), plan(8));
+        let historia = |h: &super::Historia| (h.invalida, h.decision, h.edicion, h.decide_otro);
+        assert!(a.iter().zip(&b).all(|(a, b)| historia(a) == historia(b)));
+        assert!(a.iter().zip(&c).any(|(a, c)| historia(a) != historia(c)));
+        let uuids: HashSet<_> = a.iter().chain(&b).map(|h| &h.uuid).collect();
+        assert_eq!(uuids.len(), 850);
+    }
+
+    #[test]
+    fn every_shift_has_something_of_everything() {
+        let registros = registros().unwrap();
+        for semilla in 0..200 {
+            let plan = planificar(&registros, &mut Dado::nuevo(semilla), &Entorno::default());
+            let t = totales(&plan);
+            assert_eq!((t.creados, t.rechazados), (417, 8));
+            assert!(
+                t.actualizados > 5 && t.fusionados > 5 && t.conflictos > 5,
+                "{t:?}"
             );
-            let hora = Instante::parse(&c.hora_creado).unwrap();
-            assert_eq!(zona.fecha(hora).to_string(), c.fecha_reporte);
-            assert!(sigra_domain::reporte::device_id(c.device_id.clone()).is_ok());
-            uuids.insert(&c.uuid_cliente);
-            telefonos.insert(&c.device_id);
+            for h in &plan {
+                assert!(!h.invalida || h.decision.is_none() && h.edicion.is_none());
+                assert_eq!(h.decision.is_some(), h.decision.is_some() && !h.invalida);
+                assert!(h.edicion != Some(Edicion::Tardia) || h.decision.is_some());
+                assert!(h.otra_severidad() != h.registro.severidad_id);
+            }
         }
-        assert_eq!((uuids.len(), telefonos.len()), (425, 20));
-    }
-
-    #[test]
-    fn about_a_tenth_again_and_half_decided() {
-        let entorno = Entorno::default();
-        let envios = planificar(&registros().unwrap(), 20, &mut Dado::nuevo(7), &entorno);
-        let cuenta = |f: fn(&super::Envio) -> bool| envios.iter().filter(|e| f(e)).count();
-        assert!((20..70).contains(&cuenta(|e| e.repetir)));
-        assert!((170..255).contains(&cuenta(|e| e.decision.is_some())));
-        assert!(cuenta(|e| e.decision == Some(Decision::Rechazar)) > 20);
-    }
-
-    #[test]
-    fn the_seed_repeats_all_but_the_uuids() {
-        let (registros, entorno) = (registros().unwrap(), Entorno::default());
-        let plan = |semilla| {
-            planificar(&registros, 3, &mut Dado::nuevo(semilla), &entorno)
-                .into_iter()
-                .map(|e| (e.cuerpo.hora_creado, e.repetir, e.decision, e.decide_otro))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(plan(5), plan(5));
-        assert_ne!(plan(5), plan(6));
     }
 }

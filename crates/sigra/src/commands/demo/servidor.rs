@@ -20,6 +20,7 @@ const CIERRE: Duration = Duration::from_secs(10);
 pub(super) struct Servidor {
     /// Where it answers, with a slash at the end.
     pub(super) base: Url,
+    pub(super) direccion: SocketAddr,
     pub(super) store: Store,
     alto: oneshot::Sender<()>,
     tarea: JoinHandle<std::io::Result<()>>,
@@ -59,8 +60,9 @@ impl Servidor {
     pub(super) fn iniciar(store: Store, listener: TcpListener) -> Result<Self, ErrorDemo> {
         let interno = |e: &str| ErrorDemo::Interno(e.to_owned());
         let direccion = listener.local_addr().map_err(|e| interno(&e.to_string()))?;
-        let base = Url::parse(&format!("http://{}/", alcanzable(direccion)))
-            .map_err(|e| interno(&e.to_string()))?;
+        let direccion = alcanzable(direccion);
+        let base =
+            Url::parse(&format!("http://{direccion}/")).map_err(|e| interno(&e.to_string()))?;
         let zona = Zona::new("America/Santiago").ok_or_else(|| interno("falta la zona horaria"))?;
         let opciones = Opciones {
             zona,
@@ -83,6 +85,7 @@ impl Servidor {
         });
         Ok(Self {
             base,
+            direccion,
             store,
             alto,
             tarea,

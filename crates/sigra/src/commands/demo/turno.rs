@@ -1,17 +1,21 @@
 //! One shift at the mine: the stages in order.
 
+use std::path::Path;
+
 use sigra_store::Entorno;
 
 use super::{
     Args,
     cliente::Cliente,
     dado::Dado,
-    datos, decision, envio,
+    datos, decision,
     equipo::{self, Equipo},
     error::ErrorDemo,
     informe::Resultado,
-    plan, revision,
+    plan,
+    revision::{self, Filas},
     servidor::Servidor,
+    telefonos,
 };
 
 /// What a shift leaves behind.
@@ -24,6 +28,7 @@ pub(super) struct Turno {
 
 pub(super) async fn trabajar(
     servidor: &Servidor,
+    dir: &Path,
     args: &Args,
     semilla: u64,
 ) -> Result<Turno, ErrorDemo> {
@@ -31,30 +36,48 @@ pub(super) async fn trabajar(
     let trabajadores = usize::from(args.trabajadores);
     let mut registros = datos::registros()?;
     registros.truncate(usize::from(args.reportes));
-    let envios = plan::planificar(&registros, trabajadores, &mut Dado::nuevo(semilla), entorno);
+    let mut dado = Dado::nuevo(semilla);
+    let historias = plan::planificar(&registros, &mut dado, entorno);
 
     let todo = Entorno::cronometro();
     let cliente = Cliente::nuevo(servidor.base.clone())?;
     let admin = equipo::primer_administrador(&servidor.store).await?;
     let equipo = equipo::formar(&cliente, admin, trabajadores, entorno).await?;
-    let solo_envio = Entorno::cronometro();
-    let enviados = envio::enviar(&equipo.trabajadores, &envios).await?;
-    let tiempo_envio = solo_envio.elapsed();
-    let decididos = decision::decidir(&equipo, &envios).await?;
-    let revisados = revision::revisar(&equipo, &envios, &servidor.store).await?;
+    let base = servidor.base.as_str();
+    let mut moviles =
+        telefonos::preparar(dir, base, &equipo.trabajadores, &historias, &mut dado).await?;
+    telefonos::escribir(&mut moviles).await?;
+    let (mut moviles, ida) =
+        telefonos::volver("Volviendo por un mal enlace", servidor.direccion, moviles).await?;
+    let decididos = decision::decidir(&equipo, &historias).await?;
+    telefonos::editar(&mut moviles).await?;
+    let (mut moviles, vuelta) =
+        telefonos::volver("Volviendo otra vez", servidor.direccion, moviles).await?;
 
-    let (peticiones, esperas) = cliente.cuentas();
+    let filas = Filas::leer(&equipo, historias.len()).await?;
+    let propios = telefonos::comprobar(base, &mut moviles, |uuid| filas.version(uuid)).await?;
+    let mut libros = Vec::new();
+    for movil in &moviles {
+        libros.extend(movil.telefono.libro().await?);
+    }
+    let revisados = revision::revisar(&filas, &historias, &libros, &servidor.store).await?;
+    let primero = moviles.first().map(|m| m.device_id.as_str());
+    let adelanto_ms = revision::adelanto(&equipo, primero.unwrap_or_default()).await?;
+    for movil in moviles {
+        movil.telefono.cerrar().await;
+    }
+
+    let hallazgos = revision::hallazgos(&historias, &revisados, &propios, adelanto_ms);
     let resultado = Resultado {
-        enviados: envios.len(),
-        envio: enviados,
-        decision: decididos,
-        revision: revisados,
-        peticiones,
-        esperas,
-        tiempo_envio,
+        escritos: historias.len(),
+        ida,
+        vuelta,
+        decididos,
+        propios,
+        revisados,
+        adelanto_ms,
         tiempo_total: todo.elapsed(),
     };
-    let hallazgos = revision::hallazgos(&envios, enviados, decididos, revisados);
     Ok(Turno {
         equipo,
         resultado,

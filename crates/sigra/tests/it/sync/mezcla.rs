@@ -225,6 +225,8 @@ impl Escena<'_> {
             (&r["version"], &r["conflicto_id"]),
             "{que}"
         );
+        // Whoever lost the answer does not know what else the report holds.
+        assert_eq!(otra_vez["actual"], r["actual"], "{que}");
         assert_eq!(self.ver(&id).await["version"], version, "{que}");
     }
 

@@ -282,9 +282,9 @@ impl<'a> Mundo<'a> {
                 Dice::Hecho(resultado, version) => {
                     let dicho = json!([r["resultado"], r["version"]]);
                     exige(&r.to_string(), &dicho, &json!([resultado, version]))?;
-                    let ahora = self.modelo.0[&item.uuid].version();
-                    let con_actual = *resultado == "fusionado"
-                        || (*resultado == "duplicado" && *version != ahora);
+                    let ahora = &self.modelo.0[&item.uuid];
+                    let otro = *version != ahora.version() || item.contenido != ahora.actual();
+                    let con_actual = *resultado == "fusionado" || *resultado == "duplicado" && otro;
                     if ultima {
                         exige(
                             "actual",
