@@ -61,6 +61,10 @@ pub struct Argumentos {
 pub enum Clase {
     Leer,
     Crear,
+    /// Lotes de sincronización
+    Lotes,
+    /// Páginas de cambios
+    Cambios,
 }
 
 #[derive(Debug, Subcommand)]

@@ -53,7 +53,7 @@ pub async fn mide(
     )
     .await?;
     let directa_en_frio;
-    (directa, directa_en_frio) = directa.ronda(CALENTAMIENTO).await?;
+    (directa, directa_en_frio) = directa.ronda(CALENTAMIENTO, 1).await?;
     let (mut rondas, mut directas) = (Vec::new(), Vec::new());
     for _ in 0..plan.rondas {
         let pedidos = pedidos(sitio, conexiones)?;
@@ -65,7 +65,7 @@ pub async fn mide(
             .await?,
         );
         let r;
-        (directa, r) = directa.ronda(plan.duracion).await?;
+        (directa, r) = directa.ronda(plan.duracion, 1).await?;
         directas.push(r);
         etapa.avanza();
     }
@@ -78,6 +78,7 @@ pub async fn mide(
         motor: sitio.motor,
         operacion: OPERACION,
         conexiones,
+        por_lote: 0,
         rondas,
         directa: directas,
         memoria_kib,

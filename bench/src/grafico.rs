@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::{
     base::Motor,
-    crear,
+    crear, lotes,
     medida::{Medicion, Resumen},
     medir::Resultados,
     numero::{conexiones, numero},
@@ -42,15 +42,19 @@ pub fn svg(r: &Resultados) -> String {
     );
     l.texto(16.0, 12, "400", &detalle);
     for motor in [Motor::Sqlite, Motor::Postgres] {
-        let de = |crea: bool| {
-            let deben =
-                move |m: &&Medicion| m.motor == motor && (m.operacion == crear::OPERACION) == crea;
-            r.mediciones.iter().filter(deben)
+        let escritas = [crear::OPERACION, lotes::OPERACION];
+        let de = |operacion: &'static str| {
+            let suyas = move |m: &&Medicion| m.motor == motor && m.operacion == operacion;
+            r.mediciones.iter().filter(suyas)
         };
         let nombre = motor.nombre();
-        let crear: Vec<Barra> = de(true).flat_map(par).collect();
+        let crear: Vec<Barra> = de(crear::OPERACION).flat_map(par).collect();
         l.seccion(&format!("{nombre}: crear reportes"), &crear);
-        let leer: Vec<Barra> = de(false).filter_map(sola).collect();
+        let lotes: Vec<Barra> = de(lotes::OPERACION).flat_map(par).collect();
+        l.seccion(&format!("{nombre}: reportes en lotes"), &lotes);
+        let leidas = r.mediciones.iter().filter(|m| m.motor == motor);
+        let leidas = leidas.filter(|m| !escritas.contains(&m.operacion));
+        let leer: Vec<Barra> = leidas.filter_map(sola).collect();
         l.seccion(&format!("{nombre}: leer"), &leer);
     }
     let alto = l.y + 16.0;
@@ -68,14 +72,19 @@ fn par(m: &Medicion) -> Vec<Barra> {
         .razon()
         .map(|r| format!("{} × directo", numero(r.mediana, 2)))
         .unwrap_or_default();
+    let quien = if m.por_lote > 0 {
+        format!("SIGRA, lotes de {} × {}", m.por_lote, m.conexiones)
+    } else {
+        format!("SIGRA, {}", conexiones(m.conexiones))
+    };
     let sigra = m.por_segundo().map(|valor| Barra {
-        etiqueta: format!("SIGRA, {}", conexiones(m.conexiones)),
+        etiqueta: quien,
         color: SIGRA,
         valor,
         nota,
     });
     let directo = m.directa_por_segundo().map(|valor| Barra {
-        etiqueta: "directo, una por transacción".into(),
+        etiqueta: "directo".into(),
         color: DIRECTO,
         valor,
         nota: String::new(),

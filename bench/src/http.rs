@@ -63,6 +63,11 @@ impl Conexion {
         })
     }
 
+    /// Bytes of the last answer, its head included.
+    pub fn recibidos(&self) -> usize {
+        self.usados
+    }
+
     async fn recibe(&mut self) -> Result<(), Error> {
         if self.usados == self.leido.len() {
             self.leido.resize(2 * self.usados, 0);

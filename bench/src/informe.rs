@@ -6,9 +6,10 @@ use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::{Value, json};
 
 use crate::{
+    base::Motor,
     crear,
     error::Error,
-    grafico,
+    grafico, lotes,
     medida::{Medicion, Resumen},
     medir::Resultados,
     numero::numero,
@@ -19,16 +20,26 @@ use crate::{
 const META: f64 = 2.0;
 
 pub fn texto(r: &Resultados) -> String {
-    let (crear, leer): (Vec<_>, Vec<_>) = r
-        .mediciones
-        .iter()
-        .partition(|m| m.operacion == crear::OPERACION);
+    let de = |operacion: Option<&str>| -> Vec<&Medicion> {
+        let escritura = |m: &&Medicion| [crear::OPERACION, lotes::OPERACION].contains(&m.operacion);
+        let todas = r.mediciones.iter();
+        todas
+            .filter(|m| operacion.map_or(!escritura(m), |o| m.operacion == o))
+            .collect()
+    };
+    let (crear, lotes) = (de(Some(crear::OPERACION)), de(Some(lotes::OPERACION)));
+    let leer = de(None);
     format!(
         "\nCrear: POST /reportes/ con token, bitácora y commit durable, sobre {filas} reportes guardados. \
          «Directo» es la base sola:\nlas mismas filas, un reporte por transacción, una conexión, \
          en rondas alternadas con las de SIGRA.\n{}\n\
+         Lotes: POST /sync/batch, cada teléfono con su sesión. «Directo» escribe las mismas filas y la del \
+         dispositivo,\n{} reportes por transacción en SQLite y {} en PostgreSQL.\n{}\n\
          Leer: {filas} reportes guardados; las listas son páginas de 50 con dos filtros.\n{}\n{}",
         tabla_crear(&crear),
+        lotes::por_transaccion(Motor::Sqlite),
+        lotes::por_transaccion(Motor::Postgres),
+        tabla_lotes(&lotes),
         tabla_leer(&leer),
         notas(r),
         filas = numero(r.filas.into(), 0),
@@ -59,6 +70,45 @@ fn tabla_crear(mediciones: &[&Medicion]) -> Table {
                 p50,
                 p99,
                 cpu,
+                memoria,
+            ]
+            .map(a_la_derecha),
+        );
+    }
+    tabla
+}
+
+fn tabla_lotes(mediciones: &[&Medicion]) -> Table {
+    let mut tabla = tabla(&[
+        "Base",
+        "Por lote",
+        "Teléfonos",
+        "SIGRA\nreportes/s",
+        "Directo\nreportes/s",
+        "SIGRA ÷\ndirecto",
+        "p50\nms",
+        "p99\nms",
+        "CPU\nµs/reporte",
+        "Bytes por\nreporte",
+        "Memoria\nmáx. MiB",
+    ]);
+    for m in mediciones {
+        let [p50, p99, _, memoria] = costos(m);
+        let lote = f64::from(m.por_lote.max(1));
+        let cpu = m.mediana(|r| r.cpu_us).map(|us| numero(us / lote, 0));
+        let bytes = m.bytes_por_reporte().map(|b| numero(b, 0));
+        tabla.add_row(
+            [
+                m.motor.nombre().to_owned(),
+                m.por_lote.to_string(),
+                m.conexiones.to_string(),
+                con_extremos(m.por_segundo(), 0),
+                con_extremos(m.directa_por_segundo(), 0),
+                con_extremos(m.razon(), 2),
+                p50,
+                p99,
+                cpu.unwrap_or_else(|| "—".into()),
+                bytes.unwrap_or_else(|| "—".into()),
                 memoria,
             ]
             .map(a_la_derecha),
@@ -170,8 +220,40 @@ fn notas(r: &Resultados) -> String {
         );
     }
     notas.push("Verificado: cada reporte confirmado está, y la bitácora está íntegra.".into());
-    let meta = meta(r).unwrap_or_default();
-    format!("  · {}\n{meta}", notas.join("\n  · "))
+    let metas: String = meta(r).into_iter().chain(metas_de_lotes(r)).collect();
+    format!("  · {}\n{metas}", notas.join("\n  · "))
+}
+
+/// Batches of 100 from 16 phones.
+fn metas_de_lotes(r: &Resultados) -> Vec<String> {
+    let de_la_meta = |m: &&Medicion| {
+        m.operacion == lotes::OPERACION && (m.por_lote, m.conexiones) == lotes::DE_LA_META
+    };
+    let meta = |m: &Medicion| {
+        let meta = match m.motor {
+            Motor::Sqlite => 0.6,
+            Motor::Postgres => 0.5,
+        };
+        let razon = m.razon()?.mediana;
+        let cumplida = if razon >= meta {
+            "cumplida"
+        } else {
+            "NO cumplida"
+        };
+        Some(format!(
+            "\nMeta: lotes de {} desde {} teléfonos ≥ {} × {} directo: {cumplida} ({} ×).",
+            m.por_lote,
+            m.conexiones,
+            numero(meta, 1),
+            m.motor.nombre(),
+            numero(razon, 2)
+        ))
+    };
+    r.mediciones
+        .iter()
+        .filter(de_la_meta)
+        .filter_map(meta)
+        .collect()
 }
 
 /// The project's aim is about SQLite and the most connections.
@@ -181,7 +263,7 @@ fn meta(r: &Resultados) -> Option<String> {
         .iter()
         .filter(|m| m.operacion == crear::OPERACION);
     let m = m
-        .filter(|m| m.motor == crate::base::Motor::Sqlite)
+        .filter(|m| m.motor == Motor::Sqlite)
         .max_by_key(|m| m.conexiones)?;
     let razon = m.razon()?.mediana;
     let cumplida = if razon >= META {
@@ -226,5 +308,6 @@ fn resumen(m: &Medicion) -> Value {
         "p99_ms": m.mediana(|r| Some(r.p99_ms)),
         "cpu_us": m.mediana(|r| r.cpu_us),
         "memoria_mib": m.memoria_mib(),
+        "bytes_por_reporte": m.bytes_por_reporte(),
     })
 }

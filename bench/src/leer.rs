@@ -123,6 +123,7 @@ async fn una(
         motor: sitio.motor,
         operacion: lectura.nombre(),
         conexiones,
+        por_lote: 0,
         rondas,
         directa: vec![],
         memoria_kib,

@@ -4,6 +4,7 @@
 //! the bitácora's hash, the change feed, the outbox, and a commit that survives a power cut.
 
 mod base;
+mod cambios;
 mod carga;
 mod cli;
 mod crear;
@@ -16,6 +17,7 @@ mod grafico;
 mod http;
 mod informe;
 mod leer;
+mod lotes;
 mod medida;
 mod medir;
 mod numero;

@@ -11,15 +11,17 @@ use crate::base::Motor;
 pub struct Ronda {
     pub peticiones: u64,
     pub segundos: f64,
-    /// Requests per second.
+    /// Requests per second; of batches, their reports.
     pub por_segundo: f64,
+    /// Both ways, headers included.
+    pub bytes_por_peticion: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
     /// Processor time of the server process, all threads, per request; only where `/proc` tells.
     pub cpu_us: Option<f64>,
 }
 
-/// One round of the bare database: one report per transaction on one connection.
+/// One round of the bare database on one connection.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct RondaDirecta {
     pub reportes: u64,
@@ -32,6 +34,8 @@ pub struct Medicion {
     pub motor: Motor,
     pub operacion: &'static str,
     pub conexiones: u32,
+    /// Reports in a request that carries several; 0 for all others.
+    pub por_lote: u32,
     pub rondas: Vec<Ronda>,
     /// Rounds of the reference, each right after the round of SIGRA with the same number.
     pub directa: Vec<RondaDirecta>,
@@ -83,6 +87,12 @@ impl Medicion {
 
     pub fn memoria_mib(&self) -> Option<f64> {
         self.memoria_kib.map(|kib| real(kib) / 1_024.0)
+    }
+
+    /// Bytes on the wire for each report of a batch.
+    pub fn bytes_por_reporte(&self) -> Option<f64> {
+        let bytes = self.mediana(|r| Some(r.bytes_por_peticion))?;
+        (self.por_lote > 0).then(|| bytes / f64::from(self.por_lote))
     }
 
     /// The median over the rounds of one of their figures.

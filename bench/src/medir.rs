@@ -5,12 +5,13 @@ use sigra_store::Entorno;
 
 use crate::{
     base::{Bases, Durabilidad, Motor},
+    cambios,
     cli::{Clase, Plan},
     crear,
     directa::Directa,
     disco,
     error::Error,
-    leer,
+    leer, lotes,
     medida::{Medicion, Resumen},
     pantalla::aviso,
     sitio::{Sitio, asienta},
@@ -81,9 +82,12 @@ async fn uno(bases: &Bases, plan: &Plan, motor: Motor) -> Result<Vec<Medicion>, 
     if plan.mide(Clase::Leer) {
         leidas = leer::mide(&sitio, plan).await?;
     }
+    if plan.mide(Clase::Cambios) {
+        leidas.append(&mut cambios::mide(&sitio, plan).await?);
+    }
     let mut mediciones = Vec::new();
     let mut creados = 0;
-    if plan.mide(Clase::Crear) {
+    if plan.mide(Clase::Crear) || plan.mide(Clase::Lotes) {
         (mediciones, creados) = creaciones(bases, plan, &sitio).await?;
     }
     verifica::sigra(&sitio, plan.filas, creados).await?;
@@ -102,12 +106,25 @@ async fn creaciones(
     let mut directa = Directa::abre(sitio.motor, &copia, &sitio.casos).await?;
     let mut mediciones = Vec::new();
     let (mut creados, mut directos) = (0, 0);
-    for conexiones in crear::CONEXIONES {
-        let c;
-        (directa, c) = crear::mide(sitio, plan, conexiones, directa).await?;
-        creados += c.de_sigra;
-        directos += c.directos;
-        mediciones.push(c.medicion);
+    if plan.mide(Clase::Crear) {
+        for conexiones in crear::CONEXIONES {
+            let c;
+            (directa, c) = crear::mide(sitio, plan, conexiones, directa).await?;
+            creados += c.de_sigra;
+            directos += c.directos;
+            mediciones.push(c.medicion);
+        }
+    }
+    if plan.mide(Clase::Lotes) {
+        for tamano in lotes::TAMANOS {
+            for telefonos in lotes::TELEFONOS {
+                let l;
+                (directa, l) = lotes::mide(sitio, plan, (tamano, telefonos), directa).await?;
+                creados += l.de_sigra;
+                directos += l.directos;
+                mediciones.push(l.medicion);
+            }
+        }
     }
     drop(directa);
     verifica::directa(sitio.motor, &copia, plan.filas, directos).await?;

@@ -1,4 +1,4 @@
-//! The reference: the rows that SIGRA writes for a report, one report per transaction, on one
+//! The reference: the rows that SIGRA writes for a report, one report or many per transaction, on one
 //! connection, by the shortest way that the database offers. No HTTP, no token, no validation, no
 //! hash: all of that is made beforehand.
 
@@ -33,15 +33,23 @@ impl Directa {
         })
     }
 
-    /// Writes for that long.
-    pub async fn ronda(self, duracion: Duration) -> Result<(Self, RondaDirecta), Error> {
+    /// Writes for that long, so many reports in each transaction; with several goes the phone's row,
+    /// as with a batch.
+    pub async fn ronda(
+        self,
+        duracion: Duration,
+        por_transaccion: usize,
+    ) -> Result<(Self, RondaDirecta), Error> {
         let (yo, reportes, tiempo) = match self {
             Self::Sqlite(mut d) => {
-                let tarea = move || d.ronda(duracion).map(|(n, t)| (Self::Sqlite(d), n, t));
+                let tarea = move || {
+                    d.ronda(duracion, por_transaccion)
+                        .map(|(n, t)| (Self::Sqlite(d), n, t))
+                };
                 tokio::task::spawn_blocking(tarea).await??
             }
             Self::Postgres(mut d) => {
-                let (n, t) = d.ronda(duracion).await?;
+                let (n, t) = d.ronda(duracion, por_transaccion).await?;
                 (Self::Postgres(d), n, t)
             }
         };

@@ -1,5 +1,5 @@
-//! PostgreSQL on one connection: one statement writes all rows of a report, so that each report
-//! costs one round trip and one COMMIT. Foreign keys are checked, being part of the tables.
+//! PostgreSQL on one connection: one statement writes all rows of a report, or of many, so that each
+//! transaction costs one round trip. Foreign keys are checked, being part of the tables.
 
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
@@ -16,7 +16,8 @@ pub struct Directa {
     escritos: usize,
 }
 
-const SQL: &str = "WITH r AS (
+/// One report.
+const UNO: &str = "WITH r AS (
         INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
             estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, device_id,
             sync_status, sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia,
@@ -36,6 +37,41 @@ const SQL: &str = "WITH r AS (
     INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
     SELECT id, $13, 0, 1 FROM r";
 
+/// Many reports: the values come as one array a column.
+const LOTE: &str = "WITH d AS (
+        SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[],
+            $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::text[], $11::text[],
+            $12::text[], $13::boolean[], $14::float8[], $15::float8[], $16::float8[], $17::text[],
+            $18::boolean[], $19::text[], $20::text[], $21::text[], $22::text[], $23::bigint[],
+            $24::text[]) AS d (uuid, rut, titulo, descripcion, area_id, severidad_id, estado_id,
+            fecha, hora, device_id, sync_status, sha256, con_ubicacion, lat, lon, precision_m,
+            referencia, con_manifiesto, busqueda, hash, accion, canonica, marca, evento)
+    ), r AS (
+        INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
+            estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, device_id,
+            sync_status, sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia,
+            con_manifiesto, version, busqueda, entradas, ultimo_hash)
+        SELECT uuid, rut, titulo, descripcion, area_id, severidad_id, estado_id, fecha, hora, $25,
+            $25, device_id, sync_status, sha256, con_ubicacion, lat, lon, precision_m, referencia,
+            con_manifiesto, 1, busqueda, 1, hash FROM d
+        RETURNING id, uuid_cliente
+    ), b AS (
+        INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
+        SELECT id, 1, 1, accion, rut, $25, canonica, hash FROM r JOIN d ON uuid = uuid_cliente
+    ), c AS (
+        INSERT INTO cambios (reporte_id, version, rut, area_despues, retirado, marca, en)
+        SELECT id, 1, rut, area_id, FALSE, marca, $25 FROM r JOIN d ON uuid = uuid_cliente
+    ), o AS (
+        INSERT INTO outbox (evento, reporte_id, version, en)
+        SELECT evento, id, 1, $25 FROM r JOIN d ON uuid = uuid_cliente
+    ), v AS (
+        INSERT INTO dispositivos (device_id, rut, primer_sync, last_sync, desfase_reloj_ms)
+        SELECT 'moto-1', min(rut), $25, $25, 0 FROM d HAVING count(*) > 1
+        ON CONFLICT (device_id, rut) DO UPDATE SET last_sync = excluded.last_sync
+    )
+    INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
+    SELECT id, sha256, 0, 1 FROM r JOIN d ON uuid = uuid_cliente";
+
 impl Directa {
     pub async fn abre(url: &str, plantillas: Arc<Vec<Plantilla>>) -> Result<Self, Error> {
         let conn = PgConnectOptions::from_str(url)?
@@ -50,43 +86,100 @@ impl Directa {
         })
     }
 
-    pub async fn ronda(&mut self, duracion: Duration) -> Result<(u64, Duration), Error> {
+    pub async fn ronda(
+        &mut self,
+        duracion: Duration,
+        por_transaccion: usize,
+    ) -> Result<(u64, Duration), Error> {
         let mut n = 0;
         let inicio = Entorno::cronometro();
         while inicio.elapsed() < duracion {
-            let p = &self.plantillas[self.escritos % self.plantillas.len()];
-            let ahora = self.entorno.ahora().0;
-            sqlx::query(SQL)
-                .bind(uuid_nuevo(self.entorno.azar()))
-                .bind(p.rut)
-                .bind(p.titulo.as_str())
-                .bind(p.descripcion.as_deref())
-                .bind(p.area_id)
-                .bind(p.severidad_id)
-                .bind(p.estado_id)
-                .bind(p.fecha_reporte.as_str())
-                .bind(p.hora_creado)
-                .bind(ahora)
-                .bind(p.device_id.as_deref())
-                .bind(p.sync_status.as_str())
-                .bind(p.sha256_contenido.as_str())
-                .bind(p.con_ubicacion)
-                .bind(p.lat)
-                .bind(p.lon)
-                .bind(p.precision_m)
-                .bind(p.referencia.as_deref())
-                .bind(p.con_manifiesto)
-                .bind(p.busqueda.as_str())
-                .bind(p.ultimo_hash.as_str())
-                .bind(p.accion.as_str())
-                .bind(p.canonica.as_str())
-                .bind(self.entorno.azar_i64())
-                .bind(p.evento.as_str())
-                .execute(&mut self.conn)
-                .await?;
-            self.escritos += 1;
-            n += 1;
+            if por_transaccion == 1 {
+                self.uno().await?;
+            } else {
+                self.lote(por_transaccion).await?;
+            }
+            n += u64::try_from(por_transaccion).unwrap_or(u64::MAX);
         }
         Ok((n, inicio.elapsed()))
+    }
+
+    async fn uno(&mut self) -> Result<(), Error> {
+        let p = &self.plantillas[self.escritos % self.plantillas.len()];
+        let ahora = self.entorno.ahora().0;
+        sqlx::query(UNO)
+            .bind(uuid_nuevo(self.entorno.azar()))
+            .bind(p.rut)
+            .bind(p.titulo.as_str())
+            .bind(p.descripcion.as_deref())
+            .bind(p.area_id)
+            .bind(p.severidad_id)
+            .bind(p.estado_id)
+            .bind(p.fecha_reporte.as_str())
+            .bind(p.hora_creado)
+            .bind(ahora)
+            .bind(p.device_id.as_deref())
+            .bind(p.sync_status.as_str())
+            .bind(p.sha256_contenido.as_str())
+            .bind(p.con_ubicacion)
+            .bind(p.lat)
+            .bind(p.lon)
+            .bind(p.precision_m)
+            .bind(p.referencia.as_deref())
+            .bind(p.con_manifiesto)
+            .bind(p.busqueda.as_str())
+            .bind(p.ultimo_hash.as_str())
+            .bind(p.accion.as_str())
+            .bind(p.canonica.as_str())
+            .bind(self.entorno.azar_i64())
+            .bind(p.evento.as_str())
+            .execute(&mut self.conn)
+            .await?;
+        self.escritos += 1;
+        Ok(())
+    }
+
+    async fn lote(&mut self, cuantos: usize) -> Result<(), Error> {
+        let (todas, desde) = (&self.plantillas, self.escritos);
+        let filas: Vec<&Plantilla> = (0..cuantos)
+            .map(|i| &todas[(desde + i) % todas.len()])
+            .collect();
+        macro_rules! columna {
+            (|$p:ident| $valor:expr) => {
+                filas.iter().map(|$p| $valor).collect::<Vec<_>>()
+            };
+        }
+        let uuids = filas.iter().map(|_| uuid_nuevo(self.entorno.azar()));
+        let marcas = filas.iter().map(|_| self.entorno.azar_i64());
+        sqlx::query(LOTE)
+            .bind(uuids.collect::<Vec<_>>())
+            .bind(columna!(|p| p.rut))
+            .bind(columna!(|p| p.titulo.as_str()))
+            .bind(columna!(|p| p.descripcion.as_deref()))
+            .bind(columna!(|p| p.area_id))
+            .bind(columna!(|p| p.severidad_id))
+            .bind(columna!(|p| p.estado_id))
+            .bind(columna!(|p| p.fecha_reporte.as_str()))
+            .bind(columna!(|p| p.hora_creado))
+            .bind(columna!(|p| p.device_id.as_deref()))
+            .bind(columna!(|p| p.sync_status.as_str()))
+            .bind(columna!(|p| p.sha256_contenido.as_str()))
+            .bind(columna!(|p| p.con_ubicacion))
+            .bind(columna!(|p| p.lat))
+            .bind(columna!(|p| p.lon))
+            .bind(columna!(|p| p.precision_m))
+            .bind(columna!(|p| p.referencia.as_deref()))
+            .bind(columna!(|p| p.con_manifiesto))
+            .bind(columna!(|p| p.busqueda.as_str()))
+            .bind(columna!(|p| p.ultimo_hash.as_str()))
+            .bind(columna!(|p| p.accion.as_str()))
+            .bind(columna!(|p| p.canonica.as_str()))
+            .bind(marcas.collect::<Vec<_>>())
+            .bind(columna!(|p| p.evento.as_str()))
+            .bind(self.entorno.ahora().0)
+            .execute(&mut self.conn)
+            .await?;
+        self.escritos += cuantos;
+        Ok(())
     }
 }

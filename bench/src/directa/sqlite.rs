@@ -33,6 +33,11 @@ const OUTBOX: &str = "INSERT INTO outbox (evento, reporte_id, version, en) VALUE
 const ACEPTADO: &str = "INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
     VALUES (?, ?, 0, 1)";
 
+const DISPOSITIVO: &str =
+    "INSERT INTO dispositivos (device_id, rut, primer_sync, last_sync, desfase_reloj_ms)
+    VALUES ('moto-1', ?1, ?2, ?2, 0)
+    ON CONFLICT (device_id, rut) DO UPDATE SET last_sync = excluded.last_sync";
+
 impl Directa {
     pub fn abre(url: &str, plantillas: Arc<Vec<Plantilla>>) -> Result<Self, Error> {
         let archivo = url.strip_prefix("sqlite:").unwrap_or(url);
@@ -65,7 +70,11 @@ impl Directa {
         })
     }
 
-    pub fn ronda(&mut self, duracion: Duration) -> Result<(u64, Duration), Error> {
+    pub fn ronda(
+        &mut self,
+        duracion: Duration,
+        por_transaccion: usize,
+    ) -> Result<(u64, Duration), Error> {
         let Self {
             conn,
             plantillas,
@@ -80,61 +89,68 @@ impl Directa {
         let mut cambio = conn.prepare(CAMBIO)?;
         let mut outbox = conn.prepare(OUTBOX)?;
         let mut aceptado = conn.prepare(ACEPTADO)?;
+        let mut dispositivo = conn.prepare(DISPOSITIVO)?;
         let mut uuid = [0; 36];
         let mut n = 0;
         let inicio = Entorno::cronometro();
         while inicio.elapsed() < duracion {
-            let p = &plantillas[*escritos % plantillas.len()];
-            escribe_uuid(entorno.azar(), &mut uuid);
-            let texto = std::str::from_utf8(&uuid).map_err(|_| Error::Interno("uuid"))?;
-            let ahora = entorno.ahora().0;
-            *posicion += 1;
             empieza.execute(())?;
-            let id = reporte.insert(params![
-                texto,
-                p.rut,
-                p.titulo,
-                p.descripcion,
-                p.area_id,
-                p.severidad_id,
-                p.estado_id,
-                p.fecha_reporte,
-                p.hora_creado,
-                ahora,
-                ahora,
-                p.device_id,
-                p.sync_status,
-                p.sha256_contenido,
-                p.con_ubicacion,
-                p.lat,
-                p.lon,
-                p.precision_m,
-                p.referencia,
-                p.con_manifiesto,
-                p.busqueda,
-                p.ultimo_hash
-            ])?;
-            bitacora.execute(params![
-                id,
-                p.accion,
-                p.rut,
-                ahora,
-                p.canonica,
-                p.ultimo_hash
-            ])?;
-            cambio.execute(params![
-                *posicion,
-                id,
-                p.rut,
-                p.area_id,
-                entorno.azar_i64(),
-                ahora
-            ])?;
-            outbox.execute(params![p.evento, id, ahora])?;
-            aceptado.execute(params![id, p.sha256_contenido])?;
+            for _ in 0..por_transaccion {
+                let p = &plantillas[*escritos % plantillas.len()];
+                escribe_uuid(entorno.azar(), &mut uuid);
+                let texto = std::str::from_utf8(&uuid).map_err(|_| Error::Interno("uuid"))?;
+                let ahora = entorno.ahora().0;
+                *posicion += 1;
+                let id = reporte.insert(params![
+                    texto,
+                    p.rut,
+                    p.titulo,
+                    p.descripcion,
+                    p.area_id,
+                    p.severidad_id,
+                    p.estado_id,
+                    p.fecha_reporte,
+                    p.hora_creado,
+                    ahora,
+                    ahora,
+                    p.device_id,
+                    p.sync_status,
+                    p.sha256_contenido,
+                    p.con_ubicacion,
+                    p.lat,
+                    p.lon,
+                    p.precision_m,
+                    p.referencia,
+                    p.con_manifiesto,
+                    p.busqueda,
+                    p.ultimo_hash
+                ])?;
+                bitacora.execute(params![
+                    id,
+                    p.accion,
+                    p.rut,
+                    ahora,
+                    p.canonica,
+                    p.ultimo_hash
+                ])?;
+                cambio.execute(params![
+                    *posicion,
+                    id,
+                    p.rut,
+                    p.area_id,
+                    entorno.azar_i64(),
+                    ahora
+                ])?;
+                outbox.execute(params![p.evento, id, ahora])?;
+                aceptado.execute(params![id, p.sha256_contenido])?;
+                *escritos += 1;
+                n += 1;
+            }
+            if por_transaccion > 1 {
+                let rut = plantillas.first().map_or(0, |p| p.rut);
+                dispositivo.execute(params![rut, entorno.ahora().0])?;
+            }
             confirma.execute(())?;
-            *escritos += 1;
-            n += 1;
         }
         Ok((n, inicio.elapsed()))
     }
