@@ -42,6 +42,8 @@ impl Sitio {
         let store = Store::abrir(&para_sembrar(motor, &url), CONEXIONES, entorno).await?;
         let gente = Gente::crea(&store, &areas, secreto).await?;
         siembra(&store, &gente, &casos, plan.filas, &etapa).await?;
+        // As a server that runs has done long before.
+        store.ordena_cambios().await?;
         store.cerrar().await;
         etapa.termina();
         asienta(motor, &url).await?;
