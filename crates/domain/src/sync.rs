@@ -149,6 +149,13 @@ impl Lado {
             _ => None,
         }
     }
+
+    fn nombre(self) -> &'static str {
+        match self {
+            Self::Servidor => "servidor",
+            Self::Cliente => "cliente",
+        }
+    }
 }
 
 /// What somebody decides about a conflict.
@@ -169,6 +176,15 @@ impl Decision {
             Self::Cliente => "cliente",
             Self::Mezcla(_) => "mezcla",
         }
+    }
+
+    /// The whole of it in words, for the bitácora.
+    pub fn detalle(&self) -> String {
+        let Self::Mezcla(lados) = self else {
+            return self.nombre().to_owned();
+        };
+        let lados = lados.iter().map(|(c, l)| format!("{c}: {}", l.nombre()));
+        format!("mezcla ({})", lados.collect::<Vec<_>>().join(", "))
     }
 }
 

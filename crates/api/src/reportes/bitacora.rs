@@ -27,7 +27,7 @@ pub struct Entrada {
     pub n: i64,
     /// Versión del reporte que esta entrada produjo.
     pub version: i64,
-    /// `crear`, `editar`, `cambiar_estado` o `retirar`.
+    /// `crear`, `editar`, `cambiar_estado`, `retirar`, `conflicto` o `resolver_conflicto`.
     pub accion: String,
     /// Quién.
     pub rut: i64,

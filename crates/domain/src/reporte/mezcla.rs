@@ -101,6 +101,8 @@ fn recorre(
     mut toma: impl FnMut(&Lado<'_>, Suerte) -> bool,
 ) -> Contenido {
     let (archivos, de_dos_maneras) = union(actual, enviado);
+    // A list where there was none is more than there was, empty as it may be.
+    let crece = archivos != actual.multimedia;
     let servidor = actual.valores();
     let cliente = enviado.contenido.valores();
     let mut nuevo = actual.clone();
@@ -112,15 +114,13 @@ fn recorre(
             cliente: &cliente[campo],
         };
         let suerte = if campo == "multimedia" {
-            lado.manifiesto(de_dos_maneras)
+            lado.manifiesto(crece, de_dos_maneras)
         } else if campo == "ubicacion" && enviado.sin_ubicacion {
             Suerte::Servidor
         } else {
             lado.campo()
         };
-        // No new files, and still a list where there was none.
-        let lista = campo == "multimedia" && matches!(suerte, Suerte::Servidor);
-        if toma(&lado, suerte) || lista {
+        if toma(&lado, suerte) {
             pon(&mut nuevo, campo, &enviado.contenido, archivos.as_deref());
         }
     }
@@ -196,14 +196,8 @@ impl Lado<'_> {
     }
 
     /// Files that only the phone names are added; without a base nothing is.
-    fn manifiesto(&self, descrito_de_dos_maneras: bool) -> Suerte {
-        let nuevos = self
-            .cliente
-            .as_array()
-            .into_iter()
-            .flatten()
-            .any(|a| !self.servidor.as_array().is_some_and(|s| s.contains(a)));
-        match (nuevos || descrito_de_dos_maneras, self.base) {
+    fn manifiesto(&self, crece: bool, descrito_de_dos_maneras: bool) -> Suerte {
+        match (crece || descrito_de_dos_maneras, self.base) {
             (false, _) => Suerte::Servidor,
             (true, Some(_)) if !descrito_de_dos_maneras => Suerte::Cliente,
             _ => Suerte::Choque,
@@ -373,6 +367,39 @@ mod tests {
             ..espera
         };
         assert_eq!(m, Mezcla::Actualizado(sin));
+    }
+
+    #[test]
+    fn an_empty_list_where_there_was_none_is_a_change() {
+        let b = Contenido {
+            multimedia: None,
+            ..base()
+        };
+        let valores = b.valores();
+        let vacia = Contenido {
+            multimedia: Some(vec![]),
+            ..b.clone()
+        };
+        let suyo = enviado(vacia.clone());
+        let m = mezcla(&suyo, &b, Some(&valores), false);
+        assert_eq!(m, Mezcla::Actualizado(vacia.clone()));
+        // Where it can't be taken, whoever decides sees what it is about.
+        for (base, decidido) in [(Some(&valores), true), (None, false), (None, true)] {
+            let Mezcla::Conflicto(choques) = mezcla(&suyo, &b, base, decidido) else {
+                panic!("{decidido}");
+            };
+            let campos: Vec<_> = choques.iter().map(|c| c.campo.as_str()).collect();
+            assert_eq!(campos, ["multimedia"]);
+            assert_eq!(aplica(&suyo, &b, base, |_| true), vacia);
+            assert_eq!(aplica(&suyo, &b, base, |_| false).multimedia, {
+                // What is known to be the phone's alone needs no decision.
+                base.and(vacia.multimedia.clone())
+            });
+        }
+        // It takes no files away.
+        for decidido in [false, true] {
+            assert_eq!(mezcla(&suyo, &base(), None, decidido), Mezcla::Igual);
+        }
     }
 
     #[test]

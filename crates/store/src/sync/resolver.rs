@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sigra_domain::{
     ErrorCampo, Quien,
-    bitacora::Accion,
+    bitacora::{Accion, Entrada},
     catalogo::Catalogo,
     reporte::SyncStatus,
     sync::{Decision, DecisionNegada, resuelve},
@@ -81,7 +81,7 @@ impl Write for ResolverConflicto {
             return Err(RechazoConflicto::Retirado);
         }
         if conflicto.conflicto_resuelto.is_some() {
-            return if self.repite(&conflicto) {
+            return if self.repite(tx, &conflicto).await? {
                 Ok(leido)
             } else {
                 Err(RechazoConflicto::Resuelto)
@@ -119,9 +119,26 @@ impl ResolverConflicto {
     }
 
     /// Whether this is the decision that was made, sent again by who made it.
-    fn repite(&self, conflicto: &FilaConflicto) -> bool {
-        conflicto.conflicto_rut == Some(self.quien.rut.cuerpo())
-            && conflicto.conflicto_decision.as_deref() == Some(self.decision.nombre())
+    async fn repite(&self, tx: &mut Tx<'_>, conflicto: &FilaConflicto) -> Result<bool, Fallo> {
+        let igual = conflicto.conflicto_rut == Some(self.quien.rut.cuerpo())
+            && conflicto.conflicto_decision.as_deref() == Some(self.decision.nombre());
+        if !igual || !matches!(self.decision, Decision::Mezcla(_)) {
+            return Ok(igual);
+        }
+        // The side that each field got is in the bitácora alone.
+        let entradas: Vec<String> = con!(tx.conn, c => sqlx::query_scalar(
+            "SELECT canonica FROM bitacora WHERE reporte_id = $1 AND accion = $2")
+            .bind(conflicto.conflicto_reporte).bind(Accion::ResolverConflicto.nombre())
+            .fetch_all(&mut **c).await)?;
+        let detalle = Some(self.detalle());
+        Ok(entradas
+            .iter()
+            .filter_map(|canonica| serde_json::from_str::<Entrada>(canonica).ok())
+            .any(|e| e.detalle == detalle))
+    }
+
+    fn detalle(&self) -> String {
+        format!("conflicto {}: {}", self.id, self.decision.detalle())
     }
 
     async fn aplica(
@@ -169,7 +186,7 @@ impl ResolverConflicto {
         }
         let hecho = (
             Accion::ResolverConflicto,
-            Some(format!("conflicto {}: {}", self.id, self.decision.nombre())),
+            Some(self.detalle()),
             "reporte.cambiado",
         );
         let mut escritura = e.escritura(tx, &self.quien, reporte, hecho)?;

@@ -98,7 +98,10 @@ en_ambas! {
                 let bitacora = sitio.pide("GET", &ruta).como(&e.autor).envia().await.json;
                 let ultima = bitacora["items"].as_array().unwrap().last().unwrap();
                 assert_eq!((&ultima["accion"], &ultima["rut"]), (&json!("resolver_conflicto"), &json!(quien.rut.cuerpo())));
-                assert!(ultima["detalle"].as_str().unwrap().ends_with(cuerpo["decision"].as_str().unwrap()), "{ultima}");
+                // A mixture says the side of each field.
+                let lado = cuerpo["campos"]["titulo"].as_str().map(|l| format!(" (titulo: {l})"));
+                let dicho = format!("conflicto {}: {}{}", e.conflicto, cuerpo["decision"].as_str().unwrap(), lado.unwrap_or_default());
+                assert_eq!(ultima["detalle"], dicho);
                 // The phone that has not heard of it.
                 let r = uno(sitio, &e.autor, &e.item).await;
                 assert_eq!((&r["resultado"], &r["version"]), (&json!("duplicado"), &json!(4)), "{cuerpo}: {r}");
@@ -181,6 +184,8 @@ en_ambas! {
         assert_eq!(otra_vez.json, r.json);
         e.resuelve(&e.jefa, &json!({"decision": "servidor", "version": 5})).await.espera(409, "conflicto_resuelto");
         e.resuelve(&e.autor, &buena).await.espera(409, "conflicto_resuelto");
+        let otros_lados = json!({"decision": "mezcla", "version": 4, "campos": {"descripcion": "servidor"}});
+        e.resuelve(&e.jefa, &otros_lados).await.espera(409, "conflicto_resuelto");
         assert_eq!(e.ver().await["version"], 5);
     }
 
