@@ -29,110 +29,131 @@ pub(super) struct Resultado {
 pub(super) fn resultado(r: &Resultado) -> String {
     let mut tabla = Table::new();
     tabla.load_style(UTF8_BORDERS_ONLY);
-    let mut fila = |nombre: &str, valor: &dyn Display, nota: &str| {
+    let mut tabla = Filas(tabla);
+    reportes(&mut tabla, r);
+    decisiones(&mut tabla, r);
+    enlaces(&mut tabla, r);
+    tabla.0.to_string()
+}
+
+/// A name, a figure and what it is of.
+struct Filas(Table);
+
+impl Filas {
+    fn fila(&mut self, nombre: &str, valor: &dyn Display, nota: &str) {
         let valor = Cell::new(valor).set_alignment(CellAlignment::Right);
-        tabla.add_row([Cell::new(nombre), valor, Cell::new(nota)]);
-    };
-    let (hechos, d, t) = (&r.revisados.hechos, &r.decididos, r.ida.trafico);
-    let (ida, vuelta) = (&r.ida, &r.vuelta);
-    fila(
+        self.0.add_row([Cell::new(nombre), valor, Cell::new(nota)]);
+    }
+}
+
+fn reportes(t: &mut Filas, r: &Resultado) {
+    let (hechos, ida, vuelta) = (&r.revisados.hechos, &r.ida, &r.vuelta);
+    t.fila(
         "Reportes escritos",
         &r.escritos,
         "sin señal, en 30 teléfonos o los que se pidan",
     );
-    fila(
+    t.fila(
         "Enviados",
         &(ida.enviados + vuelta.enviados),
         "con los que se enviaron otra vez",
     );
-    fila("Creados", &hechos.creados, "una fila por uuid");
-    fila(
+    t.fila("Creados", &hechos.creados, "una fila por uuid");
+    t.fila(
         "Duplicados",
         &(ida.duplicados + vuelta.duplicados),
         "se perdió la respuesta: el mismo id otra vez",
     );
-    fila(
+    t.fila(
         "Actualizados",
         &hechos.actualizados,
         "nadie más los había cambiado",
     );
-    fila(
+    t.fila(
         "Fusionados",
         &hechos.fusionados,
         "dos personas, distintos campos",
     );
-    fila(
+    t.fila(
         "Conflictos",
         &hechos.conflictos,
         "ya estaban decididos; quedó lo del servidor",
     );
-    fila(
+    t.fila(
         "Rechazados",
         &r.propios.rechazados,
         "inválidos; sus dueños los ven",
     );
-    fila(
+    t.fila(
         "Perdidos",
         &r.revisados.perdidos,
         "escritos o confirmados, y no están",
     );
-    fila("Dobles", &r.revisados.dobles, "filas de más");
-    fila(
+    t.fila("Dobles", &r.revisados.dobles, "filas de más");
+    t.fila(
         "Probados por su teléfono",
         &r.propios.iguales,
         "contenido por contenido",
     );
-    fila("Aprobados", &d.aprobados, "");
-    fila("Rechazados por supervisores", &d.rechazados, "");
-    fila("Pendientes", &r.revisados.pendientes, "");
-    fila(
+}
+
+fn decisiones(t: &mut Filas, r: &Resultado) {
+    let d = &r.decididos;
+    t.fila("Aprobados", &d.aprobados, "");
+    t.fila("Rechazados por supervisores", &d.rechazados, "");
+    t.fila("Pendientes", &r.revisados.pendientes, "");
+    t.fila(
         "Decididos tarde",
         &(d.repetidas + d.tarde),
         "otra vez o por otro: nada cambia",
     );
-    fila(
+    t.fila(
         "Atrasados",
         &r.propios.atrasados,
         "decisiones que no llegaron a su teléfono",
     );
-    fila(
+    t.fila(
         "Entradas de bitácora",
         &r.revisados.entradas,
         &bitacora(r.revisados.rotas),
     );
-    fila(
+    t.fila(
         "Reloj de un teléfono, s",
         &(r.adelanto_ms / 1000),
         "adelantado tres horas; medido",
     );
-    let conexiones = t.conexiones + vuelta.trafico.conexiones;
-    let cortadas = t.cortadas + vuelta.trafico.cortadas;
-    fila(
+}
+
+fn enlaces(t: &mut Filas, r: &Resultado) {
+    let (ida, vuelta) = (&r.ida, &r.vuelta);
+    let (de_ida, de_vuelta) = (ida.trafico, vuelta.trafico);
+    let conexiones = de_ida.conexiones + de_vuelta.conexiones;
+    let cortadas = de_ida.cortadas + de_vuelta.cortadas;
+    t.fila(
         "Conexiones",
         &conexiones,
         &format!("{cortadas} se cortaron en medio"),
     );
-    fila(
+    t.fila(
         "Peticiones de teléfonos",
         &(ida.peticiones + vuelta.peticiones),
         "",
     );
-    fila(
+    t.fila(
         "KiB subidos",
-        &kib(t.subidos + vuelta.trafico.subidos),
+        &kib(de_ida.subidos + de_vuelta.subidos),
         "con cabeceras",
     );
-    fila(
+    t.fila(
         "KiB bajados",
-        &kib(t.bajados + vuelta.trafico.bajados),
+        &kib(de_ida.bajados + de_vuelta.bajados),
         "con cabeceras",
     );
-    fila(
+    t.fila(
         "Segundos",
         &format!("{:.1}", r.tiempo_total.as_secs_f64()),
         "con la creación de usuarios",
     );
-    tabla.to_string()
 }
 
 fn bitacora(rotas: u64) -> String {

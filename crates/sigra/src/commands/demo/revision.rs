@@ -1,6 +1,6 @@
 //! The last stage: what was promised is compared with what is there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sigra_domain::{Rut, bitacora::Accion};
 use sigra_phone::Asiento;
@@ -74,9 +74,9 @@ impl Filas {
             r.pendientes += u64::from(filas.iter().any(|f| f.estado_id == PENDIENTE));
         }
         let validas = historias.iter().filter(|h| !h.invalida);
-        let validas: HashMap<&str, ()> = validas.map(|h| (&*h.uuid, ())).collect();
+        let validas: HashSet<&str> = validas.map(|h| &*h.uuid).collect();
         for (uuid, filas) in &self.0 {
-            let de_mas = filas.len() - usize::from(validas.contains_key(&**uuid));
+            let de_mas = filas.len() - usize::from(validas.contains(&**uuid));
             r.dobles += u64::try_from(de_mas).unwrap_or(u64::MAX);
         }
         // What a phone was told is there under that number, and has not gone back.
@@ -134,13 +134,9 @@ async fn hechos(store: &Store) -> Result<Totales, ErrorDemo> {
         }
     }
     let de_otro = |(reporte, rut): &&(i64, Rut)| autores.get(reporte) != Some(rut);
-    let cambiados: HashMap<i64, ()> = ediciones
-        .iter()
-        .filter(de_otro)
-        .map(|(r, _)| (*r, ()))
-        .collect();
+    let cambiados: HashSet<i64> = ediciones.iter().filter(de_otro).map(|(r, _)| *r).collect();
     for (reporte, _) in ediciones.iter().filter(|e| !de_otro(e)) {
-        if cambiados.contains_key(reporte) {
+        if cambiados.contains(reporte) {
             t.fusionados += 1;
         } else {
             t.actualizados += 1;
