@@ -69,7 +69,11 @@ const PAUSAS: &str = "
     CREATE CONSTRAINT TRIGGER pausa AFTER INSERT ON cambios DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW WHEN (NEW.marca % 10 = 0) EXECUTE FUNCTION pausa()";
 
+/// One at a time: each takes all of the machine, and how late a reader hears is measured.
+static TURNO: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 async fn corre(motor: Motor, procesos: usize) {
+    let _turno = TURNO.lock().await;
     let Some(bd) = Bd::nueva(motor).await else {
         return;
     };
