@@ -80,7 +80,7 @@ impl Bases {
     /// Where a new database will be.
     pub async fn crea(&self, motor: Motor) -> Result<String, Error> {
         match motor {
-            Motor::Sqlite => Ok(format!("sqlite:{}", self.archivo("sigra").display())),
+            Motor::Sqlite => Ok(de_archivo(&self.archivo())),
             Motor::Postgres => self.crea_postgres("").await,
         }
     }
@@ -89,21 +89,34 @@ impl Bases {
     pub async fn copia(&self, motor: Motor, url: &str) -> Result<String, Error> {
         match motor {
             Motor::Sqlite => {
-                let (de, a) = (self.archivo("sigra"), self.archivo("directa"));
-                let copia = a.clone();
+                let (de, a) = (PathBuf::from(archivo_de(url)), self.archivo());
+                let copia = de_archivo(&a);
                 tokio::task::spawn_blocking(move || std::fs::copy(de, a)).await??;
-                Ok(format!("sqlite:{}", copia.display()))
+                Ok(copia)
             }
             Motor::Postgres => {
-                let url = Url::parse(url).map_err(|_| Error::Interno("url"))?;
-                let original = url.path().trim_start_matches('/');
+                let original = nombre_de(url)?;
                 self.crea_postgres(&format!(" TEMPLATE {original}")).await
             }
         }
     }
 
-    fn archivo(&self, nombre: &str) -> PathBuf {
-        self.dir.path().join(nombre).with_extension("db")
+    /// Gives a database's space back before the run ends. Nobody may have it open.
+    pub async fn quita(&self, motor: Motor, url: &str) -> Result<(), Error> {
+        match motor {
+            Motor::Sqlite => std::fs::remove_file(archivo_de(url))?,
+            Motor::Postgres => {
+                let mut c = self.conecta().await?;
+                c.execute(borra(&nombre_de(url)?)).await?;
+                c.close().await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn archivo(&self) -> PathBuf {
+        let azar = u64::from_le_bytes(Entorno::default().azar());
+        self.dir.path().join(format!("sigra_{azar:016x}.db"))
     }
 
     fn servidor(&self) -> Result<&Url, Error> {
@@ -176,12 +189,29 @@ impl Bases {
         if let Some(servidor) = self.servidor.filter(|_| !creadas.is_empty()) {
             let mut c = PgConnection::connect(servidor.as_str()).await?;
             for nombre in creadas {
-                let sql = format!("DROP DATABASE IF EXISTS {nombre} WITH (FORCE)");
-                c.execute(AssertSqlSafe(sql)).await?;
+                c.execute(borra(&nombre)).await?;
             }
             c.close().await?;
         }
         self.dir.close()?;
         Ok(())
     }
+}
+
+fn borra(nombre: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("DROP DATABASE IF EXISTS {nombre} WITH (FORCE)"))
+}
+
+fn de_archivo(archivo: &Path) -> String {
+    format!("sqlite:{}", archivo.display())
+}
+
+/// The path in an SQLite database's URL.
+pub fn archivo_de(url: &str) -> &str {
+    url.strip_prefix("sqlite:").unwrap_or(url)
+}
+
+fn nombre_de(url: &str) -> Result<String, Error> {
+    let url = Url::parse(url).map_err(|_| Error::Interno("url"))?;
+    Ok(url.path().trim_start_matches('/').to_owned())
 }

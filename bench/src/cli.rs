@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::{base::Motor, error::Error};
+use crate::{base::Motor, error::Error, lotes};
 
 /// Mide SIGRA por HTTP, contra la base de datos sola en la misma corrida.
 #[derive(Debug, Parser)]
@@ -52,6 +52,14 @@ pub struct Argumentos {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rondas: Option<u32>,
 
+    /// Solo lotes de tantos reportes (1, 10, 100 y 500)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=500))]
+    lote: Option<u32>,
+
+    /// Solo lotes de tantos teléfonos a la vez (1, 16 y 64)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    telefonos: Option<u32>,
+
     /// Carpeta de los resultados y, mientras mide, de la base SQLite (target/bench)
     #[arg(long, value_name = "CARPETA")]
     salida: Option<PathBuf>,
@@ -80,6 +88,8 @@ pub struct Plan {
     pub rapido: bool,
     pub motores: Vec<Motor>,
     clase: Option<Clase>,
+    lote: Option<u32>,
+    telefonos: Option<u32>,
     /// Somebody asked for this database alone, so its absence is an error.
     pub exigido: bool,
     pub filas: u32,
@@ -102,6 +112,8 @@ impl Argumentos {
                 .map_or_else(|| vec![Motor::Sqlite, Motor::Postgres], |m| vec![m]),
             exigido: self.solo.is_some(),
             clase: self.operacion,
+            lote: self.lote,
+            telefonos: self.telefonos,
             filas: self.filas.unwrap_or(filas),
             duracion: Duration::from_secs(self.segundos.unwrap_or(segundos)),
             rondas: self.rondas.unwrap_or(rondas),
@@ -116,6 +128,17 @@ impl Argumentos {
 impl Plan {
     pub fn mide(&self, clase: Clase) -> bool {
         self.clase.is_none_or(|c| c == clase)
+    }
+
+    /// Reports in a batch.
+    pub fn lotes(&self) -> Vec<u32> {
+        self.lote.map_or(lotes::TAMANOS.to_vec(), |n| vec![n])
+    }
+
+    /// Phones that send batches at once.
+    pub fn telefonos(&self) -> Vec<u32> {
+        self.telefonos
+            .map_or(lotes::TELEFONOS.to_vec(), |n| vec![n])
     }
 }
 

@@ -1,21 +1,15 @@
 //! `POST /sync/batch` beside the bare database at many reports per transaction.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{io::Write as _, sync::Arc};
 
 use sigra_store::Entorno;
 
 use crate::{
     base::Motor,
-    carga::{Esperado, Pedidos, ronda},
-    cli::Plan,
+    carga::{Esperado, Pedidos},
     datos::{Caso, escribe_uuid},
-    directa::Directa,
     error::Error,
-    leer::con_cpu,
-    medida::{Medicion, real},
-    numero,
-    pantalla::Etapa,
-    proceso::Servidor,
+    par::Escritura,
     sitio::Sitio,
 };
 
@@ -23,90 +17,36 @@ pub const OPERACION: &str = "lotes";
 /// Reports in a batch, and phones that send at once.
 pub const TAMANOS: [u32; 4] = [1, 10, 100, 500];
 pub const TELEFONOS: [u32; 3] = [1, 16, 64];
-/// What the aim is about.
-pub const DE_LA_META: (u32, u32) = (100, 16);
-/// Not counted in any figure, but its reports are.
-const CALENTAMIENTO: Duration = Duration::from_millis(500);
 const BIEN: u16 = 200;
 
 /// Reports of one transaction of the bare database.
-pub fn por_transaccion(motor: Motor) -> usize {
+pub fn por_transaccion(motor: Motor) -> u16 {
     match motor {
         Motor::Sqlite => 1_000,
         Motor::Postgres => 100,
     }
 }
 
-/// What was measured, and how many reports SIGRA and the bare database acknowledged doing so.
-pub struct Enviados {
-    pub medicion: Medicion,
-    pub de_sigra: u64,
-    pub directos: u64,
-}
-
-pub async fn mide(
-    sitio: &Sitio,
-    plan: &Plan,
+pub fn escritura(
+    motor: Motor,
     (tamano, telefonos): (u32, u32),
-    mut directa: Directa,
-) -> Result<(Directa, Enviados), Error> {
-    let texto = format!(
-        "{}: lotes de {tamano}, {}",
-        sitio.motor.nombre(),
-        numero::conexiones(telefonos)
-    );
-    let etapa = Etapa::nueva(texto, plan.rondas.into());
-    let servidor = Servidor::arranca(&sitio.encargo).await?;
-    let esperado = Esperado {
-        status: BIEN,
-        contiene: format!("\"resumen\":{{\"creado\":{tamano}}}"),
-    };
-    let una = async |duracion| {
-        let pedidos = pedidos(sitio, tamano, telefonos)?;
-        ronda(servidor.direccion, pedidos, esperado.clone(), duracion).await
-    };
-    let mut peticiones = una(CALENTAMIENTO).await?.peticiones;
-    let por_transaccion = por_transaccion(sitio.motor);
-    let en_frio;
-    (directa, en_frio) = directa.ronda(CALENTAMIENTO, por_transaccion).await?;
-    let mut directos = en_frio.reportes;
-    let (mut rondas, mut directas) = (Vec::new(), Vec::new());
-    for _ in 0..plan.rondas {
-        let mut r = con_cpu(&servidor, una(plan.duracion)).await?;
-        peticiones += r.peticiones;
-        r.por_segundo = real(r.peticiones) * f64::from(tamano) / r.segundos;
-        rondas.push(r);
-        let d;
-        (directa, d) = directa.ronda(plan.duracion, por_transaccion).await?;
-        directos += d.reportes;
-        directas.push(d);
-        etapa.avanza();
-    }
-    let memoria_kib = servidor.memoria_kib();
-    servidor.para().await?;
-    etapa.termina();
-    let medicion = Medicion {
-        motor: sitio.motor,
+    pedidos: &dyn Fn() -> Result<Vec<Pedidos>, Error>,
+) -> Escritura<'_> {
+    Escritura {
         operacion: OPERACION,
         conexiones: telefonos,
         por_lote: tamano,
-        rondas,
-        directa: directas,
-        memoria_kib,
-    };
-    let de_sigra = peticiones * u64::from(tamano);
-    Ok((
-        directa,
-        Enviados {
-            medicion,
-            de_sigra,
-            directos,
+        esperado: Esperado {
+            status: BIEN,
+            contiene: format!("\"resumen\":{{\"creado\":{tamano}}}"),
         },
-    ))
+        por_transaccion: por_transaccion(motor).into(),
+        pedidos,
+    }
 }
 
 /// Each connection is a phone of another worker.
-fn pedidos(sitio: &Sitio, tamano: u32, telefonos: u32) -> Result<Vec<Pedidos>, Error> {
+pub fn pedidos(sitio: &Sitio, (tamano, telefonos): (u32, u32)) -> Result<Vec<Pedidos>, Error> {
     let trabajadores = sitio.gente.trabajadores.iter().cycle();
     (0..telefonos)
         .zip(trabajadores)

@@ -22,6 +22,7 @@ mod medida;
 mod medir;
 mod numero;
 mod pantalla;
+mod par;
 mod proceso;
 mod semilla;
 mod servidor;

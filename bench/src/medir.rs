@@ -7,15 +7,13 @@ use crate::{
     base::{Bases, Durabilidad, Motor},
     cambios,
     cli::{Clase, Plan},
-    crear,
-    directa::Directa,
-    disco,
+    crear, disco,
     error::Error,
     leer, lotes,
     medida::{Medicion, Resumen},
     pantalla::aviso,
-    sitio::{Sitio, asienta},
-    verifica,
+    par::Par,
+    sitio::Sitio,
 };
 
 /// Where and on what it was measured.
@@ -75,58 +73,44 @@ pub async fn todo(bases: &Bases, plan: &Plan) -> Result<Resultados, Error> {
     })
 }
 
-/// Reads first, while there are exactly as many reports as were asked for.
+/// What is read is read where nobody writes; what is written is written to copies, one pair for each
+/// kind of request, so that nobody measures on what an earlier measurement left.
 async fn uno(bases: &Bases, plan: &Plan, motor: Motor) -> Result<Vec<Medicion>, Error> {
     let sitio = Sitio::prepara(bases, motor, plan).await?;
-    let mut leidas = Vec::new();
+    let (mut leidas, mut escritas) = (Vec::new(), Vec::new());
     if plan.mide(Clase::Leer) {
         leidas = leer::mide(&sitio, plan).await?;
     }
     if plan.mide(Clase::Cambios) {
         leidas.append(&mut cambios::mide(&sitio, plan).await?);
     }
-    let mut mediciones = Vec::new();
-    let mut creados = 0;
-    if plan.mide(Clase::Crear) || plan.mide(Clase::Lotes) {
-        (mediciones, creados) = creaciones(bases, plan, &sitio).await?;
-    }
-    verifica::sigra(&sitio, plan.filas, creados).await?;
-    mediciones.append(&mut leidas);
-    Ok(mediciones)
-}
-
-/// With how many reports SIGRA acknowledged.
-async fn creaciones(
-    bases: &Bases,
-    plan: &Plan,
-    sitio: &Sitio,
-) -> Result<(Vec<Medicion>, u64), Error> {
-    let copia = bases.copia(sitio.motor, &sitio.url).await?;
-    asienta(sitio.motor, &copia).await?;
-    let mut directa = Directa::abre(sitio.motor, &copia, &sitio.casos).await?;
-    let mut mediciones = Vec::new();
-    let (mut creados, mut directos) = (0, 0);
     if plan.mide(Clase::Crear) {
+        let mut par = Par::nuevo(bases, &sitio).await?;
         for conexiones in crear::CONEXIONES {
-            let c;
-            (directa, c) = crear::mide(sitio, plan, conexiones, directa).await?;
-            creados += c.de_sigra;
-            directos += c.directos;
-            mediciones.push(c.medicion);
+            let pedidos = || crear::pedidos(&sitio, conexiones);
+            let m;
+            (par, m) = par
+                .mide(plan, crear::escritura(conexiones, &pedidos))
+                .await?;
+            escritas.push(m);
         }
+        par.verifica(bases, plan.filas).await?;
     }
     if plan.mide(Clase::Lotes) {
-        for tamano in lotes::TAMANOS {
-            for telefonos in lotes::TELEFONOS {
-                let l;
-                (directa, l) = lotes::mide(sitio, plan, (tamano, telefonos), directa).await?;
-                creados += l.de_sigra;
-                directos += l.directos;
-                mediciones.push(l.medicion);
+        for tamano in plan.lotes() {
+            let mut par = Par::nuevo(bases, &sitio).await?;
+            for telefonos in plan.telefonos() {
+                let forma = (tamano, telefonos);
+                let pedidos = || lotes::pedidos(&sitio, forma);
+                let m;
+                (par, m) = par
+                    .mide(plan, lotes::escritura(motor, forma, &pedidos))
+                    .await?;
+                escritas.push(m);
             }
+            par.verifica(bases, plan.filas).await?;
         }
     }
-    drop(directa);
-    verifica::directa(sitio.motor, &copia, plan.filas, directos).await?;
-    Ok((mediciones, creados))
+    escritas.append(&mut leidas);
+    Ok(escritas)
 }

@@ -21,7 +21,7 @@ use crate::error::Error;
 pub const CONEXIONES: u32 = 20;
 pub const ZONA: &str = "America/Santiago";
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Encargo {
     pub url: String,
     pub secreto: [u8; 32],

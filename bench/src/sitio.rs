@@ -19,11 +19,12 @@ use crate::{
 /// Areas of the supervisor, and those that lists are filtered by.
 const AREAS: usize = 3;
 
+#[derive(Clone)]
 pub struct Sitio {
     pub motor: Motor,
     pub url: String,
     pub encargo: Encargo,
-    pub gente: Gente,
+    pub gente: Arc<Gente>,
     pub casos: Arc<Vec<Caso>>,
     /// The largest ones.
     pub areas: Vec<i64>,
@@ -56,11 +57,24 @@ impl Sitio {
             motor,
             url,
             encargo,
-            gente,
+            gente: Arc::new(gente),
             casos,
             areas,
             ids,
         })
+    }
+
+    /// The same people and reports in another database.
+    pub fn con_url(&self, url: String) -> Self {
+        let encargo = Encargo {
+            url: url.clone(),
+            secreto: self.encargo.secreto,
+        };
+        Self {
+            url,
+            encargo,
+            ..self.clone()
+        }
     }
 }
 

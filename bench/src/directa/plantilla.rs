@@ -33,6 +33,9 @@ pub struct Plantilla {
     pub evento: String,
 }
 
+/// A phone's clock, in milliseconds off.
+pub const DESFASE: i64 = 3;
+
 const SQL: &str = "SELECT r.rut, r.titulo, r.descripcion, r.area_id, r.severidad_id, r.estado_id,
         r.fecha_reporte, r.hora_creado, r.device_id, r.sync_status, r.sha256_contenido,
         r.con_ubicacion, r.lat, r.lon, r.precision_m, r.referencia, r.con_manifiesto, r.busqueda,

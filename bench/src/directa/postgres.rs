@@ -6,24 +6,27 @@ use std::{str::FromStr as _, sync::Arc, time::Duration};
 use sigra_store::Entorno;
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
-use super::plantilla::Plantilla;
+use super::plantilla::{DESFASE, Plantilla};
 use crate::{datos::uuid_nuevo, error::Error};
 
 pub struct Directa {
     conn: PgConnection,
     plantillas: Arc<Vec<Plantilla>>,
     entorno: Entorno,
+    /// The id of the last report that many at once wrote; one alone takes its id from the sequence.
+    ultimo: i64,
     escritos: usize,
 }
 
 /// One report.
 const UNO: &str = "WITH r AS (
         INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
-            estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, device_id,
-            sync_status, sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia,
-            con_manifiesto, version, busqueda, entradas, ultimo_hash)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16, $17,
-            $18, $19, 1, $20, 1, $21)
+            estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado,
+            last_sync_attempt, device_id, desfase_reloj_ms, sync_status, sha256_contenido,
+            con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, version, busqueda,
+            entradas, ultimo_hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10, $11, $26, $12, $13, $14, $15,
+            $16, $17, $18, $19, 1, $20, 1, $21)
         RETURNING id
     ), b AS (
         INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
@@ -37,51 +40,58 @@ const UNO: &str = "WITH r AS (
     INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
     SELECT id, $13, 0, 1 FROM r";
 
-/// Many reports: the values come as one array a column.
-const LOTE: &str = "WITH d AS (
+/// Many reports: the values come as one array a column, the ids too, because nobody else is here to
+/// take them.
+const LOTE: &str = "WITH d AS MATERIALIZED (
         SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[],
             $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::text[], $11::text[],
             $12::text[], $13::boolean[], $14::float8[], $15::float8[], $16::float8[], $17::text[],
             $18::boolean[], $19::text[], $20::text[], $21::text[], $22::text[], $23::bigint[],
-            $24::text[]) AS d (uuid, rut, titulo, descripcion, area_id, severidad_id, estado_id,
-            fecha, hora, device_id, sync_status, sha256, con_ubicacion, lat, lon, precision_m,
-            referencia, con_manifiesto, busqueda, hash, accion, canonica, marca, evento)
+            $24::text[], $25::bigint[]) AS d (uuid, rut, titulo, descripcion, area_id,
+            severidad_id, estado_id, fecha, hora, device_id, sync_status, sha256, con_ubicacion,
+            lat, lon, precision_m, referencia, con_manifiesto, busqueda, hash, accion, canonica,
+            marca, evento, id)
     ), r AS (
-        INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
-            estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, device_id,
-            sync_status, sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia,
-            con_manifiesto, version, busqueda, entradas, ultimo_hash)
-        SELECT uuid, rut, titulo, descripcion, area_id, severidad_id, estado_id, fecha, hora, $25,
-            $25, device_id, sync_status, sha256, con_ubicacion, lat, lon, precision_m, referencia,
-            con_manifiesto, 1, busqueda, 1, hash FROM d
-        RETURNING id, uuid_cliente
+        INSERT INTO reportes (id, uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
+            estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado,
+            last_sync_attempt, device_id, desfase_reloj_ms, sync_status, sha256_contenido,
+            con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, version, busqueda,
+            entradas, ultimo_hash)
+        SELECT id, uuid, rut, titulo, descripcion, area_id, severidad_id, estado_id, fecha, hora,
+            $26, $26, $26, device_id, $27, sync_status, sha256, con_ubicacion, lat, lon,
+            precision_m, referencia, con_manifiesto, 1, busqueda, 1, hash FROM d
     ), b AS (
         INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
-        SELECT id, 1, 1, accion, rut, $25, canonica, hash FROM r JOIN d ON uuid = uuid_cliente
+        SELECT id, 1, 1, accion, rut, $26, canonica, hash FROM d
     ), c AS (
         INSERT INTO cambios (reporte_id, version, rut, area_despues, retirado, marca, en)
-        SELECT id, 1, rut, area_id, FALSE, marca, $25 FROM r JOIN d ON uuid = uuid_cliente
+        SELECT id, 1, rut, area_id, FALSE, marca, $26 FROM d
     ), o AS (
-        INSERT INTO outbox (evento, reporte_id, version, en)
-        SELECT evento, id, 1, $25 FROM r JOIN d ON uuid = uuid_cliente
+        INSERT INTO outbox (evento, reporte_id, version, en) SELECT evento, id, 1, $26 FROM d
     ), v AS (
-        INSERT INTO dispositivos (device_id, rut, primer_sync, last_sync, desfase_reloj_ms)
-        SELECT 'moto-1', min(rut), $25, $25, 0 FROM d HAVING count(*) > 1
-        ON CONFLICT (device_id, rut) DO UPDATE SET last_sync = excluded.last_sync
+        INSERT INTO dispositivos (device_id, rut, primer_sync, last_sync, desfase_reloj_ms,
+            pendientes)
+        SELECT 'moto-1', min(rut), $26, $26, $27, 0 FROM d
+        ON CONFLICT (device_id, rut) DO UPDATE SET last_sync = excluded.last_sync,
+            desfase_reloj_ms = excluded.desfase_reloj_ms, pendientes = excluded.pendientes
     )
     INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
-    SELECT id, sha256, 0, 1 FROM r JOIN d ON uuid = uuid_cliente";
+    SELECT id, sha256, 0, 1 FROM d";
 
 impl Directa {
     pub async fn abre(url: &str, plantillas: Arc<Vec<Plantilla>>) -> Result<Self, Error> {
-        let conn = PgConnectOptions::from_str(url)?
+        let mut conn = PgConnectOptions::from_str(url)?
             .disable_statement_logging()
             .connect()
+            .await?;
+        let ultimo = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM reportes")
+            .fetch_one(&mut conn)
             .await?;
         Ok(Self {
             conn,
             plantillas,
             entorno: Entorno::default(),
+            ultimo,
             escritos: 0,
         })
     }
@@ -133,6 +143,7 @@ impl Directa {
             .bind(p.canonica.as_str())
             .bind(self.entorno.azar_i64())
             .bind(p.evento.as_str())
+            .bind(DESFASE)
             .execute(&mut self.conn)
             .await?;
         self.escritos += 1;
@@ -150,6 +161,7 @@ impl Directa {
             };
         }
         let uuids = filas.iter().map(|_| uuid_nuevo(self.entorno.azar()));
+        let ids = filas.iter().zip(self.ultimo + 1..).map(|(_, id)| id);
         let marcas = filas.iter().map(|_| self.entorno.azar_i64());
         sqlx::query(LOTE)
             .bind(uuids.collect::<Vec<_>>())
@@ -176,9 +188,12 @@ impl Directa {
             .bind(columna!(|p| p.canonica.as_str()))
             .bind(marcas.collect::<Vec<_>>())
             .bind(columna!(|p| p.evento.as_str()))
+            .bind(ids.collect::<Vec<_>>())
             .bind(self.entorno.ahora().0)
+            .bind(DESFASE)
             .execute(&mut self.conn)
             .await?;
+        self.ultimo += i64::try_from(cuantos).unwrap_or(0);
         self.escritos += cuantos;
         Ok(())
     }

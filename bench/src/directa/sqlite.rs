@@ -1,13 +1,15 @@
 //! SQLite through rusqlite, on one thread: prepared statements and nothing between them and the
-//! library. Foreign keys and triggers are off, which SIGRA pays for and this does not.
+//! library. Foreign keys and triggers are off, which SIGRA pays for and this does not. The log has
+//! the limit that SIGRA gives it: with SQLite's own, every transaction of a thousand reports would
+//! end with carrying it into the file.
 
 use std::{sync::Arc, time::Duration};
 
 use rusqlite::{Connection, params};
 use sigra_store::Entorno;
 
-use super::plantilla::Plantilla;
-use crate::{datos::escribe_uuid, error::Error};
+use super::plantilla::{DESFASE, Plantilla};
+use crate::{base::archivo_de, datos::escribe_uuid, error::Error};
 
 pub struct Directa {
     conn: Connection,
@@ -19,10 +21,11 @@ pub struct Directa {
 }
 
 const REPORTE: &str = "INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
-        estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, device_id, sync_status,
-        sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, version,
-        busqueda, entradas, ultimo_hash)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 1, ?)";
+        estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, last_sync_attempt,
+        device_id, desfase_reloj_ms, sync_status, sha256_contenido, con_ubicacion, lat, lon, precision_m,
+        referencia, con_manifiesto, version, busqueda, entradas, ultimo_hash)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+        ?19, ?20, 1, ?21, 1, ?22)";
 const BITACORA: &str =
     "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
     VALUES (?, 1, 1, ?, ?, ?, ?, ?)";
@@ -34,18 +37,19 @@ const ACEPTADO: &str = "INSERT INTO aceptados (reporte_id, sha256_contenido, ver
     VALUES (?, ?, 0, 1)";
 
 const DISPOSITIVO: &str =
-    "INSERT INTO dispositivos (device_id, rut, primer_sync, last_sync, desfase_reloj_ms)
-    VALUES ('moto-1', ?1, ?2, ?2, 0)
-    ON CONFLICT (device_id, rut) DO UPDATE SET last_sync = excluded.last_sync";
+    "INSERT INTO dispositivos (device_id, rut, primer_sync, last_sync, desfase_reloj_ms, pendientes)
+    VALUES ('moto-1', ?1, ?2, ?2, 0, 0)
+    ON CONFLICT (device_id, rut) DO UPDATE SET last_sync = excluded.last_sync,
+        desfase_reloj_ms = excluded.desfase_reloj_ms, pendientes = excluded.pendientes";
 
 impl Directa {
     pub fn abre(url: &str, plantillas: Arc<Vec<Plantilla>>) -> Result<Self, Error> {
-        let archivo = url.strip_prefix("sqlite:").unwrap_or(url);
-        let conn = Connection::open(archivo)?;
+        let conn = Connection::open(archivo_de(url))?;
         // As SIGRA opens it; what costs durability is checked, not believed.
         conn.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
-             PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
+             PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
+             PRAGMA wal_autocheckpoint = 8000;",
         )?;
         let modo: String = conn.query_row("PRAGMA journal_mode", (), |f| f.get(0))?;
         let sincronia: i64 = conn.query_row("PRAGMA synchronous", (), |f| f.get(0))?;
@@ -112,8 +116,8 @@ impl Directa {
                     p.fecha_reporte,
                     p.hora_creado,
                     ahora,
-                    ahora,
                     p.device_id,
+                    DESFASE,
                     p.sync_status,
                     p.sha256_contenido,
                     p.con_ubicacion,
