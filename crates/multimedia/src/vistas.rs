@@ -1,0 +1,156 @@
+//! Small copies of a photo for a list and for a screen: JPEG, the right way up, on white where the
+//! original is transparent, and with nothing in them but the picture.
+//!
+//! This is the one place where an image is decoded. Whoever calls it gives it a thread of its own,
+//! one image at a time.
+
+use std::io::Cursor;
+
+use image::{
+    DynamicImage, ImageDecoder, Limits, Rgb, RgbImage,
+    codecs::{
+        jpeg::{JpegDecoder, JpegEncoder},
+        png::PngDecoder,
+        webp::WebPDecoder,
+    },
+    metadata::Orientation,
+};
+
+use crate::{
+    Tipo,
+    medidas::{MAX_PIXELES, Medidas, medidas, segmento_jpeg},
+};
+
+/// Longest side of the copy for a list, in pixels.
+pub const MINIATURA: u32 = 320;
+/// Longest side of the copy for a screen.
+pub const VISTA: u32 = 1_280;
+/// Memory that decoding an image may take, the file itself included.
+pub const MAX_DECODIFICACION: u64 = 320 * 1024 * 1024;
+/// For what is not the picture: tables, the small copies.
+const RESERVA: u64 = 16 * 1024 * 1024;
+const CALIDAD_MINIATURA: u8 = 75;
+const CALIDAD_VISTA: u8 = 82;
+
+/// The copies of a photo, as JPEG files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vistas {
+    pub miniatura: Vec<u8>,
+    pub vista: Vec<u8>,
+}
+
+/// Why a photo has none. It is kept all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SinVistas {
+    #[error("no es una imagen")]
+    NoEsImagen,
+    #[error("la imagen está dañada")]
+    Danada,
+    #[error("decodificarla tomaría demasiada memoria")]
+    MuyGrande,
+}
+
+/// Of a whole file.
+pub fn vistas(tipo: Tipo, bytes: Vec<u8>) -> Result<Vistas, SinVistas> {
+    let m = medidas(tipo, &bytes).ok_or(SinVistas::Danada)?;
+    if m.pixeles() == 0 {
+        return Err(SinVistas::Danada);
+    }
+    if m.pixeles() > MAX_PIXELES {
+        return Err(SinVistas::MuyGrande);
+    }
+    let del_archivo = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let para_pixeles = MAX_DECODIFICACION - RESERVA;
+    let para_pixeles = para_pixeles.saturating_sub(del_archivo + de_trabajo(tipo, &bytes));
+    let bytes = Cursor::new(bytes);
+    let (imagen, orientacion) = match tipo {
+        Tipo::Jpeg => decodifica(JpegDecoder::new(bytes), para_pixeles),
+        Tipo::Png => decodifica(PngDecoder::new(bytes), para_pixeles),
+        Tipo::Webp => decodifica(WebPDecoder::new(bytes), para_pixeles),
+        Tipo::Mp4 | Tipo::M4a | Tipo::Pdf => return Err(SinVistas::NoEsImagen),
+    }?;
+    let mut vista = reducida(&imagen, VISTA);
+    drop(imagen);
+    vista.apply_orientation(orientacion);
+    let vista = sobre_blanco(&vista);
+    let miniatura = reducida(&DynamicImage::ImageRgb8(vista.clone()), MINIATURA);
+    Ok(Vistas {
+        miniatura: en_jpeg(&miniatura.into_rgb8(), CALIDAD_MINIATURA)?,
+        vista: en_jpeg(&vista, CALIDAD_VISTA)?,
+    })
+}
+
+/// What the decoder holds beside the pixels, in bytes: of a JPEG that is progressive or has four
+/// components, all its coefficients, two bytes each.
+fn de_trabajo(tipo: Tipo, bytes: &[u8]) -> u64 {
+    if tipo != Tipo::Jpeg {
+        return 0;
+    }
+    let mut en = 2;
+    while let Some((marcador, datos, sigue)) = segmento_jpeg(bytes, en) {
+        match marcador {
+            0xc0..=0xc2 => {
+                let componentes = bytes.get(datos + 5).copied().unwrap_or(4).min(4);
+                if marcador != 0xc2 && componentes < 4 {
+                    return 0;
+                }
+                let pixeles = medidas(tipo, bytes).map_or(u64::MAX, Medidas::pixeles);
+                return pixeles.saturating_mul(u64::from(componentes) * 2);
+            }
+            0xda => return 0,
+            _ => en = sigue,
+        }
+    }
+    0
+}
+
+/// Of an animation, the first picture.
+fn decodifica<D: ImageDecoder>(
+    decodificador: image::ImageResult<D>,
+    max_bytes: u64,
+) -> Result<(DynamicImage, Orientation), SinVistas> {
+    let mut d = decodificador.map_err(|_| SinVistas::Danada)?;
+    if d.total_bytes() > max_bytes {
+        return Err(SinVistas::MuyGrande);
+    }
+    let mut limites = Limits::no_limits();
+    limites.max_alloc = Some(max_bytes);
+    d.set_limits(limites).map_err(|_| SinVistas::MuyGrande)?;
+    let orientacion = d.orientation().unwrap_or(Orientation::NoTransforms);
+    let imagen = DynamicImage::from_decoder(d).map_err(|e| match e {
+        image::ImageError::Limits(_) => SinVistas::MuyGrande,
+        _ => SinVistas::Danada,
+    })?;
+    Ok((imagen, orientacion))
+}
+
+/// With no side longer than that; never larger than it was.
+fn reducida(imagen: &DynamicImage, lado: u32) -> DynamicImage {
+    if imagen.width().max(imagen.height()) <= lado {
+        return imagen.clone();
+    }
+    imagen.thumbnail(lado, lado)
+}
+
+fn sobre_blanco(imagen: &DynamicImage) -> RgbImage {
+    if !imagen.color().has_alpha() {
+        return imagen.to_rgb8();
+    }
+    let rgba = imagen.to_rgba8();
+    RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
+        let [r, g, b, a] = rgba.get_pixel(x, y).0;
+        let mezcla = |c: u8| {
+            let suma = u16::from(c) * u16::from(a) + 255 * (255 - u16::from(a));
+            u8::try_from(suma / 255).unwrap_or(u8::MAX)
+        };
+        Rgb([mezcla(r), mezcla(g), mezcla(b)])
+    })
+}
+
+fn en_jpeg(imagen: &RgbImage, calidad: u8) -> Result<Vec<u8>, SinVistas> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, calidad)
+        .encode_image(imagen)
+        .map_err(|_| SinVistas::Danada)?;
+    Ok(bytes)
+}
