@@ -28,16 +28,25 @@ pub enum Accion {
     /// What a phone sent clashes with what the report became.
     Conflicto,
     ResolverConflicto,
+    /// A file's bytes are here.
+    RecibirArchivo,
+    /// Its author says that a file will not come.
+    RenunciarArchivo,
+    /// An administrador took a file's bytes away.
+    EliminarArchivo,
 }
 
 impl Accion {
-    pub const TODAS: [Self; 6] = [
+    pub const TODAS: [Self; 9] = [
         Self::Crear,
         Self::Editar,
         Self::CambiarEstado,
         Self::Retirar,
         Self::Conflicto,
         Self::ResolverConflicto,
+        Self::RecibirArchivo,
+        Self::RenunciarArchivo,
+        Self::EliminarArchivo,
     ];
 
     pub fn nombre(self) -> &'static str {
@@ -48,6 +57,9 @@ impl Accion {
             Self::Retirar => "retirar",
             Self::Conflicto => "conflicto",
             Self::ResolverConflicto => "resolver_conflicto",
+            Self::RecibirArchivo => "recibir_archivo",
+            Self::RenunciarArchivo => "renunciar_archivo",
+            Self::EliminarArchivo => "eliminar_archivo",
         }
     }
 }

@@ -7,17 +7,19 @@ use crate::Rol;
 
 /// An area of the mine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(description = "Un área de la mina.")]
 pub struct Area {
     #[schema(example = 1)]
     pub id: i64,
     #[schema(example = "Perforación y Tronadura")]
     pub nombre: String,
-    /// New reports can't name an area that is not active; old ones keep it.
+    /// Una que no está activa no se puede nombrar en reportes nuevos; los anteriores la conservan.
     pub activa: bool,
 }
 
 /// How grave a danger is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(description = "Qué tan grave es un peligro.")]
 pub struct Severidad {
     #[schema(example = 3)]
     pub id: i64,
@@ -28,6 +30,7 @@ pub struct Severidad {
 
 /// A state of a report; a report in a final one is decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(description = "Un estado de un reporte; en uno final, el reporte está decidido.")]
 pub struct Estado {
     #[schema(example = 1)]
     pub id: i64,
@@ -39,6 +42,7 @@ pub struct Estado {
 
 /// A move between two states and the roles that may make it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "Un paso entre dos estados y los roles que pueden darlo.")]
 pub struct Transicion {
     #[schema(example = 1)]
     pub desde: i64,
@@ -56,6 +60,9 @@ pub const RECHAZADO: i64 = 3;
 
 /// All that a phone needs to offer choices; `version` rises with every change of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(
+    description = "Todo lo que un teléfono necesita para ofrecer opciones; `version` sube con cada cambio."
+)]
 pub struct Catalogo {
     #[schema(example = 1)]
     pub version: i64,

@@ -8,6 +8,7 @@ use crate::Rut;
 /// A person's role; `cargo` is its number in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(description = "El rol de una persona.")]
 pub enum Rol {
     Administrador,
     Trabajador,

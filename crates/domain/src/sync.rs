@@ -136,6 +136,7 @@ fn en_desuso_nuevo(nuevo: &Contenido, viejo: &Contenido, catalogo: &Catalogo) ->
 /// Whose value a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(description = "De quién es el valor que toma un campo.")]
 pub enum Lado {
     Servidor,
     Cliente,

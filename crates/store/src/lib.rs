@@ -12,6 +12,7 @@ mod fallo;
 mod idempotencia;
 pub mod identidad;
 mod migrar;
+pub mod multimedia;
 pub mod reportes;
 mod reunion;
 pub mod sync;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use sigra_domain::{
     catalogo::Catalogo,
-    reporte::{SyncStatus, Ubicacion},
+    reporte::{EstadoArchivo, SyncStatus, Ubicacion},
 };
-use sigra_store::reportes::ReporteLeido;
+use sigra_store::reportes::{ArchivoLeido, ReporteLeido};
 use utoipa::ToSchema;
 
 /// Un reporte.
@@ -75,6 +75,9 @@ pub struct Multimedia {
     pub sha256: String,
     /// Sus bytes llegaron y coinciden.
     pub subido: bool,
+    /// Qué fue de él: `renunciado` si su autor avisó que no llegará, `eliminado` si un administrador lo
+    /// quitó.
+    pub estado: EstadoArchivo,
     /// Dónde verlo, cuando está subido.
     pub url: Option<String>,
     pub url_miniatura: Option<String>,
@@ -131,9 +134,14 @@ pub fn multimedia(leido: &ReporteLeido) -> Vec<Multimedia> {
             tipo: a.archivo.tipo.clone(),
             bytes: a.archivo.bytes,
             sha256: a.archivo.sha256.clone(),
-            subido: a.subido,
-            url: a.subido.then(|| format!("/multimedia/{}", a.id)),
-            url_miniatura: a.subido.then(|| format!("/multimedia/{}/miniatura", a.id)),
+            subido: a.estado == EstadoArchivo::Subido,
+            estado: a.estado,
+            url: url(a, ""),
+            url_miniatura: url(a, "/miniatura"),
         })
         .collect()
+}
+
+fn url(a: &ArchivoLeido, resto: &str) -> Option<String> {
+    (a.estado == EstadoArchivo::Subido).then(|| format!("/multimedia/{}{resto}", a.id))
 }

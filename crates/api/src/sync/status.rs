@@ -2,7 +2,10 @@
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
-use sigra_domain::{campo::Errores, reporte::SyncStatus, reporte::device_id};
+use sigra_domain::{
+    campo::Errores,
+    reporte::{EstadoArchivo, SyncStatus, device_id},
+};
 use sigra_store::sync::{Pendiente, estado};
 use utoipa::{IntoParams, ToSchema};
 
@@ -111,7 +114,11 @@ pub async fn ver(
 }
 
 fn pendiente(p: Pendiente) -> ReportePendiente {
-    let faltan = p.leido.archivos.into_iter().filter(|a| !a.subido);
+    let faltan = p
+        .leido
+        .archivos
+        .into_iter()
+        .filter(|a| a.estado == EstadoArchivo::Pendiente);
     ReportePendiente {
         uuid_cliente: p.leido.reporte.uuid_cliente,
         motivo: p.motivo,

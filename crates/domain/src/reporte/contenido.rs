@@ -11,6 +11,7 @@ use crate::{
 
 /// Where it is. Coordinates in degrees (WGS 84), precision in metres.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "Dónde está: grados (WGS 84) y metros.")]
 pub struct Ubicacion {
     #[schema(example = -33.1512, minimum = -90, maximum = 90)]
     pub lat: f64,
@@ -24,17 +25,20 @@ pub struct Ubicacion {
 
 /// One file that the phone holds for the report; its bytes travel separately.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(
+    description = "Un archivo que el teléfono tiene para el reporte; sus bytes viajan aparte."
+)]
 pub struct Archivo {
     #[schema(example = "0b54a1cc-76c1-4c70-9a3e-0a3d0a8f5b1e")]
     pub uuid_cliente: String,
     #[schema(example = "roca.jpg", min_length = 1, max_length = 255)]
     pub nombre: String,
-    /// MIME type, as the phone believes it.
+    /// Tipo MIME, según el teléfono.
     #[schema(example = "image/jpeg", max_length = 100)]
     pub tipo: String,
     #[schema(example = 183_220, minimum = 1)]
     pub bytes: i64,
-    /// 64 lower-case hexadecimal digits.
+    /// 64 dígitos hexadecimales en minúscula.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub sha256: String,
 }

@@ -1,5 +1,6 @@
 //! A report: what it holds, how one is made, edited and told apart from another.
 
+mod archivo;
 mod contenido;
 mod edicion;
 mod mezcla;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+pub use archivo::{EstadoArchivo, Estados, sin_conflicto};
 pub use contenido::{Archivo, Contenido, Ubicacion};
 pub use edicion::{Cambio, EdicionNegada, ReporteEdit};
 pub use mezcla::{Choque, Mezcla, aplica, iguales, mezcla};
@@ -22,6 +24,7 @@ use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::Valores};
 /// What is still missing before a report is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(description = "Qué falta para que un reporte esté completo.")]
 pub enum SyncStatus {
     Completo,
     MultimediaPendiente,
@@ -60,6 +63,8 @@ pub struct Reporte {
     pub hora_actualizado: Instante,
     pub last_sync_attempt: Option<Instante>,
     pub sync_status: SyncStatus,
+    /// Files that are no longer pending.
+    pub archivos: Estados,
     pub sha256_contenido: String,
     pub version: i64,
     pub retirado_en: Option<Instante>,
@@ -79,6 +84,10 @@ impl Reporte {
         v.insert("hora_sincronizado".into(), json!(self.hora_sincronizado));
         v.insert("sha256_contenido".into(), json!(self.sha256_contenido));
         v.insert("retirado".into(), Value::Bool(self.retirado_en.is_some()));
+        // Entries began to tell it with the third schema, when the first file could arrive.
+        if !self.archivos.is_empty() {
+            v.insert("archivos".into(), json!(self.archivos));
+        }
         v
     }
 }

@@ -68,6 +68,7 @@ fn reporte(contenido: Contenido) -> Reporte {
         hora_actualizado: Instante(0),
         last_sync_attempt: None,
         sync_status: SyncStatus::Completo,
+        archivos: crate::reporte::Estados::new(),
         version: 7,
         retirado_en: None,
         cabeza: Cabeza {

@@ -26,6 +26,7 @@ mod guia;
 mod lista;
 mod login;
 mod muerte;
+mod multimedia;
 mod openapi;
 mod permisos;
 mod reportes;

@@ -75,3 +75,26 @@ fn cada_operacion_lo_dice_todo() {
         }
     }
 }
+
+/// What people read is Spanish; the comments of the code, from which some of it comes, are not.
+#[test]
+fn la_descripcion_esta_en_espanol() {
+    fn textos(nombre: &str, valor: &Value, ingleses: &mut Vec<String>) {
+        const INGLES: [&str; 6] = [" the ", " of ", " its ", " is ", "What ", "Whose "];
+        match valor {
+            Value::String(t)
+                if ["description", "summary"].contains(&nombre)
+                    && INGLES.iter().any(|i| format!(" {t} ").contains(i)) =>
+            {
+                ingleses.push(t.clone());
+            }
+            Value::Object(o) => o.iter().for_each(|(n, v)| textos(n, v, ingleses)),
+            Value::Array(a) => a.iter().for_each(|v| textos("", v, ingleses)),
+            _ => {}
+        }
+    }
+    let guardada = std::fs::read_to_string(ARCHIVO).unwrap();
+    let mut ingleses = Vec::new();
+    textos("", &serde_json::from_str(&guardada).unwrap(), &mut ingleses);
+    assert_eq!(ingleses, [] as [&str; 0]);
+}

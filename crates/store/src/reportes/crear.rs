@@ -6,7 +6,7 @@ use sigra_domain::{
     Instante, Quien, Zona,
     bitacora::{Accion, Cabeza, GENESIS, Valores},
     catalogo,
-    reporte::{Reporte, ReporteNuevo, SyncStatus},
+    reporte::{EstadoArchivo, Estados, Reporte, ReporteNuevo, sin_conflicto},
 };
 
 use super::{
@@ -139,7 +139,7 @@ pub(crate) fn leido(
         Ok(ArchivoLeido {
             id: id.ok_or(Fallo::Interno("un archivo quedó sin fila"))?,
             archivo: a.clone(),
-            subido: false,
+            estado: EstadoArchivo::Pendiente,
         })
     });
     Ok(ReporteLeido {
@@ -155,7 +155,6 @@ pub(crate) fn leido(
 /// The report that a phone's first item makes.
 pub(crate) fn reporte(quien: &Quien, n: &ReporteNuevo, zona: &Zona, ahora: Instante) -> Reporte {
     let hora_creado = n.hora_creado.unwrap_or(ahora);
-    let archivos = n.contenido.multimedia.as_ref();
     Reporte {
         id: 0,
         uuid_cliente: n.uuid_cliente.clone(),
@@ -168,11 +167,8 @@ pub(crate) fn reporte(quien: &Quien, n: &ReporteNuevo, zona: &Zona, ahora: Insta
         hora_sincronizado: ahora,
         hora_actualizado: ahora,
         last_sync_attempt: None,
-        sync_status: if archivos.is_some_and(|a| !a.is_empty()) {
-            SyncStatus::MultimediaPendiente
-        } else {
-            SyncStatus::Completo
-        },
+        sync_status: sin_conflicto(&n.contenido, &Estados::new()),
+        archivos: Estados::new(),
         sha256_contenido: n.sha256_contenido.clone(),
         version: 1,
         retirado_en: None,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use sigra_domain::{
     Fecha, Instante, Rut,
     bitacora::Cabeza,
-    reporte::{Archivo, Contenido, Reporte, SyncStatus, Ubicacion},
+    reporte::{Archivo, Contenido, EstadoArchivo, Reporte, SyncStatus, Ubicacion},
 };
 use sqlx::FromRow;
 
@@ -24,8 +24,7 @@ pub struct ReporteLeido {
 pub struct ArchivoLeido {
     pub id: i64,
     pub archivo: Archivo,
-    /// Its bytes have arrived and match.
-    pub subido: bool,
+    pub estado: EstadoArchivo,
 }
 
 /// `SELECT` of everything in [`Fila`], and of more columns where they are named; the names of the JSON
@@ -40,7 +39,7 @@ macro_rules! seleccion {
             "r.entradas, r.ultimo_hash, u.nombre AS autor_nombre, u.apellido_1 AS autor_apellido, ",
             "CASE WHEN r.con_manifiesto THEN (SELECT CAST(", $lista, "(", $objeto,
             "('id', m.id, 'uuid_cliente', m.uuid_cliente, 'nombre', m.nombre, 'tipo', m.tipo, ",
-            "'bytes', m.bytes, 'sha256', m.sha256, 'subido', CASE WHEN m.subido THEN 1 ELSE 0 END) ",
+            "'bytes', m.bytes, 'sha256', m.sha256, 'estado', m.estado) ",
             "ORDER BY m.uuid_cliente) AS TEXT) FROM multimedia m WHERE m.reporte_id = r.id) END ",
             "AS archivos FROM reportes r JOIN usuarios u ON u.rut = r.rut ",
             $resto
@@ -96,7 +95,7 @@ struct ArchivoJson {
     id: i64,
     #[serde(flatten)]
     archivo: Archivo,
-    subido: i64,
+    estado: EstadoArchivo,
 }
 
 impl Fila {
@@ -110,7 +109,7 @@ impl Fila {
                 .map(|a| ArchivoLeido {
                     id: a.id,
                     archivo: a.archivo,
-                    subido: a.subido != 0,
+                    estado: a.estado,
                 })
                 .collect(),
         };
@@ -130,6 +129,11 @@ impl Fila {
                 .ok_or_else(|| ilegible("fecha_reporte"))?,
             sync_status: SyncStatus::de_nombre(&self.sync_status)
                 .ok_or_else(|| ilegible("sync_status"))?,
+            archivos: archivos
+                .iter()
+                .filter(|a| a.estado != EstadoArchivo::Pendiente)
+                .map(|a| (a.archivo.uuid_cliente.clone(), a.estado))
+                .collect(),
             id: self.id,
             uuid_cliente: self.uuid_cliente,
             contenido: Contenido {

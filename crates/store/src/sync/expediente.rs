@@ -7,7 +7,7 @@ use sigra_domain::{
     Quien,
     bitacora::{Accion, Valores, diferencia},
     catalogo::Catalogo,
-    reporte::{Choque, Contenido, Reporte, ReporteNuevo, SyncStatus},
+    reporte::{Choque, Contenido, EstadoArchivo, Reporte, ReporteNuevo, SyncStatus, sin_conflicto},
     sync::{Situacion, Veredicto, juzga},
 };
 
@@ -125,7 +125,7 @@ impl Expediente {
         reporte.contenido = contenido;
         self.agrega_archivos(&reporte.contenido);
         if reporte.sync_status != SyncStatus::Conflicto {
-            reporte.sync_status = sin_conflicto(&self.leido.archivos);
+            reporte.sync_status = sin_conflicto(&reporte.contenido, &reporte.archivos);
         }
         reporte.last_sync_attempt = Some(tx.ahora);
         let clave = Aceptado::de(enviado);
@@ -204,19 +204,10 @@ impl Expediente {
                 suyos.push(ArchivoLeido {
                     id: 0,
                     archivo: archivo.clone(),
-                    subido: false,
+                    estado: EstadoArchivo::Pendiente,
                 });
             }
         }
         suyos.sort_by(|a, b| a.archivo.uuid_cliente.cmp(&b.archivo.uuid_cliente));
-    }
-}
-
-/// What a report without conflicts waits for.
-pub(super) fn sin_conflicto(archivos: &[ArchivoLeido]) -> SyncStatus {
-    if archivos.iter().all(|a| a.subido) {
-        SyncStatus::Completo
-    } else {
-        SyncStatus::MultimediaPendiente
     }
 }

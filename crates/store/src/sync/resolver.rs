@@ -6,13 +6,13 @@ use sigra_domain::{
     ErrorCampo, Quien,
     bitacora::{Accion, Entrada},
     catalogo::Catalogo,
-    reporte::SyncStatus,
+    reporte::{SyncStatus, sin_conflicto},
     sync::{Decision, DecisionNegada, resuelve},
 };
 
 use super::{
     conflictos::{FilaConflicto, busca},
-    expediente::{Expediente, sin_conflicto},
+    expediente::Expediente,
     mesa::archivos_nuevos,
 };
 use crate::{
@@ -174,7 +174,7 @@ impl ResolverConflicto {
         reporte.sync_status = if quedan {
             SyncStatus::Conflicto
         } else {
-            sin_conflicto(&e.leido.archivos)
+            sin_conflicto(&contenido, &reporte.archivos)
         };
         if contenido != reporte.contenido {
             reporte.sha256_contenido = if contenido == enviado.contenido {

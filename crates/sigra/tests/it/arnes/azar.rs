@@ -15,6 +15,11 @@ impl Azar {
         Self(semilla)
     }
 
+    /// Of what a test need not repeat.
+    pub fn callado() -> Self {
+        Self(u64::from_le_bytes(Entorno::default().azar()))
+    }
+
     /// SplitMix64.
     pub fn u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -27,6 +32,11 @@ impl Azar {
     /// 0 to `n` − 1.
     pub fn menor(&mut self, n: usize) -> usize {
         usize::try_from(self.u64() % n as u64).expect("cabe")
+    }
+
+    /// From `desde` to `hasta` − 1.
+    pub fn entre(&mut self, desde: usize, hasta: usize) -> usize {
+        desde + self.menor(hasta - desde)
     }
 
     /// True once in `n` times.

@@ -86,15 +86,16 @@ en_ambas! {
         assert_eq!((faltan, pendientes.len()), (esperados, 2));
 
         // One file came; the conflict is resolved.
-        let sql = format!("UPDATE multimedia SET subido = {} WHERE uuid_cliente = '{}'",
-            if sitio.bd.motor == crate::arnes::Motor::Sqlite { "1" } else { "TRUE" }, archivos[0]);
-        sitio.bd.sql(&sql).await.unwrap();
+        let llega = |estado| format!("UPDATE multimedia SET estado = '{estado}' WHERE uuid_cliente = '{}'", archivos[0]);
+        sitio.bd.sql(&llega("subido")).await.unwrap();
         let ruta = format!("/sync/conflictos/{}/resolver", choque["conflicto_id"]);
         let resuelve = json!({"decision": "servidor", "version": 2});
         sitio.pide("POST", &ruta).como(&autor).json(&resuelve).envia().await.espera(200, "");
         let e = estado(sitio, &autor, "").await;
         assert_eq!((&e["pending_count"], &e["pendientes"]), (&json!(1), &json!([{
             "uuid_cliente": con_archivos["uuid_cliente"], "motivo": "multimedia_pendiente", "faltan": [archivos[1]]}])));
+        // No entry of the bitácora leads there.
+        sitio.bd.sql(&llega("pendiente")).await.unwrap();
     }
 
     async fn con_muchos_pendientes_se_cuentan_todos_y_se_nombran_doscientos(sitio: &Sitio) {

@@ -2,14 +2,12 @@
 
 #![cfg(test)]
 
-mod servidor_s3;
-
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use sigra_almacen::{Almacen, Fallo, OpcionesS3};
 use tempfile::TempDir;
 
-use servidor_s3::ServidorS3;
+use sigra_servidor_s3::ServidorS3;
 
 /// Runs one body on a directory and on S3.
 macro_rules! en_ambos {
@@ -26,7 +24,7 @@ macro_rules! en_ambos {
 
             #[tokio::test]
             async fn s3() {
-                let servidor = ServidorS3::inicia().await;
+                let servidor = ServidorS3::inicia().await.unwrap();
                 let $almacen = Almacen::s3(&servidor.opciones()).unwrap();
                 $cuerpo
             }
@@ -145,7 +143,7 @@ async fn un_borrado_quita_lo_escrito_a_medias() {
 
 #[tokio::test]
 async fn una_clave_secreta_que_no_es_no_entra() {
-    let servidor = ServidorS3::inicia().await;
+    let servidor = ServidorS3::inicia().await.unwrap();
     let otra = OpcionesS3 {
         clave_secreta: "otra".into(),
         ..servidor.opciones()

@@ -1,4 +1,4 @@
-//! An S3 server of this process, over a directory that goes with it.
+//! An S3 server for tests: in this process, over a directory that goes with it. It checks signatures.
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -14,21 +14,33 @@ const CLAVE_ID: &str = "AKIDSIGRA";
 const CLAVE_SECRETA: &str = "una clave de prueba";
 const BUCKET: &str = "sigra";
 
+/// Ends when it is dropped.
+#[derive(Debug)]
 pub struct ServidorS3 {
     _dir: TempDir,
     url: String,
     tarea: JoinHandle<()>,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum Fallo {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("{0:?}")]
+    Servidor(s3s_fs::Error),
+}
+
 impl ServidorS3 {
-    pub async fn inicia() -> Self {
-        let dir = TempDir::new().unwrap();
-        std::fs::create_dir(dir.path().join(BUCKET)).unwrap();
-        let mut servicio = S3ServiceBuilder::new(FileSystem::new(dir.path()).unwrap());
+    /// On a free port, with one bucket.
+    pub async fn inicia() -> Result<Self, Fallo> {
+        let dir = TempDir::new()?;
+        std::fs::create_dir(dir.path().join(BUCKET))?;
+        let archivos = FileSystem::new(dir.path()).map_err(Fallo::Servidor)?;
+        let mut servicio = S3ServiceBuilder::new(archivos);
         servicio.set_auth(SimpleAuth::from_single(CLAVE_ID, CLAVE_SECRETA));
         let servicio = servicio.build();
-        let escucha = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", escucha.local_addr().unwrap());
+        let escucha = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", escucha.local_addr()?);
         let tarea = tokio::spawn(async move {
             while let Ok((conexion, _)) = escucha.accept().await {
                 let servicio = servicio.clone();
@@ -40,11 +52,11 @@ impl ServidorS3 {
                 });
             }
         });
-        Self {
+        Ok(Self {
             _dir: dir,
             url,
             tarea,
-        }
+        })
     }
 
     pub fn opciones(&self) -> OpcionesS3 {

@@ -1,0 +1,57 @@
+//! How much of everything.
+
+use sigra_multimedia::{Clase, Tipo};
+
+use crate::{Anuncio, Rechazo};
+
+/// What the site allows. Sizes in bytes, times in milliseconds.
+#[derive(Clone, Debug)]
+pub struct Limites {
+    pub max_foto: i64,
+    pub max_video: i64,
+    pub max_documento: i64,
+    /// Uploads that a person may have open at once, and their bytes.
+    pub max_abiertas: i64,
+    pub max_bytes_abiertos: i64,
+    /// How long an upload waits for more.
+    pub vigencia_ms: i64,
+}
+
+const MIB: i64 = 1024 * 1024;
+
+impl Default for Limites {
+    fn default() -> Self {
+        Self {
+            max_foto: 25 * MIB,
+            max_video: 200 * MIB,
+            max_documento: 25 * MIB,
+            max_abiertas: 200,
+            max_bytes_abiertos: 2_048 * MIB,
+            vigencia_ms: 7 * 24 * 60 * 60 * 1_000,
+        }
+    }
+}
+
+impl Limites {
+    pub fn de(&self, tipo: Tipo) -> i64 {
+        match tipo.clase() {
+            Clase::Foto => self.max_foto,
+            Clase::Video => self.max_video,
+            Clase::Documento => self.max_documento,
+        }
+    }
+
+    /// The most of any type.
+    pub fn mayor(&self) -> i64 {
+        self.max_foto.max(self.max_video).max(self.max_documento)
+    }
+
+    /// By what is said beforehand; the bytes are judged when they are here.
+    pub(crate) fn admite(&self, anuncio: &Anuncio) -> Result<(), Rechazo> {
+        let max = Tipo::de_mime(&anuncio.tipo).map_or(self.mayor(), |t| self.de(t));
+        if anuncio.bytes > max {
+            return Err(Rechazo::MuyGrande { max });
+        }
+        Ok(())
+    }
+}

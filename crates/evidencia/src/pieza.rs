@@ -1,0 +1,98 @@
+//! A piece on its way into the store.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use sigra_almacen::{Almacen, Escritor};
+use sigra_domain::hex;
+use sigra_store::{
+    Entorno,
+    multimedia::{Pieza, carpeta},
+};
+use tokio::time::Instant;
+
+use crate::Rechazo;
+
+/// A piece of that many bytes is told to the database, and the next begins.
+const BASTA: i64 = 8 * 1024 * 1024;
+/// So is a smaller one after that time: what a server that is killed forgets.
+const PLAZO: Duration = Duration::from_secs(2);
+/// A piece shorter than that is written again together with the next: a link that breaks all the time
+/// must not leave thousands of them.
+const CORTA: i64 = 1024 * 1024;
+
+pub(crate) struct EnCurso {
+    escritor: Escritor,
+    clave: String,
+    desde: i64,
+    hasta: i64,
+    /// When its first new byte came.
+    inicio: Option<Instant>,
+}
+
+impl EnCurso {
+    /// The piece after those; it takes in the last of them if that is short.
+    pub(crate) async fn nueva(
+        almacen: &Almacen,
+        entorno: &Entorno,
+        subida_id: &str,
+        piezas: &[Pieza],
+    ) -> Result<Self, Rechazo> {
+        let hasta = piezas.last().map_or(0, Pieza::hasta);
+        let clave = format!("{}{}", carpeta(subida_id), hex(&entorno.azar::<16>()));
+        let mut nueva = Self {
+            escritor: almacen.escritor(&clave),
+            clave,
+            desde: hasta,
+            hasta,
+            inicio: None,
+        };
+        if let Some(corta) = piezas.last().filter(|p| p.bytes < CORTA) {
+            let max = usize::try_from(corta.bytes).unwrap_or(0);
+            let bytes = almacen.lee_todo(&corta.clave, max).await?;
+            nueva.escritor.agrega(bytes).await?;
+            nueva.desde = corta.desde;
+        }
+        Ok(nueva)
+    }
+
+    pub(crate) async fn agrega(&mut self, bytes: Bytes) -> Result<(), Rechazo> {
+        self.inicio.get_or_insert_with(Instant::now);
+        self.hasta += i64::try_from(bytes.len()).unwrap_or(0);
+        Ok(self.escritor.agrega(bytes).await?)
+    }
+
+    /// Where in the file it ends so far.
+    pub(crate) fn hasta(&self) -> i64 {
+        self.hasta
+    }
+
+    /// Whether something new is in it.
+    pub(crate) fn tiene(&self) -> bool {
+        self.inicio.is_some()
+    }
+
+    /// Whether it is time to tell of it.
+    pub(crate) fn basta(&self) -> bool {
+        let hace_rato = self.inicio.is_some_and(|i| i.elapsed() >= PLAZO);
+        hace_rato || self.hasta - self.desde >= BASTA
+    }
+
+    /// Durable in the store from here on.
+    pub(crate) async fn termina(self) -> Result<Pieza, Rechazo> {
+        let pieza = Pieza {
+            desde: self.desde,
+            bytes: self.hasta - self.desde,
+            clave: self.clave,
+        };
+        self.escritor.termina().await?;
+        Ok(pieza)
+    }
+
+    /// Nobody will hear of it.
+    pub(crate) async fn abandona(self) {
+        if let Err(error) = self.escritor.abandona().await {
+            tracing::debug!(%error, "un pedazo a medias queda para el barrido");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Files: their bytes, where they stay, and the reports that have them.
+
+mod barrido;
+mod motor;
+mod taller;

@@ -1,0 +1,59 @@
+//! Files' bytes: uploads on their way, the objects they become, and the reports that adopt them. Here
+//! are only the rows; who moves the bytes writes them first and then tells it here.
+
+mod adoptar;
+mod barrer;
+mod objetos;
+mod piezas;
+mod subidas;
+mod terminar;
+
+pub use adoptar::{Adoptar, en_espera};
+pub use barrer::{QuitarVencida, SoltarObjeto, sin_uso, vencidas};
+pub use objetos::{AnotarClave, Objeto, OlvidarClave, basura, objeto};
+pub use piezas::{AgregarPieza, Pieza};
+pub use subidas::{CrearSubida, QuitarSubida, Subida, TomarTurno, carpeta};
+pub use terminar::{Desenlace, TerminarSubida};
+
+use crate::{DeFallo, Fallo};
+
+/// Why something about a file is refused. Nothing was written.
+#[derive(Debug)]
+pub enum RechazoSubida {
+    /// No such upload, or somebody else's.
+    NoEncontrada,
+    /// Somebody went on with it meanwhile: what this one had was not kept.
+    TurnoPerdido,
+    /// The uuid is that of a file with other bytes.
+    ArchivoDistinto,
+    /// An administrador took the file away.
+    Eliminado,
+    /// The report was withdrawn.
+    Retirado,
+    /// So many uploads may be open at once.
+    MuchasAbiertas,
+    /// So many bytes may wait at once.
+    MuchosBytes,
+    Fallo(Fallo),
+}
+
+impl From<Fallo> for RechazoSubida {
+    fn from(f: Fallo) -> Self {
+        Self::Fallo(f)
+    }
+}
+
+impl From<sqlx::Error> for RechazoSubida {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Fallo(e.into())
+    }
+}
+
+impl DeFallo for RechazoSubida {
+    fn fallo(&self) -> Option<&Fallo> {
+        match self {
+            Self::Fallo(f) => Some(f),
+            _ => None,
+        }
+    }
+}

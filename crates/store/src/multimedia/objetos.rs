@@ -1,0 +1,116 @@
+//! The same bytes are kept once: one row for each SHA-256, locked whenever something begins or ceases
+//! to refer to it.
+
+use sigra_domain::Instante;
+use sqlx::FromRow;
+
+use super::subidas::tira;
+use crate::{Fallo, Lectura, Tx, Write, db::con};
+
+/// Bytes that are here, and what was made of them.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Objeto {
+    pub sha256: String,
+    pub bytes: i64,
+    /// MIME type, by its bytes.
+    pub tipo: String,
+    /// Where the store keeps them.
+    pub clave: String,
+    /// `pendientes`, `listas` or `ninguna`.
+    pub vistas: String,
+    pub clave_miniatura: Option<String>,
+    pub bytes_miniatura: Option<i64>,
+    pub clave_vista: Option<String>,
+    pub bytes_vista: Option<i64>,
+    /// JSON; `None` when no copy without location can be given.
+    pub recortes: Option<String>,
+}
+
+const COLUMNAS: &str =
+    "sha256, bytes, tipo, clave, vistas, clave_miniatura, bytes_miniatura, clave_vista,
+    bytes_vista, recortes";
+
+pub async fn objeto(lectura: &mut Lectura, sha256: &str) -> Result<Option<Objeto>, Fallo> {
+    let sql = sqlx::AssertSqlSafe(format!("SELECT {COLUMNAS} FROM objetos WHERE sha256 = $1"));
+    Ok(con!(lectura.conn(), c => sqlx::query_as(sql).bind(sha256)
+        .fetch_optional(&mut **c).await)?)
+}
+
+/// A new one, whose key is noted in `basura` until here; or the one that is there, and then the new
+/// one's key stays where it is noted: true. Something refers to it from now on.
+pub(super) async fn toma(tx: &mut Tx<'_>, nuevo: &NuevoObjeto<'_>) -> Result<bool, Fallo> {
+    let clave: String = con!(tx.conn, c => sqlx::query_scalar(
+        "INSERT INTO objetos (sha256, bytes, tipo, clave, creado, vistas)
+         VALUES ($1, $2, $3, $4, $5, 'pendientes')
+         ON CONFLICT (sha256) DO UPDATE SET sin_uso_desde = NULL RETURNING clave")
+        .bind(nuevo.sha256).bind(nuevo.bytes).bind(nuevo.tipo).bind(nuevo.clave).bind(tx.ahora.0)
+        .fetch_one(&mut **c).await)?;
+    if clave == nuevo.clave {
+        con!(tx.conn, c => sqlx::query("DELETE FROM basura WHERE clave = $1").bind(nuevo.clave)
+            .execute(&mut **c).await.map(drop))?;
+        return Ok(false);
+    }
+    tira(tx, nuevo.clave).await?;
+    Ok(true)
+}
+
+/// Bytes that were just written to the store.
+pub(super) struct NuevoObjeto<'a> {
+    pub(super) sha256: &'a str,
+    pub(super) bytes: i64,
+    pub(super) tipo: &'a str,
+    pub(super) clave: &'a str,
+}
+
+/// Something ceased to refer to it; when it was the last, the time begins after which it goes.
+pub(super) async fn suelta(tx: &mut Tx<'_>, sha256: &str) -> Result<(), Fallo> {
+    // A statement of its own: on PostgreSQL the next one sees what whoever held the lock wrote.
+    con!(tx.conn, c => sqlx::query("UPDATE objetos SET sin_uso_desde = NULL WHERE sha256 = $1")
+        .bind(sha256).execute(&mut **c).await.map(drop))?;
+    con!(tx.conn, c => sqlx::query(
+        "UPDATE objetos SET sin_uso_desde = $2 WHERE sha256 = $1
+            AND NOT EXISTS (SELECT 1 FROM multimedia m WHERE m.sha256 = $1 AND m.estado = 'subido')
+            AND NOT EXISTS (SELECT 1 FROM subidas s WHERE s.sha256 = $1
+                AND s.terminada IS NOT NULL AND s.adoptada IS NULL)")
+        .bind(sha256).bind(tx.ahora.0).execute(&mut **c).await.map(drop))?;
+    Ok(())
+}
+
+/// Notes a key before something is written there: whatever happens then, it is not forgotten.
+#[derive(Debug)]
+pub struct AnotarClave(pub String);
+
+impl Write for AnotarClave {
+    type Out = ();
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fallo> {
+        tira(tx, &self.0).await
+    }
+}
+
+/// Keys that nothing needs since then or longer.
+pub async fn basura(
+    lectura: &mut Lectura,
+    hasta: Instante,
+    limite: i64,
+) -> Result<Vec<String>, Fallo> {
+    Ok(con!(lectura.conn(), c => sqlx::query_scalar(
+        "SELECT clave FROM basura WHERE desde <= $1 ORDER BY desde LIMIT $2")
+        .bind(hasta.0).bind(limite).fetch_all(&mut **c).await)?)
+}
+
+/// What was at a key is gone from the store.
+#[derive(Debug)]
+pub struct OlvidarClave(pub String);
+
+impl Write for OlvidarClave {
+    type Out = ();
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fallo> {
+        con!(tx.conn, c => sqlx::query("DELETE FROM basura WHERE clave = $1")
+            .bind(self.0.as_str()).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+}
