@@ -4,11 +4,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use sigra_domain::{Instante, Zona};
 use sigra_store::{Store, reportes::Entrada};
-use tokio::sync::Semaphore;
 
 use crate::{
     claves::Claves,
-    cuerpo::MAX_SYNC_KIB,
+    cuerpo::Presupuesto,
     sync::freno::Frenos,
     tokens::{ClaveFirma, Tokens},
 };
@@ -42,7 +41,7 @@ struct Interior {
     proxies: Vec<IpAddr>,
     cookie_segura: bool,
     frenos: Frenos,
-    presupuesto: Semaphore,
+    presupuesto: Presupuesto,
     silencio_ms: i64,
 }
 
@@ -55,7 +54,7 @@ impl App {
             proxies: opciones.proxies,
             cookie_segura: opciones.cookie_segura,
             frenos: Frenos::nuevos(opciones.sync_por_minuto),
-            presupuesto: Semaphore::new(MAX_SYNC_KIB),
+            presupuesto: Presupuesto::default(),
             silencio_ms: opciones.silencio_horas.saturating_mul(Instante::HORA),
             entrada: Entrada::nueva(store.clone()),
             store,
@@ -95,8 +94,8 @@ impl App {
         &self.0.frenos
     }
 
-    /// In KiB, for the bodies of sync calls.
-    pub(crate) fn presupuesto(&self) -> &Semaphore {
+    /// Memory for the bodies of sync calls.
+    pub(crate) fn presupuesto(&self) -> &Presupuesto {
         &self.0.presupuesto
     }
 

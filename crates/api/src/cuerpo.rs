@@ -1,6 +1,7 @@
 //! What comes in: bodies, queries and path segments, each with its limits and its own error.
 
 mod de_sync;
+mod presupuesto;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,7 +13,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
 use sigra_domain::{ErrorCampo, Falla, campo::tipo, reporte::uuid_de_cliente, sha256_hex};
 
-pub use de_sync::{CuerpoDeSync, DeSync, MAX_CUERPO_SYNC, MAX_SYNC_KIB};
+pub use de_sync::{CuerpoDeSync, DeSync, MAX_CUERPO_SYNC};
+pub use presupuesto::Presupuesto;
 
 use crate::{codigo::Codigo, problema::Problema};
 

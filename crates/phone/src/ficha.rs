@@ -165,7 +165,11 @@ impl Ficha {
         };
         match veredicto {
             Veredicto::Creado { id, version }
-            | Veredicto::Actualizado { id, version }
+            | Veredicto::Actualizado {
+                id,
+                version,
+                actual: None,
+            }
             | Veredicto::Duplicado {
                 id,
                 version,
@@ -186,7 +190,11 @@ impl Ficha {
                     self.sigue(&enviado, (&actual).into(), antes);
                 }
             }
-            Veredicto::Fusionado { actual } => {
+            Veredicto::Fusionado { actual }
+            | Veredicto::Actualizado {
+                actual: Some(actual),
+                ..
+            } => {
                 let antes = self.desde_la_base(&enviado);
                 self.sigue(&enviado, (&actual).into(), antes);
             }

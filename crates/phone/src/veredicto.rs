@@ -30,6 +30,8 @@ pub(crate) enum Veredicto {
     Actualizado {
         id: i64,
         version: i64,
+        /// When something stayed that was not sent.
+        actual: Option<Reporte>,
     },
     Fusionado {
         actual: Reporte,
@@ -62,7 +64,7 @@ impl Veredicto {
         match self {
             Self::Creado { id, version }
             | Self::Duplicado { id, version, .. }
-            | Self::Actualizado { id, version } => Some((*id, *version)),
+            | Self::Actualizado { id, version, .. } => Some((*id, *version)),
             Self::Fusionado { actual } | Self::Conflicto { actual, .. } => {
                 Some((actual.id, actual.version))
             }

@@ -5,10 +5,12 @@ use std::{marker::PhantomData, ops::Range, time::Duration};
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
-use super::{es_json, interpreta};
-use crate::{App, codigo::Codigo, problema::Problema};
+use super::{
+    es_json, interpreta,
+    presupuesto::{Lleno, Lugar},
+};
+use crate::{App, acceso::Sesion, codigo::Codigo, problema::Problema};
 
 /// What a sync call's body is, apart from its JSON.
 pub trait DeSync {
@@ -22,6 +24,7 @@ pub struct CuerpoDeSync<M> {
     texto: String,
     /// Where bytes stood that are no UTF-8.
     ilegibles: Vec<usize>,
+    _lugar: Lugar,
     de: PhantomData<M>,
 }
 
@@ -29,8 +32,8 @@ pub struct CuerpoDeSync<M> {
 pub const MAX_CUERPO_SYNC: usize = 8 * 1024 * 1024;
 /// How long such a body may take to arrive.
 const PLAZO_SYNC: Duration = Duration::from_mins(2);
-/// KiB that all of them together may take while they arrive; more are told to come back.
-pub const MAX_SYNC_KIB: usize = 128 * 1024;
+/// How long it may be silent.
+const SILENCIO: Duration = Duration::from_secs(30);
 
 impl<M: DeSync> FromRequest<App> for CuerpoDeSync<M> {
     type Rejection = Problema;
@@ -39,7 +42,10 @@ impl<M: DeSync> FromRequest<App> for CuerpoDeSync<M> {
         if !es_json(request.headers()) {
             return Err(Codigo::TipoDeContenido.into());
         }
-        let lectura = lee_en_presupuesto(request, app.presupuesto(), M::DEMASIADO);
+        let sesion: Option<&Sesion> = request.extensions().get();
+        let rut = sesion.ok_or(Codigo::NoAutenticado)?.quien.rut;
+        let mut lugar = app.presupuesto().lugar(rut);
+        let lectura = lee_en_presupuesto(request, &mut lugar, M::DEMASIADO);
         let bytes = tokio::time::timeout(PLAZO_SYNC, lectura)
             .await
             .map_err(|_| Codigo::CuerpoLento)??;
@@ -58,6 +64,7 @@ impl<M: DeSync> FromRequest<App> for CuerpoDeSync<M> {
         Ok(Self {
             texto,
             ilegibles,
+            _lugar: lugar,
             de: PhantomData,
         })
     }
@@ -90,13 +97,16 @@ impl<M> CuerpoDeSync<M> {
 /// Reads a body while there is room for it among all that arrive.
 async fn lee_en_presupuesto(
     request: Request,
-    presupuesto: &Semaphore,
+    lugar: &mut Lugar,
     demasiado: Codigo,
 ) -> Result<Vec<u8>, Problema> {
     let mut cuerpo = Limited::new(request.into_body(), MAX_CUERPO_SYNC);
     let mut bytes = Vec::new();
-    let mut lugar = presupuesto.try_acquire_many(0).map_err(ocupado)?;
-    while let Some(trozo) = cuerpo.frame().await {
+    let siguiente = async |cuerpo: &mut Limited<_>| {
+        let trozo = tokio::time::timeout(SILENCIO, cuerpo.frame()).await;
+        trozo.map_err(|_| Problema::from(Codigo::CuerpoLento))
+    };
+    while let Some(trozo) = siguiente(&mut cuerpo).await? {
         let trozo = trozo.map_err(|e| {
             if e.is::<LengthLimitError>() {
                 Problema::from(demasiado)
@@ -107,15 +117,9 @@ async fn lee_en_presupuesto(
         let Some(datos) = trozo.data_ref() else {
             continue;
         };
-        let kib = (bytes.len() + datos.len()).div_ceil(1024);
-        let faltan = kib.saturating_sub(lugar.num_permits());
-        let faltan = u32::try_from(faltan).unwrap_or(u32::MAX);
-        lugar.merge(presupuesto.try_acquire_many(faltan).map_err(ocupado)?);
+        let cabe = lugar.crece(bytes.len() + datos.len());
+        cabe.map_err(|Lleno| Codigo::ServidorOcupado)?;
         bytes.extend_from_slice(datos);
     }
     Ok(bytes)
-}
-
-fn ocupado(_: tokio::sync::TryAcquireError) -> Problema {
-    Codigo::ServidorOcupado.into()
 }

@@ -99,7 +99,7 @@ impl Resultado {
         let (resultado, version, con_actual) = match &suerte {
             Suerte::Creado(v) => ("creado", *v, false),
             Suerte::Duplicado(v, difiere) => ("duplicado", *v, *difiere),
-            Suerte::Actualizado(v) => ("actualizado", *v, false),
+            Suerte::Actualizado(v, difiere) => ("actualizado", *v, *difiere),
             Suerte::Fusionado(v) => ("fusionado", *v, true),
             Suerte::Conflicto(..) => ("conflicto", ahora, true),
             Suerte::Rechazado(_) => ("rechazado", ahora, false),

@@ -136,9 +136,15 @@ impl ReporteCreate {
         let titulo = e
             .requerido("titulo", self.titulo, tipo::TEXTO)
             .and_then(|t| e.toma("titulo", titulo(t)));
-        let descripcion = e
-            .requerido("descripcion", self.descripcion, tipo::TEXTO)
-            .and_then(|t| e.toma("descripcion", descripcion(t)));
+        // In an edit, null is what somebody may have made it: a phone sends back what it received.
+        let es_edicion = matches!(self.version_base, Campo::Valor(_));
+        let descripcion = match self.descripcion {
+            Campo::Nulo if es_edicion => Some(None),
+            dicha => e
+                .requerido("descripcion", dicha, tipo::TEXTO)
+                .and_then(|t| e.toma("descripcion", descripcion(t)))
+                .map(Some),
+        };
         let area_id = e
             .requerido("area_id", self.area_id, tipo::ENTERO)
             .and_then(|id| e.toma("area_id", area(id, catalogo)));
@@ -176,7 +182,7 @@ impl ReporteCreate {
         let nuevo = (|| {
             let mut contenido = Contenido {
                 titulo: titulo?,
-                descripcion: Some(descripcion?),
+                descripcion: descripcion?,
                 area_id: area_id?,
                 severidad_id: severidad_id?,
                 ubicacion,

@@ -12,7 +12,7 @@ use sigra_domain::{
 use super::{
     ArchivoLeido, Cual, Rechazo, ReporteLeido,
     leer::busca,
-    lote::{Aceptado, Escritura, IdsDeArchivos, inserta},
+    lote::{Aceptado, Escritura, IdsDeArchivos, SIN_UBICACION, inserta},
     registro::{Hecho, Registro},
 };
 use crate::{Entorno, Fallo, Store, Tx, Write, db::con, idempotencia::Autoriza, reunion::Reunion};
@@ -91,8 +91,9 @@ impl CrearReporte {
             return Err(Rechazo::Retirado);
         }
         let aceptado: Option<i64> = con!(tx.conn, c => sqlx::query_scalar(
-            "SELECT min(version) FROM aceptados WHERE reporte_id = $1 AND sha256_contenido = $2")
+            "SELECT min(version) FROM aceptados WHERE reporte_id = $1 AND sha256_contenido IN ($2, $3)")
             .bind(actual.id).bind(self.enviado.sha256_contenido.as_str())
+            .bind(format!("{}{SIN_UBICACION}", self.enviado.sha256_contenido))
             .fetch_one(&mut **c).await)?;
         if aceptado.is_some() || actual.sha256_contenido == self.enviado.sha256_contenido {
             Ok(Some(Creado {

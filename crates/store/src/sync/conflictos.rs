@@ -40,7 +40,7 @@ impl Guardado {
             uuid_cliente: uuid_cliente.to_owned(),
             contenido: self.contenido,
             sin_ubicacion: self.sin_ubicacion,
-            sha256_contenido: clave.sha256_contenido.clone(),
+            sha256_contenido: clave.sha256().to_owned(),
             fecha_reporte: None,
             hora_creado: None,
             device_id: None,

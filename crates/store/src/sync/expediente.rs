@@ -83,10 +83,19 @@ impl Expediente {
         )
     }
 
-    /// The content's values at a version: today's, and before each later change what it was then.
+    /// The content's values at a version: today's, and before each later change what it was then. `None`
+    /// when that is further back than was read.
     pub(super) fn valores_en(&self, version: i64) -> Option<Valores> {
         let actual = &self.leido.reporte;
         if !(1..=actual.version).contains(&version) {
+            return None;
+        }
+        // Only as far as it was read.
+        let alcanza = self
+            .historia
+            .first()
+            .is_some_and(|(v, _)| *v <= version + 1);
+        if version < actual.version && !alcanza {
             return None;
         }
         let mut valores = actual.contenido.valores();

@@ -75,7 +75,8 @@ pub enum Suerte {
     Creado(i64),
     /// And whether the report now holds something else than what was sent.
     Duplicado(i64, bool),
-    Actualizado(i64),
+    /// And whether the report holds something else than what was sent: what was left out stayed.
+    Actualizado(i64, bool),
     Fusionado(i64),
     /// With the conflict's id and the fields that clash.
     Conflicto(i64, Vec<Choque>),

@@ -174,7 +174,11 @@ impl<'a> Mesa<'a> {
             }
             v @ (Veredicto::Actualizado(_) | Veredicto::Fusionado(_)) => {
                 let (contenido, suerte): (_, fn(i64) -> Suerte) = match v {
-                    Veredicto::Actualizado(c) => (c, Suerte::Actualizado),
+                    // What was left out stayed, and is part of what the next edit is made from.
+                    Veredicto::Actualizado(c) if c != enviado.contenido => {
+                        (c, |version| Suerte::Actualizado(version, true))
+                    }
+                    Veredicto::Actualizado(c) => (c, |version| Suerte::Actualizado(version, false)),
                     Veredicto::Fusionado(c) => (c, Suerte::Fusionado),
                     _ => return Err(Fallo::Interno("veredicto sin contenido")),
                 };

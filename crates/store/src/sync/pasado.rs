@@ -39,9 +39,9 @@ pub(super) async fn completa(
     expedientes: &mut HashMap<i64, Expediente>,
     items: &[(i64, &ReporteNuevo)],
 ) -> Result<(), Fallo> {
-    let pares: HashSet<(i64, &str)> = items
+    let pares: HashSet<(i64, String)> = items
         .iter()
-        .map(|(id, e)| (*id, e.sha256_contenido.as_str()))
+        .map(|(id, e)| (*id, Aceptado::de(e).sha256_contenido))
         .collect();
     if pares.is_empty() {
         return Ok(());
@@ -106,6 +106,12 @@ async fn abiertos(
     Ok(())
 }
 
+/// Versions back to which the values of a report are known to a batch. An edit of an older one is as one
+/// that names no version: what it changed can't be told.
+const MAX_PASADO: i64 = 200;
+/// Entries that a batch reads in all.
+const MAX_ENTRADAS: i64 = 5_000;
+
 /// Only what came after the oldest `version_base` that an item names: most name the last version.
 async fn historia(
     conn: &mut Conn<'_>,
@@ -115,7 +121,8 @@ async fn historia(
     let mut desde: HashMap<i64, i64> = HashMap::new();
     for (id, enviado) in items {
         let version = expedientes.get(id).map_or(0, |e| e.leido.reporte.version);
-        if let Some(base) = enviado.version_base.filter(|b| (1..version).contains(b)) {
+        let leible = version.saturating_sub(MAX_PASADO).max(1)..version;
+        if let Some(base) = enviado.version_base.filter(|b| leible.contains(b)) {
             let desde = desde.entry(*id).or_insert(base);
             *desde = base.min(*desde);
         }
@@ -123,7 +130,15 @@ async fn historia(
     if desde.is_empty() {
         return Ok(());
     }
-    let pares: Vec<(i64, i64)> = desde.into_iter().collect();
+    let mut pares: Vec<(i64, i64)> = desde.into_iter().collect();
+    // The reports that ask for least first, as long as there is room.
+    let cuantas = |(id, base): &(i64, i64)| expedientes[id].leido.reporte.version - base;
+    pares.sort_by_key(cuantas);
+    let mut entradas = 0;
+    pares.retain(|p| {
+        entradas += cuantas(p);
+        entradas <= MAX_ENTRADAS
+    });
     // A version is the number of entries that led to it.
     let sql = conn.elige(
         "SELECT b.reporte_id, b.canonica FROM json_each($1) j JOIN bitacora b

@@ -50,9 +50,11 @@ pub async fn reconcilia(
     tenidos: &[Tenido],
 ) -> Result<Vec<Comparacion>, Fallo> {
     let mut comparaciones = Vec::with_capacity(tenidos.len());
+    // Named again, a report is not read again.
+    let mut reportes: HashMap<String, (Reporte, bool)> = HashMap::new();
     for tanda in tenidos.chunks(TANDA) {
-        let uuids: Vec<&str> = tanda.iter().map(|t| t.uuid_cliente.as_str()).collect();
-        let mut reportes = HashMap::new();
+        let uuids = tanda.iter().map(|t| t.uuid_cliente.as_str());
+        let uuids: Vec<&str> = uuids.filter(|u| !reportes.contains_key(*u)).collect();
         let leidos = de_uuids(&mut lectura.conn(), &uuids).await?;
         let suyos = leidos.into_iter().map(|l| l.reporte);
         for r in suyos.filter(|r| r.rut == autor) {

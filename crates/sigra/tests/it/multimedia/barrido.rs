@@ -72,7 +72,7 @@ en_cuatro! {
         let desde = reloj.ahora().mas(-Instante::DIA);
         let sha256 = vieja.sha256();
         let mut lectura = t.sitio.store.leer().await.unwrap();
-        assert_eq!(sin_uso(&mut lectura, desde, 10).await.unwrap(), [sha256.clone()]);
+        assert_eq!(sin_uso(&mut lectura, desde, 10).await.unwrap(), [sha256.as_str()]);
         drop(lectura);
         // Not yet of a report: a finished upload is a use.
         t.envia(&autor, &Foto { uuid: uuid(), ..vieja.clone() }).await.unwrap();

@@ -307,6 +307,62 @@ en_ambas! {
         }
     }
 
+    /// To leave the place out and to clear it are two edits, though their contents have one hash.
+    async fn borrar_la_ubicacion_no_es_dejarla(sitio: &Sitio) {
+        let e = escena(sitio).await;
+        let nuevo = base();
+        let id = uno(sitio, &e.autor, &nuevo).await["id"].clone();
+        let mut sin = con(&nuevo, &json!({"version_base": 1}));
+        sin.as_object_mut().unwrap().remove("ubicacion");
+        for _ in 0..2 {
+            assert_eq!(uno(sitio, &e.autor, &sin).await["resultado"], "duplicado");
+        }
+        let borrada = con(&sin, &json!({"ubicacion": null}));
+        let r = uno(sitio, &e.autor, &borrada).await;
+        assert_eq!(r["resultado"], "actualizado", "{r}");
+        assert!(e.ver(&id).await["ubicacion"].is_null());
+        for (item, version) in [(&borrada, 2), (&sin, 1), (&nuevo, 1)] {
+            let r = uno(sitio, &e.autor, item).await;
+            assert_eq!((&r["resultado"], &r["version"]), (&json!("duplicado"), &json!(version)), "{r}");
+        }
+        assert!(e.ver(&id).await["ubicacion"].is_null());
+    }
+
+    /// A phone sends back what it received.
+    async fn una_descripcion_que_alguien_borro_no_traba_al_telefono(sitio: &Sitio) {
+        let e = escena(sitio).await;
+        let nuevo = base();
+        let id = uno(sitio, &e.autor, &nuevo).await["id"].clone();
+        let borra = json!({"descripcion": null, "version": 1});
+        sitio.pide("PUT", &format!("/reportes/{id}")).como(&e.autor).json(&borra).envia().await.espera(200, "");
+        let edicion = con(&nuevo, &json!({"descripcion": null, "titulo": "Otro", "version_base": 2}));
+        let r = uno(sitio, &e.autor, &edicion).await;
+        assert_eq!(r["resultado"], "actualizado", "{r}");
+        let leido = e.ver(&id).await;
+        assert_eq!((&leido["titulo"], &leido["descripcion"]), (&json!("Otro"), &Value::Null));
+    }
+
+    /// Further back than is read, an edit is as one that names no version: nobody's change is lost.
+    async fn una_base_muy_vieja_es_un_conflicto(sitio: &Sitio) {
+        let e = escena(sitio).await;
+        let nuevo = base();
+        let id = uno(sitio, &e.autor, &nuevo).await["id"].clone();
+        for desde in (1..=210_i64).step_by(70) {
+            let ediciones: Vec<Value> = (desde..desde + 70)
+                .map(|v| con(&nuevo, &json!({"titulo": format!("Título {v}"), "version_base": v}))).collect();
+            sitio.lote(&e.autor, &ediciones).await;
+        }
+        assert_eq!(e.ver(&id).await["version"], 211);
+        let otra = |version, severidad| con(&nuevo, &json!({"titulo": format!("Título {}", version - 1),
+            "severidad_id": severidad, "version_base": version}));
+        let r = uno(sitio, &e.autor, &otra(11, 1)).await;
+        assert_eq!(r["resultado"], "fusionado", "{r}");
+        let r = uno(sitio, &e.autor, &otra(11, 2)).await;
+        assert_eq!(r["resultado"], "conflicto", "{r}");
+        let leido = e.ver(&id).await;
+        assert_eq!((&leido["titulo"], &leido["severidad_id"]), (&json!("Título 210"), &json!(1)));
+    }
+
     async fn lo_ausente_queda_y_null_borra(sitio: &Sitio) {
         let e = escena(sitio).await;
         let nuevo = base();
@@ -315,10 +371,13 @@ en_ambas! {
         for campo in ["ubicacion", "multimedia"] {
             sin.as_object_mut().unwrap().remove(campo);
         }
-        assert_eq!(uno(sitio, &e.autor, &sin).await["resultado"], "actualizado");
+        let r = uno(sitio, &e.autor, &sin).await;
+        assert_eq!(r["resultado"], "actualizado");
+        assert!(r["actual"]["ubicacion"].is_object(), "{r}");
         let leido = e.ver(&id).await;
         assert!(leido["ubicacion"].is_object() && leido["multimedia"].as_array().unwrap().len() == 1, "{leido}");
         let sin = con(&sin, &json!({"ubicacion": null, "multimedia": [], "version_base": 2}));
+        // What stayed is part of what the next edit is made from: it is told.
         assert_eq!(uno(sitio, &e.autor, &sin).await["resultado"], "actualizado");
         let leido = e.ver(&id).await;
         assert!(leido["ubicacion"].is_null() && leido["multimedia"].as_array().unwrap().len() == 1, "{leido}");

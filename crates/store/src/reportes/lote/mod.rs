@@ -31,16 +31,33 @@ pub(crate) struct Escritura {
 
 /// A content with the version the phone worked from (0 when it named none), so that it is known when
 /// it is sent again.
+///
+/// An edit that leaves `ubicacion` out and one that clears it have the same hash and are not the same:
+/// the first has a mark after its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Aceptado {
+    /// Of the content, with the mark.
     pub(crate) sha256_contenido: String,
     pub(crate) version_base: i64,
 }
 
+/// After the hash of an edit that leaves `ubicacion` as it is.
+pub(crate) const SIN_UBICACION: &str = "~";
+
 impl Aceptado {
+    /// The content's hash.
+    pub(crate) fn sha256(&self) -> &str {
+        let sha256 = &self.sha256_contenido;
+        sha256.strip_suffix(SIN_UBICACION).unwrap_or(sha256)
+    }
+
     pub(crate) fn de(enviado: &ReporteNuevo) -> Self {
+        let mut sha256_contenido = enviado.sha256_contenido.clone();
+        if enviado.sin_ubicacion && enviado.version_base.is_some() {
+            sha256_contenido.push_str(SIN_UBICACION);
+        }
         Self {
-            sha256_contenido: enviado.sha256_contenido.clone(),
+            sha256_contenido,
             version_base: enviado.version_base.unwrap_or(0),
         }
     }
