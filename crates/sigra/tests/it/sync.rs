@@ -15,6 +15,7 @@ mod malos;
 mod mezcla;
 mod modelo;
 mod muere;
+mod presupuesto;
 mod reconciliar;
 mod restaurada;
 

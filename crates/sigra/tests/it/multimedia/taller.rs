@@ -56,10 +56,12 @@ pub struct Foto {
 }
 
 impl Foto {
-    /// Bytes like a JPEG's at the beginning, and unlike any other file's after.
+    /// Bytes like a JPEG's at the beginning, and unlike any other file's after. No size stands in it: what
+    /// is random could say any.
     pub fn nueva(largo: usize) -> Self {
         let mut azar = Azar::callado();
-        let mut bytes = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0".to_vec();
+        let mut bytes =
+            b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xda\0\x02".to_vec();
         while bytes.len() < largo {
             bytes.extend(azar.u64().to_le_bytes());
         }
