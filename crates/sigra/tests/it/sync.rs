@@ -15,7 +15,6 @@ mod malos;
 mod mezcla;
 mod modelo;
 mod muere;
-mod presupuesto;
 mod reconciliar;
 mod restaurada;
 

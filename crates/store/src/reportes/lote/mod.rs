@@ -53,7 +53,9 @@ impl Aceptado {
 
     pub(crate) fn de(enviado: &ReporteNuevo) -> Self {
         let mut sha256_contenido = enviado.sha256_contenido.clone();
-        if enviado.sin_ubicacion && enviado.version_base.is_some() {
+        // 0 is as none.
+        let es_edicion = enviado.version_base.is_some_and(|v| v > 0);
+        if enviado.sin_ubicacion && es_edicion {
             sha256_contenido.push_str(SIN_UBICACION);
         }
         Self {
