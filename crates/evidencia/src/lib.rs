@@ -27,6 +27,7 @@ pub use barrido::Barrido;
 pub use limites::Limites;
 pub use rechazo::Rechazo;
 pub use recibir::Recibida;
+pub use sigra_store::multimedia::Anuncio;
 pub use suma::{Algoritmo, Suma};
 use turnos::Turnos;
 
@@ -39,19 +40,6 @@ struct Interior {
     almacen: Almacen,
     limites: Limites,
     turnos: Turnos,
-}
-
-/// A file that somebody wants to send.
-#[derive(Clone, Debug)]
-pub struct Anuncio {
-    /// As the manifest names it.
-    pub multimedia_uuid: String,
-    pub reporte_uuid: Option<String>,
-    /// Data, never a path.
-    pub nombre: String,
-    pub tipo: String,
-    pub bytes: i64,
-    pub sha256: String,
 }
 
 impl Evidencia {
@@ -75,12 +63,7 @@ impl Evidencia {
         let subida = self.0.store.escribir(CrearSubida {
             quien: quien.clone(),
             id: hex(&self.0.store.entorno().azar::<16>()),
-            multimedia_uuid: anuncio.multimedia_uuid,
-            reporte_uuid: anuncio.reporte_uuid,
-            nombre: anuncio.nombre,
-            tipo: anuncio.tipo,
-            bytes: anuncio.bytes,
-            sha256: anuncio.sha256,
+            anuncio,
             vigencia: limites.vigencia_ms,
             max_abiertas: limites.max_abiertas,
             max_bytes: limites.max_bytes_abiertos,

@@ -1,6 +1,6 @@
 //! All of an upload has come: what it is, whether it is what was announced, and where it stays.
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use sha2::Digest as _;
 use sigra_domain::{Quien, hex};
 use sigra_multimedia::{MAX_CABECERA, MAX_PIXELES, Tipo, medidas};
@@ -89,7 +89,7 @@ impl Evidencia {
         let (mut hash, mut inicio) = (sha2::Sha256::new(), Vec::new());
         let mut largo = 0;
         for pieza in piezas {
-            let mut bytes = almacen.lee(&pieza.clave, None).await?.boxed();
+            let mut bytes = almacen.lee(&pieza.clave, None).await?;
             while let Some(trozo) = bytes.try_next().await? {
                 hash.update(&trozo);
                 largo += i64::try_from(trozo.len()).unwrap_or(0);

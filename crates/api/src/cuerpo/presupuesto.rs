@@ -45,6 +45,10 @@ impl Presupuesto {
             kib: 0,
         }
     }
+
+    fn tomado(&self) -> std::sync::MutexGuard<'_, Tomado> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Lugar {
@@ -64,12 +68,6 @@ impl Lugar {
         drop(tomado);
         self.kib += mas;
         Ok(())
-    }
-}
-
-impl Presupuesto {
-    fn tomado(&self) -> std::sync::MutexGuard<'_, Tomado> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,7 +12,7 @@ pub use adoptar::{Adoptar, en_espera};
 pub use barrer::{QuitarVencida, SoltarObjeto, sin_uso, vencidas};
 pub use objetos::{AnotarClave, Objeto, OlvidarClave, basura, objeto};
 pub use piezas::{AgregarPieza, Pieza};
-pub use subidas::{CrearSubida, QuitarSubida, Subida, TomarTurno, carpeta};
+pub use subidas::{Anuncio, CrearSubida, QuitarSubida, Subida, TomarTurno, carpeta};
 pub use terminar::{Desenlace, TerminarSubida};
 
 use crate::{DeFallo, Fallo};

@@ -47,18 +47,26 @@ macro_rules! columnas {
     };
 }
 
+/// A file that somebody wants to send.
+#[derive(Clone, Debug)]
+pub struct Anuncio {
+    /// As the manifest names it.
+    pub multimedia_uuid: String,
+    pub reporte_uuid: Option<String>,
+    /// Data, never a path.
+    pub nombre: String,
+    pub tipo: String,
+    pub bytes: i64,
+    pub sha256: String,
+}
+
 /// Begins an upload; the same again gives the one that is there.
 #[derive(Debug)]
 pub struct CrearSubida {
     pub quien: Quien,
     /// For a new one.
     pub id: String,
-    pub multimedia_uuid: String,
-    pub reporte_uuid: Option<String>,
-    pub nombre: String,
-    pub tipo: String,
-    pub bytes: i64,
-    pub sha256: String,
+    pub anuncio: Anuncio,
     /// Milliseconds that it waits for more.
     pub vigencia: i64,
     /// Uploads that this person may have open at once, and their bytes.
@@ -84,20 +92,22 @@ impl Write for CrearSubida {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Subida, RechazoSubida> {
         self.espera_al_dueno(tx).await?;
         let mismas = self.mismas(tx).await?;
-        let igual = |s: &Subida| (s.bytes, &s.sha256) == (self.bytes, &self.sha256);
+        let igual = |s: &Subida| (s.bytes, &s.sha256) == (self.anuncio.bytes, &self.anuncio.sha256);
         if let Some(s) = mismas.iter().find(|s| igual(s)) {
             return self.otra_vez(tx, s).await;
         }
         let anunciado = self.anunciado(tx).await?;
         if let Some(a) = &anunciado {
-            if (a.bytes, &a.sha256) != (self.bytes, &self.sha256) {
+            if (a.bytes, &a.sha256) != (self.anuncio.bytes, &self.anuncio.sha256) {
                 return Err(RechazoSubida::ArchivoDistinto);
             }
             match EstadoArchivo::de_nombre(&a.estado) {
                 Some(EstadoArchivo::Eliminado) => return Err(RechazoSubida::Eliminado),
                 _ if a.retirado => return Err(RechazoSubida::Retirado),
                 // The bytes are here already; whoever may touch the report need not send them twice.
-                Some(EstadoArchivo::Subido) => return self.inserta(tx, self.bytes, true).await,
+                Some(EstadoArchivo::Subido) => {
+                    return self.inserta(tx, self.anuncio.bytes, true).await;
+                }
                 _ => {}
             }
         }
@@ -131,7 +141,7 @@ impl CrearSubida {
             con!(tx.conn, c => sqlx::query_as(concat!("SELECT ", columnas!(), " FROM subidas
             WHERE rut = $1 AND multimedia_uuid = $2 AND expira > $3
             ORDER BY adoptada IS NOT NULL, id"))
-            .bind(self.quien.rut.cuerpo()).bind(self.multimedia_uuid.as_str()).bind(tx.ahora.0)
+            .bind(self.quien.rut.cuerpo()).bind(self.anuncio.multimedia_uuid.as_str()).bind(tx.ahora.0)
             .fetch_all(&mut **c).await)?,
         )
     }
@@ -142,7 +152,7 @@ impl CrearSubida {
             "SELECT m.bytes, m.sha256, m.estado, r.rut, r.area_id, r.retirado_en IS NOT NULL AS retirado
              FROM multimedia m JOIN reportes r ON r.id = m.reporte_id
              WHERE m.uuid_cliente = $1 AND ($2 IS NULL OR r.uuid_cliente = $2) ORDER BY m.id")
-            .bind(self.multimedia_uuid.as_str()).bind(self.reporte_uuid.as_deref())
+            .bind(self.anuncio.multimedia_uuid.as_str()).bind(self.anuncio.reporte_uuid.as_deref())
             .fetch_all(&mut **c).await)?;
         Ok(anunciados
             .into_iter()
@@ -167,7 +177,7 @@ impl CrearSubida {
         if abiertas >= self.max_abiertas {
             return Err(RechazoSubida::MuchasAbiertas);
         }
-        if bytes.saturating_add(self.bytes) > self.max_bytes {
+        if bytes.saturating_add(self.anuncio.bytes) > self.max_bytes {
             return Err(RechazoSubida::MuchosBytes);
         }
         Ok(())
@@ -183,7 +193,7 @@ impl CrearSubida {
         // One that expired and was not swept yet is in the way.
         let vencidas: Vec<String> = con!(tx.conn, c => sqlx::query_scalar(
             "SELECT id FROM subidas WHERE rut = $1 AND multimedia_uuid = $2 AND expira <= $3")
-            .bind(self.quien.rut.cuerpo()).bind(self.multimedia_uuid.as_str()).bind(tx.ahora.0)
+            .bind(self.quien.rut.cuerpo()).bind(self.anuncio.multimedia_uuid.as_str()).bind(tx.ahora.0)
             .fetch_all(&mut **c).await)?;
         for id in vencidas {
             quita(tx, &id).await?;
@@ -193,9 +203,9 @@ impl CrearSubida {
                 recibidos, creada, expira, terminada, adoptada)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING ", columnas!()))
             .bind(self.id.as_str()).bind(self.quien.rut.cuerpo())
-            .bind(self.multimedia_uuid.as_str()).bind(self.reporte_uuid.as_deref())
-            .bind(self.nombre.as_str()).bind(self.tipo.as_str()).bind(self.bytes)
-            .bind(self.sha256.as_str()).bind(recibidos).bind(tx.ahora.0)
+            .bind(self.anuncio.multimedia_uuid.as_str()).bind(self.anuncio.reporte_uuid.as_deref())
+            .bind(self.anuncio.nombre.as_str()).bind(self.anuncio.tipo.as_str()).bind(self.anuncio.bytes)
+            .bind(self.anuncio.sha256.as_str()).bind(recibidos).bind(tx.ahora.0)
             .bind(tx.ahora.mas(self.vigencia).0).bind(hecha)
             .fetch_one(&mut **c).await)?;
         Ok(subida)
