@@ -74,6 +74,11 @@ impl App {
         self.0.claves.verificaciones()
     }
 
+    /// Memory that sync calls hold now, in KiB, for tests of who may hold how much.
+    pub fn memoria_de_sync_kib(&self) -> usize {
+        self.0.presupuesto.tomado_kib()
+    }
+
     pub(crate) fn zona(&self) -> &Zona {
         &self.0.zona
     }

@@ -116,6 +116,10 @@ codigos! {
         ("Demasiados conflictos sin resolver", "Too many open conflicts")
         ("Este reporte tiene muchos conflictos sin resolver. Resuélvalos y envíe el cambio de nuevo.",
          "This report has many open conflicts. Resolve them and send the change again.");
+    RespuestaLlena "respuesta_llena" SERVICE_UNAVAILABLE false
+        ("Respuesta llena", "Answer full")
+        ("La respuesta a este lote no tuvo lugar para este reporte. Envíelo de nuevo en otro lote.",
+         "The answer to this batch had no room for this report. Send it again in another batch.");
     ConflictoResuelto "conflicto_resuelto" CONFLICT true
         ("Conflicto ya resuelto", "Conflict resolved already")
         ("Este conflicto ya se resolvió de otra manera. Vea el reporte como quedó.",

@@ -64,6 +64,8 @@ pub enum Motivo {
     Datos(Vec<ErrorCampo>),
     /// Too many conflicts of the report wait for a decision.
     DemasiadosConflictos,
+    /// The answer to the batch has no room left for what would have to be told of this one.
+    RespuestaLlena,
 }
 
 /// Judges an item whose uuid is there already.
@@ -98,6 +100,10 @@ pub fn juzga(enviado: &ReporteNuevo, s: &Situacion<'_>) -> Veredicto {
             version: actual.version,
             nuevo: true,
         },
+        // Nobody could decide for it, and it says the same before the report is there.
+        Mezcla::Conflicto(choques) if !en_desuso_de(&choques, enviado).is_empty() => {
+            Veredicto::Rechazado(Motivo::Datos(en_desuso_de(&choques, enviado)))
+        }
         Mezcla::Conflicto(_) if s.conflictos >= MAX_CONFLICTOS => {
             Veredicto::Rechazado(Motivo::DemasiadosConflictos)
         }
@@ -122,6 +128,13 @@ fn demasiados() -> ErrorCampo {
         campo: "multimedia".into(),
         falla: Falla::Demasiados { max: MAX_ARCHIVOS },
     }
+}
+
+/// What the site no longer uses among the fields that the phone changed.
+fn en_desuso_de(choques: &[Choque], enviado: &ReporteNuevo) -> Vec<ErrorCampo> {
+    let errores = enviado.en_desuso.iter();
+    let choca = |e: &&ErrorCampo| choques.iter().any(|c| c.campo == e.campo);
+    errores.filter(choca).cloned().collect()
 }
 
 /// What the site no longer uses and the report did not have before.

@@ -90,6 +90,9 @@ struct Item<'a> {
     /// What the content was changed from; absent in a creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     version_base: Option<i64>,
+    /// Of that version: a restored server may have another one of the same number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256_base: Option<&'a str>,
 }
 
 impl Ficha {
@@ -148,6 +151,7 @@ impl Ficha {
             fecha_reporte: self.fecha_reporte.as_deref(),
             device_id,
             version_base: self.base.as_ref().map(|b| b.version),
+            sha256_base: self.base.as_ref().map(|b| b.sha256.as_str()),
         })?);
         Ok(())
     }

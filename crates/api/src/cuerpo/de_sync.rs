@@ -32,6 +32,9 @@ pub struct CuerpoDeSync<M> {
 pub const MAX_CUERPO_SYNC: usize = 8 * 1024 * 1024;
 /// How long such a body may take to arrive.
 const PLAZO_SYNC: Duration = Duration::from_mins(2);
+/// What its answer may take, for which there is room too: an answer is as large as its body or less, but
+/// for what a batch has to tell of reports that others changed.
+const RESPUESTA: usize = 256 * 1024;
 /// How long it may be silent.
 const SILENCIO: Duration = Duration::from_secs(30);
 
@@ -71,6 +74,11 @@ impl<M: DeSync> FromRequest<App> for CuerpoDeSync<M> {
 }
 
 impl<M> CuerpoDeSync<M> {
+    /// In bytes.
+    pub fn largo(&self) -> usize {
+        self.texto.len()
+    }
+
     pub fn lee<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problema> {
         interpreta(self.texto.as_bytes())
     }
@@ -117,7 +125,7 @@ async fn lee_en_presupuesto(
         let Some(datos) = trozo.data_ref() else {
             continue;
         };
-        let cabe = lugar.crece(bytes.len() + datos.len());
+        let cabe = lugar.crece(RESPUESTA + bytes.len() + datos.len());
         cabe.map_err(|Lleno| Codigo::ServidorOcupado)?;
         bytes.extend_from_slice(datos);
     }

@@ -10,8 +10,8 @@ use sigra_domain::Rut;
 
 /// KiB for all of them together.
 const TOTAL_KIB: usize = 64 * 1024;
-/// KiB for those of one person: two of the largest.
-const POR_PERSONA_KIB: usize = 16 * 1024;
+/// KiB for those of one person: two of the largest, with their answers.
+const POR_PERSONA_KIB: usize = 2 * (8 * 1024 + 256);
 
 /// What is taken, in KiB.
 #[derive(Debug, Default)]
@@ -44,6 +44,11 @@ impl Presupuesto {
             rut,
             kib: 0,
         }
+    }
+
+    /// What is taken of it, in KiB.
+    pub fn tomado_kib(&self) -> usize {
+        self.tomado().total
     }
 
     fn tomado(&self) -> std::sync::MutexGuard<'_, Tomado> {
@@ -97,22 +102,23 @@ mod tests {
         let p = Presupuesto::default();
         let lugar = |n| p.lugar(Rut::new(n).unwrap());
         let (mut uno, mut dos) = (lugar(1), lugar(1));
-        uno.crece(8 * MIB).unwrap();
+        let mayor = 8 * MIB + MIB / 4;
+        uno.crece(mayor).unwrap();
         dos.crece(3).unwrap();
-        dos.crece(8 * MIB).unwrap();
-        dos.crece(8 * MIB).unwrap();
+        dos.crece(mayor).unwrap();
+        dos.crece(mayor).unwrap();
         assert!(lugar(1).crece(1).is_err(), "su parte está llena");
         let otros: Vec<_> = (2..8)
             .map(|n| {
                 let mut l = lugar(n);
-                l.crece(8 * MIB).unwrap();
+                l.crece(7 * MIB).unwrap();
                 l
             })
             .collect();
-        assert!(lugar(9).crece(1).is_err(), "no queda para nadie");
+        assert!(lugar(9).crece(6 * MIB).is_err(), "no queda para nadie");
         drop(uno);
         let mut otra = lugar(9);
-        otra.crece(8 * MIB).unwrap();
+        otra.crece(mayor).unwrap();
         drop((otros, dos, otra));
         let tomado = p.tomado();
         assert_eq!((tomado.total, tomado.personas.len()), (0, 0));

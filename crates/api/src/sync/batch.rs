@@ -29,6 +29,11 @@ use crate::{
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::LoteMuyGrande];
+
+/// Bytes that an answer may always have for reports that are not as their items say, besides twice what
+/// was sent: more than the longest report that clashes in all its fields.
+const MIN_RESPUESTA: usize = 1024 * 1024;
+
 /// Los reportes que un teléfono guardó sin señal.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = SyncBatch, example = json!({
@@ -133,7 +138,8 @@ pub async fn enviar(
         .collect();
     let uuids: Vec<Option<Box<RawValue>>> = textos.iter().map(|t| uuid_enviado(t)).collect();
     let desfase_reloj_ms = presencia.desfase_reloj_ms;
-    let juzgados = recibe(&app, &sesion, presencia, validados).await?;
+    let respuesta_max = MIN_RESPUESTA + 2 * cuerpo.largo();
+    let juzgados = recibe(&app, &sesion, presencia, validados, respuesta_max).await?;
     let resultados: Vec<Resultado> = uuids
         .into_iter()
         .zip(juzgados)
@@ -237,6 +243,7 @@ async fn recibe(
     sesion: &Sesion,
     presencia: Presencia,
     validados: Vec<Result<ReporteNuevo, Vec<ErrorCampo>>>,
+    respuesta_max: usize,
 ) -> Result<Vec<Destino>, Problema> {
     let (mut items, mut destinos) = (Vec::new(), Vec::new());
     for validado in validados {
@@ -260,6 +267,7 @@ async fn recibe(
         presencia,
         items,
         catalogo: sesion.catalogo.clone(),
+        respuesta_max,
     };
     let mut juzgados = app.store().escribir(lote).await?.into_iter();
     let destinos = destinos.into_iter().map(|errores| match errores {

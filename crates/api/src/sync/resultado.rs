@@ -87,6 +87,7 @@ impl Resultado {
                 Suerte::Rechazado(Motivo::DemasiadosConflictos) => {
                     Codigo::DemasiadosConflictos.into()
                 }
+                Suerte::Rechazado(Motivo::RespuestaLlena) => Codigo::RespuestaLlena.into(),
                 Suerte::Rechazado(Motivo::Datos(errores)) => errores.into(),
                 _ => Codigo::ErrorInterno.into(),
             };

@@ -87,9 +87,16 @@ impl Contenido {
     }
 }
 
+/// [`Contenido::sha256`] of a content given by its values.
+pub fn sha256_de(valores: &Valores) -> String {
+    canonico(valores)
+        .map(|json| sha256_hex(json.as_bytes()))
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Archivo, Contenido, Ubicacion};
+    use super::{Archivo, Contenido, Ubicacion, sha256_de};
     use crate::bitacora::canonico;
 
     /// The vectors of the guide (docs/guia.md): what a client's implementation must produce.
@@ -132,5 +139,6 @@ mod tests {
             c.sha256(),
             "78e3ab34db1c22c9baa7578f32e47dd90e3c13355985af9f03ae187a9c59c8a3"
         );
+        assert_eq!(sha256_de(&c.valores()), c.sha256());
     }
 }

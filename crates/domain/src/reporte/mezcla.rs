@@ -64,8 +64,9 @@ pub fn mezcla(
             }
         }
     });
-    // What is decided stays as it was decided, and without a base nobody knows what was meant.
-    if decidido || base.is_none() || !choques.is_empty() {
+    // Without a base nobody knows what was meant. What is decided stays as it was decided: all that
+    // the phone changed is among the clashes then, and what it did not change asks for nothing.
+    if base.is_none() || !choques.is_empty() {
         return Mezcla::Conflicto(choques);
     }
     if nuevo.multimedia.iter().flatten().count() > MAX_ARCHIVOS {
@@ -274,6 +275,7 @@ mod tests {
             hora_creado: None,
             device_id: None,
             version_base: Some(1),
+            sha256_base: None,
             en_desuso: vec![],
         }
     }
@@ -344,6 +346,15 @@ mod tests {
                 assert_eq!(choques[0].base, dicha, "{campo}");
             }
             assert_eq!(mezcla(&enviado(b.clone()), &b, None, true), Mezcla::Igual);
+            // Others changed it and somebody decided: what is as it was asks for nothing.
+            let actual = con(b.clone(), campo, 2);
+            let m = mezcla(&enviado(b.clone()), &actual, Some(&valores), true);
+            let nada = if campo == "multimedia" {
+                Mezcla::Igual
+            } else {
+                Mezcla::Fusionado(actual)
+            };
+            assert_eq!(m, nada, "{campo}");
         }
     }
 

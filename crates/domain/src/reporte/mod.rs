@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 pub use archivo::{EstadoArchivo, Estados, sin_conflicto};
-pub use contenido::{Archivo, Contenido, Ubicacion};
+pub use contenido::{Archivo, Contenido, Ubicacion, sha256_de};
 pub use edicion::{Cambio, EdicionNegada, ReporteEdit};
 pub use mezcla::{Choque, Mezcla, aplica, iguales, mezcla};
 pub use nuevo::{

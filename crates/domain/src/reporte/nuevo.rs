@@ -74,6 +74,11 @@ pub struct ReporteCreate {
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false)]
     pub version_base: Campo<i64>,
+    /// El `sha256_contenido` de esa versión, como el teléfono la conoció: si la del servidor es otra, como
+    /// después de restaurar un respaldo, nada se aplica sin que alguien decida.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false, min_length = 64, max_length = 64)]
+    pub sha256_base: Campo<String>,
 }
 
 /// A location as sent.
@@ -111,6 +116,8 @@ pub struct ReporteNuevo {
     pub hora_creado: Option<Instante>,
     pub device_id: Option<String>,
     pub version_base: Option<i64>,
+    /// Of the content at `version_base`, as the phone knew it.
+    pub sha256_base: Option<String>,
     /// Fields that name what the site no longer uses: refused in a new report, known in one that
     /// is there already and is sent again.
     pub en_desuso: Vec<ErrorCampo>,
@@ -166,6 +173,9 @@ impl ReporteCreate {
         let version_base = e
             .opcional("version_base", self.version_base, tipo::ENTERO)
             .and_then(|v| e.toma("version_base", rango(v, 0, i64::MAX)));
+        let sha256_base = e
+            .opcional("sha256_base", self.sha256_base, tipo::TEXTO)
+            .and_then(|t| e.toma("sha256_base", sha256(t)));
         let sin_ubicacion = matches!(self.ubicacion, Campo::Ausente);
         let ubicacion = e
             .opcional("ubicacion", self.ubicacion, tipo::OBJETO)
@@ -205,6 +215,7 @@ impl ReporteCreate {
                 hora_creado,
                 device_id,
                 version_base,
+                sha256_base,
                 en_desuso,
             })
         })();

@@ -88,6 +88,7 @@ fn enviado(contenido: Contenido) -> ReporteNuevo {
         hora_creado: None,
         device_id: None,
         version_base: Some(1),
+        sha256_base: None,
         en_desuso: vec![],
     }
 }

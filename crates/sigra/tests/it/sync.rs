@@ -15,7 +15,9 @@ mod malos;
 mod mezcla;
 mod modelo;
 mod muere;
+mod presupuesto;
 mod reconciliar;
+mod respuesta;
 mod restaurada;
 
 use serde_json::Value;

@@ -45,6 +45,7 @@ impl Guardado {
             hora_creado: None,
             device_id: None,
             version_base: Some(clave.version_base).filter(|v| *v > 0),
+            sha256_base: None,
             en_desuso: vec![],
         }
     }

@@ -3,11 +3,15 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
 use sigra_domain::{
     Quien,
     bitacora::{Accion, Valores, diferencia},
     catalogo::Catalogo,
-    reporte::{Choque, Contenido, EstadoArchivo, Reporte, ReporteNuevo, SyncStatus, sin_conflicto},
+    reporte::{
+        Choque, Contenido, EstadoArchivo, Reporte, ReporteNuevo, SyncStatus, sha256_de,
+        sin_conflicto,
+    },
     sync::{Situacion, Veredicto, juzga},
 };
 
@@ -20,6 +24,9 @@ use crate::{
         registro::{Hecho, Registro},
     },
 };
+
+/// The field of the hash.
+const SHA256: &str = "sha256_contenido";
 
 /// One report with its past.
 pub(super) struct Expediente {
@@ -67,7 +74,7 @@ impl Expediente {
         let abierto = self.abiertos.get(&clave);
         let base = match abierto {
             Some(abierto) => abierto.base.clone(),
-            None => self.valores_en(clave.version_base),
+            None => self.base_de(enviado),
         };
         juzga(
             enviado,
@@ -83,9 +90,21 @@ impl Expediente {
         )
     }
 
-    /// The content's values at a version: today's, and before each later change what it was then. `None`
-    /// when that is further back than was read.
-    pub(super) fn valores_en(&self, version: i64) -> Option<Valores> {
+    /// The content's values at the version the phone worked from. `None` when that is not known here, or
+    /// the phone knew it with other content: the database may have been restored since.
+    fn base_de(&self, enviado: &ReporteNuevo) -> Option<Valores> {
+        let mut valores = self.valores_en(enviado.version_base?)?;
+        let guardada = valores.remove(SHA256);
+        match &enviado.sha256_base {
+            // The hash may also be that of a manifest in upper case, as somebody sent it.
+            Some(sha) if guardada != Some(json!(sha)) && *sha != sha256_de(&valores) => None,
+            _ => Some(valores),
+        }
+    }
+
+    /// The content's values at a version, and its hash: today's, and before each later change what it was
+    /// then. `None` when that is further back than was read.
+    fn valores_en(&self, version: i64) -> Option<Valores> {
         let actual = &self.leido.reporte;
         if !(1..=actual.version).contains(&version) {
             return None;
@@ -99,6 +118,7 @@ impl Expediente {
             return None;
         }
         let mut valores = actual.contenido.valores();
+        valores.insert(SHA256.into(), json!(actual.sha256_contenido));
         let despues = self.historia.iter().rev();
         for (_, antes) in despues.take_while(|(v, _)| *v > version) {
             for (campo, valor) in antes {
@@ -158,7 +178,7 @@ impl Expediente {
         enviado: &ReporteNuevo,
     ) -> Result<(Escritura, Pendiente), Fallo> {
         let clave = Aceptado::de(enviado);
-        let base = self.valores_en(clave.version_base);
+        let base = self.base_de(enviado);
         let mut reporte = self.leido.reporte.clone();
         reporte.sync_status = SyncStatus::Conflicto;
         reporte.last_sync_attempt = Some(tx.ahora);

@@ -59,6 +59,8 @@ pub struct RecibirLote {
     pub presencia: Presencia,
     pub items: Vec<Recibido>,
     pub catalogo: Arc<Catalogo>,
+    /// Bytes that the answer may have for reports that are not as their items say.
+    pub respuesta_max: usize,
 }
 
 /// What became of an item.
@@ -93,8 +95,8 @@ impl Write for RecibirLote {
         for (i, item) in self.items.iter().enumerate() {
             suertes.push(mesa.juzga(tx, i, item)?);
         }
-        let (expedientes, ids) = mesa.escribe(tx).await?;
+        let (expedientes, ids, lugar) = mesa.escribe(tx).await?;
         dispositivos::anota(tx, self.quien.rut, &self.presencia).await?;
-        responde(&self.items, expedientes, &ids, suertes)
+        responde(&self.items, expedientes, &ids, suertes, lugar)
     }
 }

@@ -16,6 +16,7 @@ use super::{
     expediente::Expediente,
     lote::{Juzgado, Recibido, RecibirLote, Suerte},
     pasado::completa,
+    respuesta::{Lugar, bytes_de},
 };
 use crate::{
     Fallo, Tx,
@@ -49,6 +50,8 @@ pub(super) struct Mesa<'a> {
     archivos: Vec<(i64, Archivo)>,
     aceptados: Vec<(i64, Aceptado, i64)>,
     conflictos: Vec<Pendiente>,
+    /// Of the answer.
+    lugar: Lugar,
 }
 
 impl<'a> Mesa<'a> {
@@ -72,6 +75,7 @@ impl<'a> Mesa<'a> {
             archivos: vec![],
             aceptados: vec![],
             conflictos: vec![],
+            lugar: Lugar::nuevo(lote.respuesta_max),
         };
         mesa.toma_creados(primeras, &ids, &archivos)?;
         mesa.lee_otros(tx).await?;
@@ -158,7 +162,11 @@ impl<'a> Mesa<'a> {
             return Ok(previa(Suerte::Creado(item.nueva.reporte.version)));
         }
         let clave = Aceptado::de(enviado);
-        Ok(match e.juzga(enviado, quien, &self.lote.catalogo) {
+        let veredicto = e.juzga(enviado, quien, &self.lote.catalogo);
+        if !self.lugar.toma(a_contar(&veredicto, e, enviado)?) {
+            return Ok(rechazo(Motivo::RespuestaLlena));
+        }
+        Ok(match veredicto {
             Veredicto::Rechazado(motivo) => rechazo(motivo),
             Veredicto::Duplicado { version, nuevo } => {
                 if nuevo {
@@ -207,7 +215,7 @@ impl<'a> Mesa<'a> {
     pub(super) async fn escribe(
         self,
         tx: &mut Tx<'_>,
-    ) -> Result<(HashMap<i64, Expediente>, IdsDeArchivos), Fallo> {
+    ) -> Result<(HashMap<i64, Expediente>, IdsDeArchivos, Lugar), Fallo> {
         let Self {
             mut expedientes,
             escrituras,
@@ -215,6 +223,7 @@ impl<'a> Mesa<'a> {
             aceptados,
             conflictos: pendientes,
             lote,
+            lugar,
             ..
         } = self;
         actualiza(tx, &escrituras.iter().collect::<Vec<_>>()).await?;
@@ -231,7 +240,18 @@ impl<'a> Mesa<'a> {
                 abierto.id = Some(id);
             }
         }
-        Ok((expedientes, ids))
+        Ok((expedientes, ids, lugar))
+    }
+}
+
+/// Bytes of the answer to a verdict that has to show the report. What was there already is counted when
+/// the batch is done with it.
+fn a_contar(v: &Veredicto, e: &Expediente, enviado: &ReporteNuevo) -> Result<usize, Fallo> {
+    match v {
+        Veredicto::Actualizado(c) if *c == enviado.contenido => Ok(0),
+        Veredicto::Actualizado(c) | Veredicto::Fusionado(c) => bytes_de(c, &[]),
+        Veredicto::Conflicto { choques, .. } => bytes_de(&e.leido.reporte.contenido, choques),
+        Veredicto::Duplicado { .. } | Veredicto::Rechazado(_) => Ok(0),
     }
 }
 
@@ -278,6 +298,7 @@ pub(super) fn responde(
     mut expedientes: HashMap<i64, Expediente>,
     ids: &IdsDeArchivos,
     previas: Vec<Previa>,
+    mut lugar: Lugar,
 ) -> Result<Vec<Juzgado>, Fallo> {
     for (id, e) in &mut expedientes {
         for a in e.leido.archivos.iter_mut().filter(|a| a.id == 0) {
@@ -309,13 +330,17 @@ pub(super) fn responde(
         if let Suerte::Duplicado(version, difiere) = &mut suerte {
             let actual = &e.leido.reporte;
             *difiere = *version != actual.version || !iguales(&item.enviado, &actual.contenido);
+            if !lugar.toma(bytes_de(&actual.contenido, &[])?) {
+                suerte = Suerte::Rechazado(Motivo::RespuestaLlena);
+            }
         }
         let leido = leidos
             .entry(id)
             .or_insert_with(|| Arc::new(e.leido.clone()));
+        let cabe = !matches!(suerte, Suerte::Rechazado(_));
         juzgados.push(Juzgado {
             suerte,
-            leido: Some(Arc::clone(leido)),
+            leido: cabe.then(|| Arc::clone(leido)),
         });
     }
     Ok(juzgados)

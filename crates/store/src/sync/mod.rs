@@ -11,6 +11,7 @@ mod mesa;
 mod pasado;
 mod reconciliar;
 mod resolver;
+mod respuesta;
 mod secuencia;
 
 pub use cambios::{Cambio, Marca, PaginaCambios, Vencido, cambios};

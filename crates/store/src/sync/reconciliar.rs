@@ -1,14 +1,17 @@
 //! The proof that nothing is missing: what a phone believes it sent against what is here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sigra_domain::{
     Rut,
-    bitacora::valores_en,
     reporte::{Reporte, SyncStatus},
 };
 
-use crate::{Fallo, Lectura, bitacora::entradas_de, reportes::leer::de_uuids};
+use crate::{
+    Fallo, Lectura,
+    db::{Conn, con, json},
+    reportes::leer::de_uuids,
+};
 
 /// What a phone holds of one report.
 #[derive(Clone, Debug)]
@@ -57,9 +60,11 @@ pub async fn reconcilia(
         let uuids: Vec<&str> = uuids.filter(|u| !reportes.contains_key(*u)).collect();
         let leidos = de_uuids(&mut lectura.conn(), &uuids).await?;
         let suyos = leidos.into_iter().map(|l| l.reporte);
-        for r in suyos.filter(|r| r.rut == autor) {
-            let guardado = intacto(lectura, &r).await?;
-            reportes.insert(r.uuid_cliente.clone(), (r, guardado));
+        let suyos: Vec<Reporte> = suyos.filter(|r| r.rut == autor).collect();
+        let intactos = intactos(&mut lectura.conn(), &suyos).await?;
+        for r in suyos {
+            let intacto = intactos.contains(&r.id);
+            reportes.insert(r.uuid_cliente.clone(), (r, intacto));
         }
         for tenido in tanda {
             comparaciones.push(compara(tenido, reportes.get(&tenido.uuid_cliente)));
@@ -68,17 +73,35 @@ pub async fn reconcilia(
     Ok(comparaciones)
 }
 
-/// Whether the row still holds what its hash is of: the proof is about the content, and somebody may
-/// have changed it behind the server's back.
-async fn intacto(lectura: &mut Lectura, r: &Reporte) -> Result<bool, Fallo> {
-    if r.contenido.sha256() == r.sha256_contenido {
-        return Ok(true);
+/// Which of these rows still hold what their hash is of: the proof is about the content, and somebody
+/// may have changed it behind the server's back.
+async fn intactos(conn: &mut Conn<'_>, reportes: &[Reporte]) -> Result<HashSet<i64>, Fallo> {
+    let (iguales, otros): (Vec<_>, Vec<_>) = reportes
+        .iter()
+        .map(|r| (r, r.contenido.sha256()))
+        .partition(|(r, guardada)| *guardada == r.sha256_contenido);
+    let mut intactos: HashSet<i64> = iguales.iter().map(|(r, _)| r.id).collect();
+    if otros.is_empty() {
+        return Ok(intactos);
     }
-    // A phone that sent its manifest's uuids in upper case hashed them so: the bitácora knows.
-    let entradas = entradas_de(&mut lectura.conn(), r.id).await?;
-    let fila = r.contenido.valores();
-    let dichos = valores_en(&entradas, r.version).unwrap_or_default();
-    Ok(fila.iter().all(|(campo, v)| dichos.get(campo) == Some(v)))
+    // A phone that sent its manifest's uuids in upper case hashed them so.
+    let otros: Vec<_> = otros
+        .iter()
+        .map(|(r, guardada)| (r.id, &r.sha256_contenido, guardada))
+        .collect();
+    let sql = conn.elige(
+        "SELECT h.reporte_id FROM json_each($1) j JOIN huellas h
+           ON h.reporte_id = json_extract(j.value, '$[0]')
+           AND h.enviada = json_extract(j.value, '$[1]')
+           AND h.guardada = json_extract(j.value, '$[2]')",
+        "SELECT h.reporte_id FROM json_array_elements(CAST($1 AS JSON)) j JOIN huellas h
+           ON h.reporte_id = CAST(j.value->>0 AS BIGINT)
+           AND h.enviada = j.value->>1 AND h.guardada = j.value->>2",
+    );
+    let ids: Vec<i64> = con!(*conn, c =>
+        sqlx::query_scalar(sql).bind(json(&otros)?).fetch_all(&mut **c).await)?;
+    intactos.extend(ids);
+    Ok(intactos)
 }
 
 fn compara(tenido: &Tenido, aqui: Option<&(Reporte, bool)>) -> Comparacion {

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::suertes;
 use crate::{
-    arnes::{Persona, Sitio, reporte_en},
+    arnes::{Persona, Sitio, reporte_en, uuid},
     en_ambas,
 };
 
@@ -22,6 +23,25 @@ pub fn con(item: &Value, cambios: &Value) -> Value {
 }
 
 en_ambas! {
+    /// Of one uuid the first names an area that the site gave up: it is refused whether or not the
+    /// other one has made the report by then.
+    async fn lo_que_esta_en_desuso_se_rechaza_tambien_la_segunda_vez(sitio: &Sitio) {
+        let (autor, jefe) = (sitio.trabajador().await, sitio.administrador().await);
+        let pedido = sitio.pide("PATCH", "/catalogos/areas/9").como(&jefe);
+        pedido.json(&json!({"activa": false})).envia().await.espera(200, "");
+        let bueno = reporte_en(1);
+        for version_base in [json!(null), json!(1)] {
+            let bueno = con(&bueno, &json!({"uuid_cliente": uuid()}));
+            let malo = con(&bueno, &json!({"area_id": 9, "titulo": "Otro", "version_base": version_base}));
+            let lote = [malo, bueno];
+            let primera = sitio.lote(&autor, &lote).await;
+            assert_eq!(suertes(&primera), ["rechazado", "creado"]);
+            let segunda = sitio.lote(&autor, &lote).await;
+            assert_eq!(suertes(&segunda), ["rechazado", "duplicado"]);
+            assert_eq!(primera["resultados"][0], segunda["resultados"][0]);
+        }
+    }
+
     async fn la_vida_de_un_reporte(sitio: &Sitio) {
         let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
         let nuevo = reporte_en(1);

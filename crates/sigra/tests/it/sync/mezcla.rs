@@ -94,8 +94,9 @@ fn debe(campo: &str, cambio: Cambio, decidido: bool, quien: Quien) -> (&'static 
         // The manifest only grows: to have fewer files is no change.
         Servidor if campo == "multimedia" => ("duplicado", v, true),
         Telefono if !decidido => ("actualizado", v + 1, false),
-        Servidor if !decidido => ("fusionado", v, true),
-        Telefono | Servidor | Distinto => ("conflicto", v + 1, true),
+        // What asks for nothing is good also when all is decided.
+        Servidor => ("fusionado", v, true),
+        Telefono | Distinto => ("conflicto", v + 1, true),
     }
 }
 
@@ -198,16 +199,14 @@ impl Escena<'_> {
         };
         assert_eq!(despues["sync_status"], estado, "{que}");
         if resultado == "conflicto" {
-            // A decided report takes nothing, also where nothing clashes.
-            let choca = cambio != Servidor;
             let campos: Vec<&Value> = r["campos"]
                 .as_array()
                 .unwrap()
                 .iter()
                 .map(|c| &c["campo"])
                 .collect();
-            assert_eq!(campos, if choca { vec![campo] } else { vec![] }, "{que}");
-            if choca && campo != "ubicacion" && campo != "multimedia" {
+            assert_eq!(campos, [campo], "{que}");
+            if campo != "ubicacion" && campo != "multimedia" {
                 let lados = json!({"campo": campo, "base": nuevo[campo], "servidor": antes[campo], "cliente": item[campo]});
                 assert_eq!(r["campos"][0], lados, "{que}");
             }

@@ -82,6 +82,13 @@ async fn de_estado(sitio: &Sitio, autor: &Persona) -> Vec<Malo> {
         en_desuso.to_string(),
         &[("area_id", "no_existe")],
     ));
+    // Without a version it can't be told what it meant to change, but nobody could decide for that.
+    let sin_version = con(&en_desuso, &json!({"version_base": null, "titulo": "Otro"}));
+    malos.push(malo(
+        "un área en desuso y sin versión",
+        sin_version.to_string(),
+        &[("area_id", "no_existe")],
+    ));
     let sobran = con(&propio, &json!({"multimedia": archivos(20)}));
     malos.push(malo(
         "35 archivos en dos envíos",

@@ -8,7 +8,10 @@ use super::{
     Paso, Suerte,
     regla::{CAMPOS, Clave, Contenido, Dice, Item, Modelo, NOMBRES, a_json, valor},
 };
-use crate::arnes::{Persona, Red, Respuesta, dado, uuid};
+use crate::{
+    arnes::{Persona, Red, Respuesta, dado, uuid},
+    reportes::contenido::esperado,
+};
 
 pub struct Gente {
     /// Whose phone each is.
@@ -235,6 +238,10 @@ impl<'a> Mundo<'a> {
                 let mut json = a_json(item.contenido);
                 json["uuid_cliente"] = json!(item.uuid);
                 json["version_base"] = json!(item.base);
+                // Some phones also say what that version held.
+                if let Some(base) = self.modelo.en(item).filter(|_| t.is_multiple_of(2)) {
+                    json["sha256_base"] = json!(esperado(&a_json(base)));
+                }
                 json
             })
             .collect();

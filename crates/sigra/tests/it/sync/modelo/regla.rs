@@ -127,7 +127,8 @@ impl Reporte {
         }
         let base = self.en(clave.1);
         let (nuevo, choques) = self.mezcla(clave.0, base);
-        if self.decidido || base.is_none() || !choques.is_empty() {
+        let pide = nuevo != self.actual();
+        if (self.decidido && pide) || base.is_none() || !choques.is_empty() {
             if self.conflictos.len() >= 20 {
                 return Dice::Rechazado("demasiados_conflictos");
             }
@@ -169,6 +170,11 @@ impl Reporte {
 pub struct Modelo(pub HashMap<String, Reporte>);
 
 impl Modelo {
+    /// What the report held at the version that an item was made from.
+    pub fn en(&self, item: &Item) -> Option<Contenido> {
+        self.0.get(&item.uuid)?.en(item.base)
+    }
+
     /// What a batch must be told, item by item.
     pub fn recibe(&mut self, quien: usize, lote: &[Item]) -> Vec<Dice> {
         lote.iter().map(|item| self.uno(quien, item)).collect()
