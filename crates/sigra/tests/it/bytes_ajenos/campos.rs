@@ -154,13 +154,13 @@ en_ambas! {
         let malo = json!({
             "titulo": "", "descripcion": 1, "area_id": "1", "severidad_id": 77, "uuid_cliente": "x",
             "fecha_reporte": "2026-02-30", "hora_creado": "9999-01-01T00:00:00Z", "device_id": "a b",
-            "ubicacion": {"lat": 91, "precision_m": -1}, "multimedia": [{"bytes": 0}], "version_base": -1,
+            "ubicacion": {"lat": 91, "precision_m": -1}, "multimedia": [{"bytes": 0}], "version_base": -1, "sha256_base": "x",
         });
         let r = sitio.crea(&jefe, &malo).await;
         es_problema(&r, 422, "datos_invalidos", &[
             ("titulo", "largo"), ("descripcion", "tipo"), ("area_id", "tipo"), ("severidad_id", "no_existe"),
             ("uuid_cliente", "formato"), ("fecha_reporte", "formato"), ("hora_creado", "rango"),
-            ("device_id", "caracter_no_permitido"), ("version_base", "rango"), ("ubicacion.lat", "rango"),
+            ("device_id", "caracter_no_permitido"), ("version_base", "rango"), ("sha256_base", "formato"), ("ubicacion.lat", "rango"),
             ("ubicacion.lon", "requerido"), ("ubicacion.precision_m", "rango"),
             ("multimedia[0].uuid_cliente", "requerido"), ("multimedia[0].nombre", "requerido"),
             ("multimedia[0].tipo", "requerido"), ("multimedia[0].bytes", "rango"),

@@ -32,6 +32,7 @@ const REPORTE: &[Campo] = &[
     ("ubicacion", Clase::Ubicacion, false),
     ("multimedia", Clase::Manifiesto, false),
     ("version_base", Clase::VersionBase, false),
+    ("sha256_base", Clase::Sha256, false),
 ];
 const EDICION: &[Campo] = &[
     ("titulo", TITULO, false),

@@ -15,6 +15,7 @@ pub enum Clase {
     Version,
     /// A version that is only kept.
     VersionBase,
+    Sha256,
     Uuid,
     Fecha,
     Hora,
@@ -160,6 +161,7 @@ fn propios(clase: Clase) -> Vec<Caso> {
             .map(|v| (v.to_owned(), Dicho::Otro(412, "version_desfasada")))
             .collect(),
         Clase::VersionBase => numeros(&[("rango", "-1"), ("", "0 9223372036854775807")]),
+        Clase::Sha256 => escritos::hashes(),
         Clase::Uuid => escritos::uuids(),
         Clase::Fecha => escritos::fechas(),
         Clase::Hora => escritos::horas(),

@@ -38,6 +38,23 @@ pub fn textos(min: usize, max: usize, lineas: bool) -> Vec<Caso> {
     ]
 }
 
+pub fn hashes() -> Vec<Caso> {
+    escritos(&[
+        (
+            "formato",
+            "|x|e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85",
+        ),
+        (
+            "formato",
+            "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+        ),
+        (
+            "",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ),
+    ])
+}
+
 pub fn fechas() -> Vec<Caso> {
     escritos(&[
         (
