@@ -108,14 +108,16 @@ mod tests {
         dos.crece(mayor).unwrap();
         dos.crece(mayor).unwrap();
         assert!(lugar(1).crece(1).is_err(), "su parte está llena");
+        // 64 MiB in all: 16.5 of the first, five of 8 and one of 7.5.
         let otros: Vec<_> = (2..8)
             .map(|n| {
                 let mut l = lugar(n);
-                l.crece(7 * MIB).unwrap();
+                l.crece(if n < 7 { 8 * MIB } else { 7 * MIB + MIB / 2 })
+                    .unwrap();
                 l
             })
             .collect();
-        assert!(lugar(9).crece(6 * MIB).is_err(), "no queda para nadie");
+        assert!(lugar(9).crece(1).is_err(), "no queda para nadie");
         drop(uno);
         let mut otra = lugar(9);
         otra.crece(mayor).unwrap();

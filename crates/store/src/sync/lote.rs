@@ -11,7 +11,8 @@ use sigra_domain::{
 
 use super::{
     dispositivos::{self, Presencia},
-    mesa::{Mesa, responde},
+    mesa::Mesa,
+    respuesta::responde,
 };
 use crate::{
     Fallo, Store, Tx, Write,

@@ -1,20 +1,17 @@
 //! Where a batch is judged: what is new is written first, the rest is read once, each item is judged
 //! against what the items before have left, and all changes are written together.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
 use sigra_domain::{
-    reporte::{Archivo, ReporteNuevo, iguales},
+    reporte::{Archivo, ReporteNuevo},
     sync::{Motivo, Veredicto},
 };
 
 use super::{
     conflictos::{self, Pendiente},
     expediente::Expediente,
-    lote::{Juzgado, Recibido, RecibirLote, Suerte},
+    lote::{Recibido, RecibirLote, Suerte},
     pasado::completa,
     respuesta::{Lugar, bytes_de},
 };
@@ -34,9 +31,9 @@ use crate::{
 /// An item's fate before conflicts have their ids.
 pub(super) struct Previa {
     /// Of the report; `None` when the item was refused.
-    reporte_id: Option<i64>,
-    suerte: Suerte,
-    conflicto: Option<Aceptado>,
+    pub(super) reporte_id: Option<i64>,
+    pub(super) suerte: Suerte,
+    pub(super) conflicto: Option<Aceptado>,
 }
 
 /// Where a batch is judged: each report as the items before have left it.
@@ -291,57 +288,4 @@ async fn acepta(tx: &mut Tx<'_>, aceptados: &[(i64, Aceptado, i64)]) -> Result<(
     );
     con!(tx.conn, c => sqlx::query(sql).bind(json(&filas)?).execute(&mut **c).await.map(drop))?;
     Ok(())
-}
-
-pub(super) fn responde(
-    items: &[Recibido],
-    mut expedientes: HashMap<i64, Expediente>,
-    ids: &IdsDeArchivos,
-    previas: Vec<Previa>,
-    mut lugar: Lugar,
-) -> Result<Vec<Juzgado>, Fallo> {
-    for (id, e) in &mut expedientes {
-        for a in e.leido.archivos.iter_mut().filter(|a| a.id == 0) {
-            let suyo = ids.get(&(*id, a.archivo.uuid_cliente.clone()));
-            a.id = *suyo.ok_or(Fallo::Interno("un archivo quedó sin fila"))?;
-        }
-    }
-    let mut leidos: HashMap<i64, Arc<ReporteLeido>> = HashMap::new();
-    let mut juzgados = Vec::with_capacity(previas.len());
-    for (previa, item) in previas.into_iter().zip(items) {
-        let mut suerte = previa.suerte;
-        let Some(id) = previa.reporte_id else {
-            juzgados.push(Juzgado {
-                suerte,
-                leido: None,
-            });
-            continue;
-        };
-        let e = &expedientes[&id];
-        if let (Suerte::Conflicto(conflicto_id, _), Some(clave)) = (&mut suerte, &previa.conflicto)
-        {
-            *conflicto_id = e
-                .abiertos
-                .get(clave)
-                .and_then(|abierto| abierto.id)
-                .ok_or(Fallo::Interno("un conflicto quedó sin fila"))?;
-        }
-        // After a lost answer the phone does not know what else the merge brought.
-        if let Suerte::Duplicado(version, difiere) = &mut suerte {
-            let actual = &e.leido.reporte;
-            *difiere = *version != actual.version || !iguales(&item.enviado, &actual.contenido);
-            if !lugar.toma(bytes_de(&actual.contenido, &[])?) {
-                suerte = Suerte::Rechazado(Motivo::RespuestaLlena);
-            }
-        }
-        let leido = leidos
-            .entry(id)
-            .or_insert_with(|| Arc::new(e.leido.clone()));
-        let cabe = !matches!(suerte, Suerte::Rechazado(_));
-        juzgados.push(Juzgado {
-            suerte,
-            leido: cabe.then(|| Arc::clone(leido)),
-        });
-    }
-    Ok(juzgados)
 }
