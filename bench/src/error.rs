@@ -13,6 +13,8 @@ pub enum Error {
     Sql(#[from] sqlx::Error),
     #[error("falló la base SQLite de referencia: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    #[error("falló el almacén de archivos: {0}")]
+    Almacen(#[from] sigra_almacen::Fallo),
     #[error("error de archivo o de red: {0}")]
     Io(#[from] std::io::Error),
     #[error("no se entienden los datos de demostración: {0}")]

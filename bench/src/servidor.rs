@@ -10,8 +10,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use sigra_almacen::Almacen;
 use sigra_api::{App, ClaveFirma, Opciones};
 use sigra_domain::Zona;
+use sigra_evidencia::{Evidencia, Limites};
 use sigra_store::{Entorno, Store};
 use tokio::sync::oneshot;
 
@@ -54,7 +56,11 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
         sync_por_minuto: 0,
         silencio_horas: 72,
     };
-    let app = App::nueva(store.clone(), opciones);
+    let carpeta = tempfile::tempdir()?;
+    let almacen = Almacen::directorio(carpeta.path().to_owned())?;
+    let evidencia = Evidencia::nueva(store.clone(), almacen, Limites::default());
+    let app = App::nueva(store.clone(), evidencia.clone(), opciones);
+    tokio::spawn(evidencia.trabaja());
     tokio::spawn(ordena(store.clone()));
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut salida = std::io::stdout();

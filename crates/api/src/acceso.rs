@@ -10,7 +10,15 @@ use axum::{
 };
 use sigra_domain::{Instante, Quien, Rol, catalogo::Catalogo};
 
-use crate::{App, codigo::Codigo, problema::Problema, tokens::AUD_API};
+use crate::{
+    App,
+    codigo::Codigo,
+    problema::Problema,
+    tokens::{AUD_API, AUD_NAVEGADOR},
+};
+
+/// The cookie of a session.
+pub const GALLETA: &str = "sigra_sesion";
 
 /// The permission of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +29,8 @@ pub enum Permiso {
     CambioDePassword,
     /// Anybody signed in.
     Autenticado,
+    /// The same, for what a browser shows by itself (`<img>`): the cookie of the session will do.
+    Navegador,
     /// Supervisores and administradores.
     Supervision,
     Administrador,
@@ -33,6 +43,7 @@ impl Permiso {
             Self::Publico => "publico",
             Self::CambioDePassword => "cambio_de_password",
             Self::Autenticado => "autenticado",
+            Self::Navegador => "navegador",
             Self::Supervision => "supervision",
             Self::Administrador => "administrador",
         }
@@ -62,7 +73,7 @@ impl Permiso {
 
     fn admite(self, rol: Rol) -> bool {
         match self {
-            Self::Publico | Self::CambioDePassword | Self::Autenticado => true,
+            Self::Publico | Self::CambioDePassword | Self::Autenticado | Self::Navegador => true,
             Self::Supervision => rol != Rol::Trabajador,
             Self::Administrador => rol == Rol::Administrador,
         }
@@ -112,8 +123,13 @@ pub async fn exige(
 
 async fn sesion(app: &App, permiso: Permiso, headers: &HeaderMap) -> Result<Sesion, Problema> {
     let ahora = app.store().entorno().ahora();
-    let token = portador(headers).ok_or(Codigo::NoAutenticado)?;
-    let portador = app.tokens().verifica(token, AUD_API, ahora)?;
+    let galleta = || galleta(headers).filter(|_| permiso == Permiso::Navegador);
+    let portador = if let Some(token) = portador(headers) {
+        app.tokens().verifica(token, AUD_API, ahora)?
+    } else {
+        let token = galleta().ok_or(Codigo::NoAutenticado)?;
+        app.tokens().verifica(token, AUD_NAVEGADOR, ahora)?
+    };
     let rut = sigra_domain::Rut::new(portador.rut).map_err(|_| Codigo::TokenInvalido)?;
     let i = app
         .store()
@@ -145,4 +161,13 @@ fn portador(headers: &HeaderMap) -> Option<&str> {
     esquema
         .eq_ignore_ascii_case("bearer")
         .then_some(token.trim())
+}
+
+/// The token in the session's cookie.
+fn galleta(headers: &HeaderMap) -> Option<&str> {
+    let valores = headers.get_all(header::COOKIE).iter();
+    let mut pares = valores
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'));
+    pares.find_map(|par| par.trim().strip_prefix(GALLETA)?.strip_prefix('='))
 }

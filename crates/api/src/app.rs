@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use sigra_domain::{Instante, Zona};
+use sigra_evidencia::Evidencia;
 use sigra_store::{Store, reportes::Entrada};
 
 use crate::{
@@ -34,6 +35,7 @@ pub struct App(Arc<Interior>);
 
 struct Interior {
     store: Store,
+    evidencia: Evidencia,
     entrada: Entrada,
     zona: Zona,
     tokens: Tokens,
@@ -46,7 +48,7 @@ struct Interior {
 }
 
 impl App {
-    pub fn nueva(store: Store, opciones: Opciones) -> Self {
+    pub fn nueva(store: Store, evidencia: Evidencia, opciones: Opciones) -> Self {
         Self(Arc::new(Interior {
             tokens: Tokens::nuevos(&opciones.claves),
             claves: Claves::nuevas(store.entorno()),
@@ -57,12 +59,18 @@ impl App {
             presupuesto: Presupuesto::default(),
             silencio_ms: opciones.silencio_horas.saturating_mul(Instante::HORA),
             entrada: Entrada::nueva(store.clone()),
+            evidencia,
             store,
         }))
     }
 
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// The service of files.
+    pub fn evidencia(&self) -> &Evidencia {
+        &self.0.evidencia
     }
 
     pub(crate) fn entrada(&self) -> &Entrada {

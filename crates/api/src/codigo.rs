@@ -3,8 +3,18 @@
 use axum::http::StatusCode;
 use sigra_domain::Idioma;
 
+/// A status by its name, or by its number when no RFC names it.
+macro_rules! estado {
+    ($nombre:ident) => {
+        StatusCode::$nombre
+    };
+    ($numero:literal) => {
+        StatusCode::from_u16($numero).unwrap_or(StatusCode::BAD_REQUEST)
+    };
+}
+
 macro_rules! codigos {
-    ($( $variante:ident $codigo:literal $status:ident $permanente:literal
+    ($( $variante:ident $codigo:literal $status:tt $permanente:literal
         ($titulo_es:literal, $titulo_en:literal)
         ($detalle_es:literal, $detalle_en:literal); )*) => {
         /// Stable and machine-readable; the guide lists them.
@@ -19,7 +29,7 @@ macro_rules! codigos {
             }
 
             pub fn status(self) -> StatusCode {
-                match self { $( Self::$variante => StatusCode::$status, )* }
+                match self { $( Self::$variante => estado!($status), )* }
             }
 
             /// Whether sending the same again can't succeed.
@@ -52,6 +62,14 @@ codigos! {
         ("Clave de idempotencia inválida", "Invalid idempotency key")
         ("La cabecera Idempotency-Key debe tener entre 1 y 255 caracteres ASCII.",
          "The Idempotency-Key header must have between 1 and 255 ASCII characters.");
+    FormularioInvalido "formulario_invalido" BAD_REQUEST true
+        ("Formulario inválido", "Invalid form")
+        ("Envíe multipart/form-data con multimedia_uuid y sha256 si los tiene y, al final, archivo.",
+         "Send multipart/form-data with multimedia_uuid and sha256 if you have them and, last, archivo.");
+    SumaDesconocida "suma_desconocida" BAD_REQUEST true
+        ("Suma de comprobación desconocida", "Unknown checksum")
+        ("Upload-Checksum debe decir sha1 o sha256 y, tras un espacio, la suma en base64.",
+         "Upload-Checksum must say sha1 or sha256 and, after a space, the sum in base64.");
     NoAutenticado "no_autenticado" UNAUTHORIZED false
         ("Falta identificarse", "Not signed in")
         ("Inicie sesión y envíe el token en la cabecera Authorization.",
@@ -84,10 +102,30 @@ codigos! {
         ("Sin permiso", "Not allowed")
         ("Su rol no permite hacer esto. Si le corresponde, pida al administrador que lo habilite.",
          "Your role does not allow this. If it should, ask the administrator to enable it.");
+    UrlInvalida "url_invalida" FORBIDDEN true
+        ("Enlace inválido", "Invalid link")
+        ("El enlace está incompleto o es de otro archivo. Pida uno nuevo en /multimedia/{id}/url.",
+         "The link is incomplete or of another file. Ask for a new one at /multimedia/{id}/url.");
+    UrlVencida "url_vencida" FORBIDDEN true
+        ("Enlace vencido", "Expired link")
+        ("El enlace duró lo que debía. Pida uno nuevo en /multimedia/{id}/url.",
+         "The link lasted as long as it should. Ask for a new one at /multimedia/{id}/url.");
     NoEncontrado "no_encontrado" NOT_FOUND true
         ("No encontrado", "Not found")
         ("No existe o no está entre lo que usted puede ver.",
          "It does not exist or is not among what you may see.");
+    ArchivoPendiente "archivo_pendiente" NOT_FOUND false
+        ("El archivo no ha llegado", "The file has not arrived")
+        ("El teléfono aún no envía este archivo. Llegará cuando vuelva a tener señal.",
+         "The phone has not sent this file yet. It will arrive when the phone has a signal again.");
+    VistaEnProceso "vista_en_proceso" NOT_FOUND false
+        ("Vista en preparación", "Preview in preparation")
+        ("El archivo llegó hace poco y su vista se está haciendo. Intente de nuevo en unos segundos.",
+         "The file has just arrived and its preview is being made. Try again in a few seconds.");
+    SinVista "sin_vista" NOT_FOUND true
+        ("Sin vista", "No preview")
+        ("De este archivo no se puede hacer una vista. Baje el original.",
+         "No preview can be made of this file. Download the original.");
     RutaNoExiste "ruta_no_existe" NOT_FOUND true
         ("Dirección desconocida", "Unknown address")
         ("Esta dirección no existe en SIGRA. La descripción de la API está en /docs.",
@@ -100,6 +138,26 @@ codigos! {
         ("Envío demasiado lento", "Upload too slow")
         ("El cuerpo no terminó de llegar a tiempo. Envíelo de nuevo cuando tenga mejor señal.",
          "The body did not arrive in time. Send it again with a better signal.");
+    DesfaseDistinto "desfase_distinto" CONFLICT false
+        ("La subida va en otra parte", "The upload stands elsewhere")
+        ("El servidor tiene otra cantidad de bytes; la dice Upload-Offset. Siga desde ahí.",
+         "The server has another number of bytes; Upload-Offset says it. Go on from there.");
+    SubidaInterrumpida "subida_interrumpida" CONFLICT false
+        ("Subida interrumpida", "Upload interrupted")
+        ("La subida se cortó o sigue por otra conexión. Pregunte dónde va (HEAD) y siga desde ahí.",
+         "The upload was cut or goes on in another connection. Ask where it stands (HEAD) and go on from there.");
+    MuchasSubidas "muchas_subidas" CONFLICT false
+        ("Demasiadas subidas abiertas", "Too many open uploads")
+        ("Tiene demasiadas subidas sin terminar o sin reporte. Termine alguna o envíe su reporte antes de comenzar otra.",
+         "You have too many uploads unfinished or without a report. Finish one or send its report before beginning another.");
+    ArchivoDistinto "archivo_distinto" CONFLICT true
+        ("El archivo es otro", "Another file")
+        ("Este uuid es de un archivo con otros bytes. Revise el archivo o use un uuid nuevo.",
+         "This uuid is of a file with other bytes. Check the file or use a new uuid.");
+    DemasiadosArchivos "demasiados_archivos" CONFLICT true
+        ("Demasiados archivos", "Too many files")
+        ("El reporte tiene ya todos los archivos que admite.",
+         "The report has all the files that it may have already.");
     UuidEnConflicto "uuid_en_conflicto" CONFLICT true
         ("Reporte ya existe", "Report exists already")
         ("Ya hay un reporte con este uuid_cliente y otro contenido. Para cambiarlo, edítelo.",
@@ -140,6 +198,10 @@ codigos! {
         ("Reporte retirado", "Report withdrawn")
         ("Un administrador retiró este reporte; su bitácora se conserva.",
          "An administrator withdrew this report; its bitácora is kept.");
+    ArchivoEliminado "archivo_eliminado" GONE true
+        ("Archivo eliminado", "File removed")
+        ("Un administrador eliminó este archivo; su hash y la bitácora se conservan.",
+         "An administrator removed this file; its hash and the bitácora are kept.");
     CursorVencido "cursor_vencido" GONE true
         ("Cursor vencido", "Cursor expired")
         ("La base de datos del servidor ya no es la que dio este cursor. Comience de nuevo sin cursor; lo que falta enviar sigue en el teléfono.",
@@ -152,6 +214,18 @@ codigos! {
         ("El reporte cambió", "The report has changed")
         ("Alguien cambió el reporte después de la versión que usted vio. Revise el actual y decida de nuevo.",
          "Somebody changed the report after the version you saw. Look at the current one and decide again.");
+    VersionDeTus "version_de_tus" PRECONDITION_FAILED true
+        ("Versión de tus no soportada", "tus version not supported")
+        ("Las subidas usan tus 1.0.0: envíe la cabecera Tus-Resumable: 1.0.0.",
+         "Uploads use tus 1.0.0: send the header Tus-Resumable: 1.0.0.");
+    ArchivoMuyGrande "archivo_muy_grande" PAYLOAD_TOO_LARGE true
+        ("Archivo demasiado grande", "File too large")
+        ("El archivo pasa del máximo de su tipo. Achíquelo o grabe uno más corto.",
+         "The file exceeds the maximum of its type. Make it smaller or record a shorter one.");
+    ArchivoMasLargo "archivo_mas_largo" PAYLOAD_TOO_LARGE true
+        ("Más bytes que los anunciados", "More bytes than announced")
+        ("Llegaron más bytes que los de Upload-Length; no se guardaron. Revise el archivo y su largo.",
+         "More bytes came than Upload-Length says; they were not kept. Check the file and its length.");
     CuerpoMuyGrande "cuerpo_muy_grande" PAYLOAD_TOO_LARGE true
         ("Cuerpo demasiado grande", "Body too large")
         ("El cuerpo pasa de 1 MiB descomprimido, el máximo de esta operación.",
@@ -168,10 +242,34 @@ codigos! {
         ("Tipo de contenido no soportado", "Unsupported media type")
         ("Envíe JSON (Content-Type: application/json), comprimido a lo más con gzip.",
          "Send JSON (Content-Type: application/json), compressed with gzip at most.");
+    BytesSinTipo "bytes_sin_tipo" UNSUPPORTED_MEDIA_TYPE true
+        ("Tipo de contenido no soportado", "Unsupported media type")
+        ("Los bytes de una subida van con Content-Type: application/offset+octet-stream.",
+         "The bytes of an upload come with Content-Type: application/offset+octet-stream.");
+    TipoNoAdmitido "tipo_no_admitido" UNSUPPORTED_MEDIA_TYPE true
+        ("Tipo de archivo no admitido", "File type not taken")
+        ("Por sus bytes, el archivo no es JPEG, PNG, WebP, MP4, M4A ni PDF.",
+         "By its bytes, the file is neither JPEG, PNG, WebP, MP4, M4A nor PDF.");
+    FotoHeic "foto_heic" UNSUPPORTED_MEDIA_TYPE true
+        ("Foto HEIC", "HEIC photo")
+        ("SIGRA no admite HEIC. Convierta la foto a JPEG o elija «más compatible» en la cámara.",
+         "SIGRA does not take HEIC. Convert the photo to JPEG or choose \"most compatible\" in the camera.");
+    RangoImposible "rango_imposible" RANGE_NOT_SATISFIABLE true
+        ("Fuera del archivo", "Outside the file")
+        ("La parte pedida está más allá del fin del archivo; Content-Range dice su largo.",
+         "The part asked for lies beyond the end of the file; Content-Range says its length.");
     DatosInvalidos "datos_invalidos" UNPROCESSABLE_ENTITY true
         ("Datos inválidos", "Invalid data")
         ("Hay datos que corregir; vea cada uno en errores.",
          "Some values need correction; see each of them in errores.");
+    HashDistinto "hash_distinto" UNPROCESSABLE_ENTITY false
+        ("Los bytes no corresponden", "The bytes don't match")
+        ("Lo que llegó no tiene el sha256 o el tamaño anunciado y no se guardó. Envíe el archivo de nuevo desde el comienzo.",
+         "What came does not have the announced sha256 or size and was not kept. Send the file again from the beginning.");
+    ImagenMuyGrande "imagen_muy_grande" UNPROCESSABLE_ENTITY true
+        ("Imagen de demasiados píxeles", "Image of too many pixels")
+        ("La imagen pasa de 100 megapíxeles. Guárdela más pequeña y envíela como otro archivo.",
+         "The image exceeds 100 megapixels. Save it smaller and send it as another file.");
     CursorInvalido "cursor_invalido" UNPROCESSABLE_ENTITY true
         ("Cursor inválido", "Invalid cursor")
         ("El cursor no es de esta lista con estos filtros. Comience de nuevo sin cursor.",
@@ -192,6 +290,10 @@ codigos! {
         ("Demasiadas sincronizaciones", "Too many sync calls")
         ("El teléfono sincronizó muchas veces seguidas. Espere lo que dice Retry-After; no se perdió nada.",
          "The phone has synced many times in a row. Wait as long as Retry-After says; nothing was lost.");
+    SumaDistinta "suma_distinta" 460 false
+        ("Suma de comprobación distinta", "Checksum mismatch")
+        ("Los bytes se dañaron en el camino y no se guardaron. Envíelos de nuevo desde el mismo lugar.",
+         "The bytes were damaged on their way and were not kept. Send them again from the same place.");
     ErrorInterno "error_interno" INTERNAL_SERVER_ERROR false
         ("Error interno", "Internal error")
         ("Algo falló en el servidor. Intente de nuevo; si sigue, entregue el id al encargado.",

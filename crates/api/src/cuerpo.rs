@@ -180,6 +180,16 @@ impl IfMatch {
     }
 }
 
+/// Whether `If-None-Match` has this entity tag.
+pub fn ya_lo_tiene(headers: &HeaderMap, etag: &str) -> bool {
+    headers.get_all(header::IF_NONE_MATCH).iter().any(|v| {
+        let v = v.to_str().unwrap_or_default();
+        v.trim() == "*"
+            || v.split(',')
+                .any(|t| t.trim().trim_start_matches("W/") == etag)
+    })
+}
+
 /// The version a change is made against: from the header, the body, or both. A version that no
 /// report has (0) stands for a header that can't match.
 pub fn version_vista(if_match: Option<&IfMatch>, cuerpo: Option<i64>) -> Option<i64> {

@@ -10,6 +10,7 @@ pub mod codigo;
 mod cuerpo;
 mod docs;
 mod escritura;
+mod multimedia;
 mod openapi;
 mod pagina;
 mod problema;

@@ -10,12 +10,14 @@ use utoipa::{
         Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
         extensions::ExtensionsBuilder,
         path::{Operation, Paths},
-        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        security::{
+            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+        },
     },
 };
 
 use crate::{
-    acceso::Permiso,
+    acceso::{GALLETA, Permiso},
     codigo::{Codigo, SIEMPRE},
     problema::Problema,
 };
@@ -32,6 +34,7 @@ use crate::{
         (name = "identidad", description = "Entrar, seguir dentro y salir"),
         (name = "reportes", description = "Crear, buscar, ver, editar y retirar reportes"),
         (name = "sync", description = "Lo que un teléfono envía y recibe cuando vuelve a tener señal"),
+        (name = "multimedia", description = "Fotos, videos y documentos: enviarlos por partes y verlos"),
         (name = "administracion", description = "Decidir reportes y revisar las bitácoras"),
         (name = "usuarios", description = "Personas, sus roles y sus áreas"),
         (name = "catalogos", description = "Áreas, severidades, estados y transiciones"),
@@ -66,12 +69,12 @@ pub fn describe(paths: &mut Paths, permiso: Permiso, mut codigos: Vec<Codigo>) {
                 )
                 .build();
             operacion.extensions = Some(extensiones);
-            if permiso != Permiso::Publico {
-                operacion.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
-                    "bearer",
-                    [],
-                )]);
-            }
+            let esquema = |nombre| SecurityRequirement::new::<_, [&str; 0], &str>(nombre, []);
+            operacion.security = match permiso {
+                Permiso::Publico => None,
+                Permiso::Navegador => Some(vec![esquema("bearer"), esquema("galleta")]),
+                _ => Some(vec![esquema("bearer")]),
+            };
             problemas(operacion, &codigos);
         }
     }
@@ -84,6 +87,8 @@ fn operaciones(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         &mut item.post,
         &mut item.delete,
         &mut item.patch,
+        &mut item.head,
+        &mut item.options,
     ]
     .into_iter()
     .flatten()
@@ -128,6 +133,15 @@ pub fn completa(mut api: OpenApi) -> OpenApi {
                     .description(Some("El access_token de /auth/login"))
                     .build(),
             )),
+        );
+        componentes.security_schemes.insert(
+            "galleta".to_owned(),
+            RefOr::T(SecurityScheme::ApiKey(ApiKey::Cookie(
+                ApiKeyValue::with_description(
+                    GALLETA,
+                    "La cookie que deja /auth/login, para <img> y otros GET que un navegador hace solo",
+                ),
+            ))),
         );
         if let Ok(esquema) = serde_json::from_value(esquema_problema()) {
             componentes

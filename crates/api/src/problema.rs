@@ -6,7 +6,7 @@
 use axum::{
     Json,
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -16,6 +16,7 @@ use sigra_store::{Entorno, Fallo};
 
 use crate::{
     codigo::Codigo,
+    multimedia::tus::OFFSET,
     sync::freno::{RATELIMIT, RATELIMIT_POLICY},
 };
 
@@ -32,6 +33,8 @@ pub struct Problema {
     reintentar_en: Option<u64>,
     /// Finds a 500 in the log.
     id: Option<String>,
+    /// A header that this problem has to say something in.
+    cabecera: Option<Box<(HeaderName, String)>>,
 }
 
 impl From<Codigo> for Problema {
@@ -44,6 +47,7 @@ impl From<Codigo> for Problema {
             actual: None,
             reintentar_en,
             id: None,
+            cabecera: None,
         }
     }
 }
@@ -96,6 +100,33 @@ impl Problema {
     #[must_use]
     pub fn con_actual(mut self, actual: Value) -> Self {
         self.actual = Some(actual);
+        self
+    }
+
+    /// With the field that it is about.
+    #[must_use]
+    pub fn con_campo(mut self, campo: &str, falla: Falla) -> Self {
+        self.errores.push(ErrorCampo {
+            campo: campo.to_owned(),
+            falla,
+        });
+        self
+    }
+
+    /// With where an upload stands.
+    #[must_use]
+    pub fn con_desfase(mut self, recibidos: i64) -> Self {
+        self.cabecera = Some(Box::new((OFFSET.clone(), recibidos.to_string())));
+        self
+    }
+
+    /// With the length of what a part was asked of (RFC 9110, 15.5.17).
+    #[must_use]
+    pub fn con_largo(mut self, largo: u64) -> Self {
+        self.cabecera = Some(Box::new((
+            header::CONTENT_RANGE,
+            format!("bytes */{largo}"),
+        )));
         self
     }
 
@@ -155,6 +186,11 @@ impl Problema {
         );
         if let Some(segundos) = self.reintentar_en {
             h.insert(header::RETRY_AFTER, segundos.into());
+        }
+        if let Some((nombre, valor)) = self.cabecera.as_deref()
+            && let Ok(valor) = HeaderValue::from_str(valor)
+        {
+            h.insert(nombre.clone(), valor);
         }
         if self.codigo.status() == StatusCode::UNAUTHORIZED {
             h.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -12,7 +12,11 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer,
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, Predicate as _},
+    },
     decompression::RequestDecompressionLayer,
 };
 use utoipa::openapi::OpenApi;
@@ -24,11 +28,15 @@ use utoipa_axum::{
 use crate::{
     App,
     acceso::{
-        Permiso::{self, Administrador, Autenticado, CambioDePassword, Publico, Supervision},
+        Permiso::{
+            self, Administrador, Autenticado, CambioDePassword, Navegador, Publico, Supervision,
+        },
         exige,
     },
     codigo::{CUERPO, CUERPO_DE_SYNC, Codigo, ESCRITURA, IDEMPOTENTE},
-    docs, openapi,
+    docs,
+    multimedia::{servir, tus},
+    openapi,
     problema::{Problema, presenta},
     resto::escurre,
     sync::freno::frena,
@@ -43,7 +51,7 @@ pub fn rutas(app: &App) -> (Router, OpenApi) {
         app,
         router: OpenApiRouter::with_openapi(openapi::base()),
     };
-    let tabla = sync(reportes(identidad(tabla)));
+    let tabla = multimedia(sync(reportes(identidad(tabla))));
     let tabla = operacion(catalogos(usuarios(administracion(tabla))));
     let (router, api) = tabla.router.split_for_parts();
     let api = openapi::completa(api);
@@ -69,8 +77,11 @@ pub fn rutas(app: &App) -> (Router, OpenApi) {
         )
         .layer(from_fn(escurre))
         .layer(from_fn(presenta))
+        .layer(from_fn(tus::cabeceras_de_tus))
         .layer(from_fn(docs::cabeceras))
-        .layer(CompressionLayer::new())
+        .layer(
+            CompressionLayer::new().compress_when(DefaultPredicate::new().and(servir::se_comprime)),
+        )
         .with_state(app.clone());
     (router, api)
 }
@@ -156,6 +167,66 @@ fn sync(t: Tabla<'_>) -> Tabla<'_> {
     .op_sync(
         &[resolver::CODIGOS, CUERPO, ESCRITURA, freno::CODIGOS],
         routes!(resolver::resolver),
+    )
+}
+
+fn multimedia(t: Tabla<'_>) -> Tabla<'_> {
+    use crate::multimedia::{eliminar, formulario, url, ver};
+    use tus::{crear, opciones, subida};
+    let bytes = [subida::CODIGOS, subida::CODIGOS_BYTES, ESCRITURA];
+    t.op(
+        Autenticado,
+        &[formulario::CODIGOS, ESCRITURA],
+        routes!(formulario::enviar),
+    )
+    .op(Publico, &[opciones::CODIGOS], routes!(opciones::opciones))
+    .op(
+        Autenticado,
+        &[crear::CODIGOS, subida::CODIGOS_BYTES, ESCRITURA],
+        routes!(crear::crear),
+    )
+    .op(Autenticado, &[subida::CODIGOS], routes!(subida::estado))
+    .op(Autenticado, &bytes, routes!(subida::agregar))
+    .op(
+        Autenticado,
+        &[subida::CODIGOS, ESCRITURA],
+        routes!(subida::dejar),
+    )
+    .op(
+        Autenticado,
+        &[
+            subida::CODIGOS,
+            subida::CODIGOS_BYTES,
+            subida::CODIGOS_DICHO,
+            ESCRITURA,
+        ],
+        routes!(subida::dicho),
+    )
+    .op(Navegador, &[ver::CODIGOS], routes!(ver::original))
+    .op(
+        Navegador,
+        &[ver::CODIGOS, ver::CODIGOS_COPIA],
+        routes!(ver::miniatura),
+    )
+    .op(
+        Navegador,
+        &[ver::CODIGOS, ver::CODIGOS_COPIA],
+        routes!(ver::vista),
+    )
+    .op(
+        Autenticado,
+        &[ver::CODIGOS_SIN, ver::CODIGOS_COPIA],
+        routes!(url::enlace),
+    )
+    .op(
+        Publico,
+        &[ver::CODIGOS, ver::CODIGOS_COPIA, url::CODIGOS],
+        routes!(url::copia),
+    )
+    .op(
+        Autenticado,
+        &[eliminar::CODIGOS, CUERPO, ESCRITURA],
+        routes!(eliminar::eliminar),
     )
 }
 

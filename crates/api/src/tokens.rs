@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sigra_domain::{Instante, Quien, hex};
 use sigra_store::Entorno;
 
@@ -13,6 +13,8 @@ use crate::codigo::Codigo;
 /// Seconds an access token lives.
 pub const VIGENCIA: i64 = 15 * 60;
 const EMISOR: &str = "sigra";
+/// For links to a file.
+const AUD_ARCHIVO: &str = "sigra-archivo";
 /// For `Authorization: Bearer`.
 pub const AUD_API: &str = "sigra-api";
 /// For the cookie, which is good for a few GETs only.
@@ -44,6 +46,16 @@ struct Claims {
     sid: i64,
 }
 
+/// A link to one file.
+#[derive(Serialize, Deserialize)]
+struct ClaimsArchivo {
+    /// The file's id.
+    sub: String,
+    exp: i64,
+    iss: String,
+    aud: String,
+}
+
 /// What a valid token says.
 #[derive(Clone, Copy, Debug)]
 pub struct Portador {
@@ -73,9 +85,6 @@ impl Tokens {
         sesion_id: i64,
         aud: &str,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let Some((kid, clave, _)) = self.claves.first() else {
-            return Err(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat.into());
-        };
         let iat = entorno.ahora().0 / Instante::SEGUNDO;
         let claims = Claims {
             sub: quien.rut.to_string(),
@@ -88,31 +97,60 @@ impl Tokens {
             aud: aud.to_owned(),
             sid: sesion_id,
         };
+        self.firma(&claims)
+    }
+
+    /// A link's proof that whoever gave it might see the file, until `expira` (whole seconds).
+    pub fn firma_archivo(
+        &self,
+        id: i64,
+        expira: Instante,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        self.firma(&ClaimsArchivo {
+            sub: id.to_string(),
+            exp: expira.0 / Instante::SEGUNDO,
+            iss: EMISOR.to_owned(),
+            aud: AUD_ARCHIVO.to_owned(),
+        })
+    }
+
+    /// Whether a link is good for this file now.
+    pub fn verifica_archivo(&self, firma: &str, id: i64, ahora: Instante) -> Result<(), Codigo> {
+        let c: Option<ClaimsArchivo> = self.lee(firma, AUD_ARCHIVO);
+        let c = c.filter(|c| c.sub == id.to_string());
+        if c.ok_or(Codigo::UrlInvalida)?.exp * Instante::SEGUNDO <= ahora.0 {
+            return Err(Codigo::UrlVencida);
+        }
+        Ok(())
+    }
+
+    fn firma(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
+        let Some((kid, clave, _)) = self.claves.first() else {
+            return Err(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat.into());
+        };
         let header = Header {
             kid: Some(kid.clone()),
             ..Header::new(Algorithm::HS256)
         };
-        encode(&header, &claims, clave)
+        encode(&header, claims, clave)
     }
 
-    /// What a token says, once its signature, issuer, audience and time are right.
-    pub fn verifica(&self, token: &str, aud: &str, ahora: Instante) -> Result<Portador, Codigo> {
-        let invalido = |_| Codigo::TokenInvalido;
-        let kid = decode_header(token).map_err(invalido)?.kid;
-        let (_, _, clave) = self
-            .claves
-            .iter()
-            .find(|(k, ..)| Some(k) == kid.as_ref())
-            .ok_or(Codigo::TokenInvalido)?;
+    /// What one of our keys signed for this audience; its time is for the caller to judge, by the clock
+    /// that the rest of the server goes by.
+    fn lee<T: DeserializeOwned>(&self, token: &str, aud: &str) -> Option<T> {
+        let kid = decode_header(token).ok()?.kid?;
+        let (_, _, clave) = self.claves.iter().find(|(k, ..)| *k == kid)?;
         let mut reglas = Validation::new(Algorithm::HS256);
         reglas.set_audience(&[aud]);
         reglas.set_issuer(&[EMISOR]);
         reglas.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // Checked below, by the clock that the rest of the server goes by.
         reglas.validate_exp = false;
-        let c = decode::<Claims>(token, clave, &reglas)
-            .map_err(invalido)?
-            .claims;
+        Some(decode(token, clave, &reglas).ok()?.claims)
+    }
+
+    /// What a token says, once its signature, issuer, audience and time are right.
+    pub fn verifica(&self, token: &str, aud: &str, ahora: Instante) -> Result<Portador, Codigo> {
+        let c: Claims = self.lee(token, aud).ok_or(Codigo::TokenInvalido)?;
         if c.exp * Instante::SEGUNDO <= ahora.0 {
             return Err(Codigo::TokenVencido);
         }

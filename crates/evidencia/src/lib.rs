@@ -1,14 +1,19 @@
 //! Files that arrive over bad links: bytes go to the store first, then the database is told of them,
 //! so that what it says of a file is always true of its bytes.
 
+mod atrasadas;
 mod barrido;
+mod directo;
+mod entrega;
 mod limites;
 mod pieza;
 mod rechazo;
 mod recibir;
 mod suma;
 mod terminar;
+mod trabajo;
 mod turnos;
+mod vistas;
 
 use std::sync::Arc;
 
@@ -17,18 +22,22 @@ use sigra_domain::{Quien, Rut, hex};
 use sigra_store::{
     Store,
     multimedia::{
-        Adoptar, CrearSubida, OlvidarClave, QuitarSubida, RechazoSubida, Subida, TomarTurno,
-        carpeta, en_espera,
+        Adoptar, CrearSubida, EliminarArchivo, OlvidarClave, QuitarSubida, RechazoSubida, Subida,
+        TomarTurno, carpeta, en_espera,
     },
     reportes::ReporteLeido,
 };
 
 pub use barrido::Barrido;
+pub use directo::Destino;
+pub use entrega::{Entrega, Forma, SinForma};
 pub use limites::Limites;
 pub use rechazo::Rechazo;
 pub use recibir::Recibida;
+pub use sigra_multimedia::{NoAdmitido, Tipo};
 pub use sigra_store::multimedia::Anuncio;
 pub use suma::{Algoritmo, Suma};
+use tokio::sync::Notify;
 use turnos::Turnos;
 
 /// The service of files. Cheap to clone.
@@ -40,6 +49,8 @@ struct Interior {
     almacen: Almacen,
     limites: Limites,
     turnos: Turnos,
+    /// Told of each file that comes in here.
+    llegadas: Notify,
 }
 
 impl Evidencia {
@@ -49,6 +60,7 @@ impl Evidencia {
             almacen,
             limites,
             turnos: Turnos::default(),
+            llegadas: Notify::new(),
         }))
     }
 
@@ -87,6 +99,18 @@ impl Evidencia {
         self.0.store.escribir(QuitarSubida { rut, id }).await?;
         self.limpia(&carpeta).await;
         Ok(())
+    }
+
+    /// A file that will not come, or that must not stay.
+    pub async fn elimina(
+        &self,
+        quien: &Quien,
+        id: i64,
+        detalle: String,
+    ) -> Result<(), RechazoSubida> {
+        let quien = quien.clone();
+        let elimina = EliminarArchivo { quien, id, detalle };
+        self.0.store.escribir(elimina).await
     }
 
     /// Gives the files that wait for these uuids to their reports, and answers with the reports.

@@ -5,7 +5,7 @@ use sigra_multimedia::{Clase, Tipo};
 use crate::{Anuncio, Rechazo};
 
 /// What the site allows. Sizes in bytes, times in milliseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Limites {
     pub max_foto: i64,
     pub max_video: i64,
@@ -44,6 +44,11 @@ impl Limites {
     /// The most of any type.
     pub fn mayor(&self) -> i64 {
         self.max_foto.max(self.max_video).max(self.max_documento)
+    }
+
+    /// The most that comes in one go: what is longer is sent in pieces.
+    pub fn max_directo(&self) -> i64 {
+        self.max_foto.max(self.max_documento)
     }
 
     /// By what is said beforehand; the bytes are judged when they are here.

@@ -13,13 +13,15 @@ use sigra_store::{
 use crate::{Evidencia, Rechazo, Suma, pieza::EnCurso, suma::Cuenta, turnos::Turno};
 
 /// A sender that is silent for that long is gone.
-const SILENCIO: Duration = Duration::from_secs(30);
+pub(crate) const SILENCIO: Duration = Duration::from_secs(30);
 
 /// What came of a request.
 #[derive(Debug)]
 pub struct Recibida {
     /// Where the upload stands.
     pub recibidos: i64,
+    /// Until when it waits for more.
+    pub expira: i64,
     /// The report that has the file now.
     pub reporte: Option<Box<ReporteLeido>>,
 }
@@ -131,6 +133,7 @@ impl Labor<'_> {
         match fin {
             Fin::Completo => Ok(Recibida {
                 recibidos: self.subida.recibidos,
+                expira: self.subida.expira,
                 reporte: None,
             }),
             Fin::Cortado => Err(Rechazo::Interrumpida),

@@ -52,6 +52,7 @@ impl Evidencia {
         }
         self.limpia(&carpeta(&subida.id)).await;
         juicio?;
+        self.0.llegadas.notify_one();
         self.adoptada(quien, subida).await
     }
 
@@ -67,12 +68,13 @@ impl Evidencia {
         };
         Ok(Recibida {
             recibidos: subida.bytes,
+            expira: subida.expira,
             reporte: self.0.store.escribir(adopta).await?.map(Box::new),
         })
     }
 
     /// Says nothing of what it will hold.
-    fn clave_nueva(&self) -> String {
+    pub(crate) fn clave_nueva(&self) -> String {
         let azar = hex(&self.0.store.entorno().azar::<16>());
         format!("objetos/{}/{azar}", &azar[..2])
     }
@@ -110,7 +112,7 @@ impl Evidencia {
     }
 
     /// By the bytes alone.
-    fn juzga(&self, inicio: &[u8], largo: i64) -> Result<Tipo, Rechazo> {
+    pub(crate) fn juzga(&self, inicio: &[u8], largo: i64) -> Result<Tipo, Rechazo> {
         let tipo = Tipo::de_bytes(inicio).map_err(Rechazo::NoAdmitido)?;
         let max = self.limites().de(tipo);
         if largo > max {

@@ -1,5 +1,6 @@
 //! The one binary of SIGRA: the server and the commands around it.
 
+mod archivos;
 mod ayuda;
 mod base;
 mod cli;

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    acceso::GALLETA,
     problema::Problema,
     tokens::{AUD_API, AUD_NAVEGADOR, VIGENCIA},
     usuarios::vista::Usuario,
@@ -67,7 +68,7 @@ pub fn acceso(
     };
     let segura = if app.cookie_segura() { "; Secure" } else { "" };
     let cookie = format!(
-        "sigra_sesion={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={VIGENCIA}{segura}",
+        "{GALLETA}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={VIGENCIA}{segura}",
         emite(AUD_NAVEGADOR)?
     );
     let mut r = Json(cuerpo).into_response();

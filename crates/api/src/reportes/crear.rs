@@ -14,6 +14,7 @@ use crate::{
     codigo::Codigo,
     cuerpo::Cuerpo,
     escritura::{Llave, a_http, con_reporte, escribe, problema},
+    multimedia::adopta,
     problema::Problema,
 };
 
@@ -38,11 +39,18 @@ pub async fn crear(
 ) -> Result<Response, Problema> {
     let clave = llave.ata(&sesion, sha256);
     let nuevo = datos.validar(&sesion.catalogo)?;
+    let archivos = nuevo.contenido.multimedia.iter().flatten();
+    let uuids: Vec<String> = archivos.map(|a| a.uuid_cliente.clone()).collect();
     let autor = sesion.nombre.clone();
     let op = CrearReporte::nueva(app.store(), &sesion.quien, autor, nuevo, app.zona())?;
     if clave.is_none() {
         let creado = app.entrada().crea(op).await;
-        let creado = creado.map_err(|rechazo| problema(rechazo, &sesion))?;
+        let mut creado = creado.map_err(|rechazo| problema(rechazo, &sesion))?;
+        let adoptados = adopta(&app, &sesion, uuids.iter().map(String::as_str)).await;
+        let id = creado.leido.reporte.id;
+        if let Some(leido) = adoptados.into_iter().rfind(|l| l.reporte.id == id) {
+            creado.leido = leido;
+        }
         return Ok(a_http(responde(&creado, &sesion)?));
     }
     let s = sesion.clone();
@@ -51,7 +59,10 @@ pub async fn crear(
         op,
         responde: move |creado: Creado| responde(&creado, &s),
     };
-    escribe(app.store(), &sesion, escritura).await
+    let respuesta = escribe(app.store(), &sesion, escritura).await?;
+    // The key keeps the answer as it was when the report was written.
+    adopta(&app, &sesion, uuids.iter().map(String::as_str)).await;
+    Ok(respuesta)
 }
 
 fn responde(creado: &Creado, sesion: &Sesion) -> Result<Respuesta, Fallo> {

@@ -13,7 +13,7 @@ use crate::{
     App,
     acceso::Sesion,
     codigo::Codigo,
-    cuerpo::{Id, UuidDeRuta},
+    cuerpo::{Id, UuidDeRuta, ya_lo_tiene},
     escritura::etag,
     problema::Problema,
 };
@@ -75,13 +75,7 @@ async fn ver(
         return Err(Codigo::ReporteRetirado.into());
     }
     let etag = etag(leido.reporte.version);
-    let igual = headers.get_all(header::IF_NONE_MATCH).iter().any(|v| {
-        let v = v.to_str().unwrap_or_default();
-        v == "*"
-            || v.split(',')
-                .any(|t| t.trim().trim_start_matches("W/") == etag)
-    });
-    let mut r = if igual {
+    let mut r = if ya_lo_tiene(headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Json(vista(&leido, &sesion.catalogo)).into_response()

@@ -8,6 +8,8 @@ use sigra_domain::{
 use sigra_store::reportes::{ArchivoLeido, ReporteLeido};
 use utoipa::ToSchema;
 
+use crate::multimedia::tus::RAIZ;
+
 /// Un reporte.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
@@ -78,6 +80,8 @@ pub struct Multimedia {
     /// Qué fue de él: `renunciado` si su autor avisó que no llegará, `eliminado` si un administrador lo
     /// quitó.
     pub estado: EstadoArchivo,
+    /// Dónde enviarlo (tus 1.0.0), mientras falta.
+    pub url_subida: Option<&'static str>,
     /// Dónde verlo, cuando está subido.
     pub url: Option<String>,
     pub url_miniatura: Option<String>,
@@ -136,6 +140,7 @@ pub fn multimedia(leido: &ReporteLeido) -> Vec<Multimedia> {
             sha256: a.archivo.sha256.clone(),
             subido: a.estado == EstadoArchivo::Subido,
             estado: a.estado,
+            url_subida: a.estado.admite_bytes().then_some(RAIZ),
             url: url(a, ""),
             url_miniatura: url(a, "/miniatura"),
         })

@@ -1,6 +1,9 @@
 //! `POST /sync/batch`
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use axum::{Json, extract::State, http::HeaderMap};
 use serde::{Deserialize, Serialize};
@@ -12,6 +15,7 @@ use sigra_domain::{
 };
 use sigra_store::{
     Fallo,
+    reportes::ReporteLeido,
     sync::{Presencia, Recibido, RecibirLote},
 };
 use utoipa::ToSchema;
@@ -25,6 +29,7 @@ use crate::{
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::{CuerpoDeSync, DeSync},
+    multimedia::{adopta, esperados},
     problema::{Problema, idioma_de_headers},
 };
 
@@ -139,7 +144,8 @@ pub async fn enviar(
     let uuids: Vec<Option<Box<RawValue>>> = textos.iter().map(|t| uuid_enviado(t)).collect();
     let desfase_reloj_ms = presencia.desfase_reloj_ms;
     let respuesta_max = MIN_RESPUESTA + 2 * cuerpo.largo();
-    let juzgados = recibe(&app, &sesion, presencia, validados, respuesta_max).await?;
+    let mut juzgados = recibe(&app, &sesion, presencia, validados, respuesta_max).await?;
+    adopta_de(&app, &sesion, &mut juzgados).await;
     let resultados: Vec<Resultado> = uuids
         .into_iter()
         .zip(juzgados)
@@ -155,6 +161,25 @@ pub async fn enviar(
         hora_servidor: app.store().entorno().ahora().to_string(),
         desfase_reloj_ms,
     }))
+}
+
+/// Files that came before their reports go to them, and the answer tells of it.
+async fn adopta_de(app: &App, sesion: &Sesion, juzgados: &mut [Destino]) {
+    let leidos = juzgados.iter().flatten().filter_map(|j| j.leido.as_deref());
+    let adoptados = adopta(app, sesion, leidos.flat_map(esperados)).await;
+    let adoptados: HashMap<i64, Arc<ReporteLeido>> = adoptados
+        .into_iter()
+        .map(|l| (l.reporte.id, Arc::new(l)))
+        .collect();
+    for leido in juzgados
+        .iter_mut()
+        .flatten()
+        .filter_map(|j| j.leido.as_mut())
+    {
+        if let Some(adoptado) = adoptados.get(&leido.reporte.id) {
+            *leido = Arc::clone(adoptado);
+        }
+    }
 }
 
 fn presencia(

@@ -19,6 +19,7 @@ use crate::{
     codigo::Codigo,
     cuerpo::{Cuerpo, Id},
     escritura::{a_http, con_reporte},
+    multimedia::{adopta, esperados},
     problema::Problema,
     reportes::vista::{Reporte, vista},
 };
@@ -107,6 +108,11 @@ pub async fn resolver(
     };
     let leido = app.store().escribir(op).await;
     let leido = leido.map_err(|r| problema(r, &sesion))?;
+    let adoptados = adopta(&app, &sesion, esperados(&leido)).await;
+    let mut adoptados = adoptados.into_iter();
+    let leido = adoptados
+        .rfind(|l| l.reporte.id == leido.reporte.id)
+        .unwrap_or(leido);
     Ok(a_http(con_reporte(StatusCode::OK, &leido, &sesion)?))
 }
 

@@ -40,6 +40,11 @@ impl EstadoArchivo {
         }
     }
 
+    /// Whether its bytes would still be taken: who waived a file may have found it.
+    pub fn admite_bytes(self) -> bool {
+        matches!(self, Self::Pendiente | Self::Renunciado)
+    }
+
     pub fn de_nombre(nombre: &str) -> Option<Self> {
         Self::TODOS.into_iter().find(|e| e.nombre() == nombre)
     }

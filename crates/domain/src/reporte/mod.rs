@@ -16,7 +16,8 @@ pub use edicion::{Cambio, EdicionNegada, ReporteEdit};
 pub use mezcla::{Choque, Mezcla, aplica, iguales, mezcla};
 pub use nuevo::{
     MAX_ARCHIVOS, MAX_BYTES_ARCHIVO, MAX_DESCRIPCION, MAX_DETALLE, MAX_TITULO, ReporteCreate,
-    ReporteNuevo, detalle, device_id, en_desuso, sha256, uuid_de_cliente,
+    ReporteNuevo, detalle, device_id, en_desuso, nombre_de_archivo, sha256, tipo_mime,
+    uuid_al_azar, uuid_de_cliente,
 };
 
 use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::Valores};

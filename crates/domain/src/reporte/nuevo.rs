@@ -286,6 +286,13 @@ pub fn uuid_de_cliente(t: &str) -> Result<String, Falla> {
     }
 }
 
+/// The uuid (v4) of these random bytes, for what a client left without one.
+pub fn uuid_al_azar(azar: [u8; 16]) -> String {
+    uuid::Builder::from_random_bytes(azar)
+        .into_uuid()
+        .to_string()
+}
+
 fn rango(v: i64, min: i64, max: i64) -> Result<i64, Falla> {
     let dentro = (min..=max).contains(&v);
     if dentro {
@@ -426,7 +433,8 @@ fn manifiesto(
     Some(archivos)
 }
 
-fn tipo_mime(t: String) -> Result<String, Falla> {
+/// A MIME type without parameters.
+pub fn tipo_mime(t: String) -> Result<String, Falla> {
     let parte = |p: &str| {
         !p.is_empty()
             && p.bytes()
@@ -437,6 +445,16 @@ fn tipo_mime(t: String) -> Result<String, Falla> {
         Ok(t)
     } else {
         Err(Falla::Formato("image/jpeg", "image/jpeg"))
+    }
+}
+
+/// The name of a file that is sent: data, but one with a path in it is a mistake or an attack.
+pub fn nombre_de_archivo(t: String) -> Result<String, Falla> {
+    let t = texto(t, 1, 255, false)?;
+    if t.contains(['/', '\\']) || t == "." || t == ".." {
+        Err(Falla::Caracter)
+    } else {
+        Ok(t)
     }
 }
 

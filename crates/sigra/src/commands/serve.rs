@@ -10,7 +10,9 @@ use sigra_api::{App, Opciones};
 use sigra_store::{Entorno, Store};
 use tokio::time::MissedTickBehavior;
 
-use crate::{base, config::Config, error::ErrorComando, primer_administrador, registro, secretos};
+use crate::{
+    archivos, base, config::Config, error::ErrorComando, primer_administrador, registro, secretos,
+};
 
 /// How often what nobody needs any more is removed.
 const LIMPIEZA: Duration = Duration::from_hours(1);
@@ -55,13 +57,16 @@ async fn sirve(
         sync_por_minuto: config.sync_por_minuto.0.into(),
         silencio_horas: config.silencio_horas.0.into(),
     };
-    let app = App::nueva(store.clone(), opciones);
+    let evidencia = archivos::abre(config, store.clone())?;
+    let app = App::nueva(store.clone(), evidencia.clone(), opciones);
     let limpieza = tokio::spawn(limpia(store.clone()));
     let orden = tokio::spawn(ordena(store.clone()));
+    let trabajo = tokio::spawn(evidencia.trabaja());
     tracing::info!(%direccion, motor = store.motor(), version = env!("CARGO_PKG_VERSION"), "escuchando");
     let servido = sigra_api::servir(listener, app, alto).await;
     limpieza.abort();
     orden.abort();
+    trabajo.abort();
     servido.map_err(|e| ErrorComando::al("el servidor se detuvo", e))
 }
 

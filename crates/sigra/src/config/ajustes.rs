@@ -12,7 +12,7 @@ use sigra_domain::{Rut, Zona};
 use super::{
     fuentes::Lectura,
     reservado::{Password, UrlBase},
-    valor::{Clase, Entre, FiltroLog, FormatoLog, Valor},
+    valor::{Clase, Entre, FiltroLog, FormatoLog, Palabra, UrlHttp, Valor},
 };
 
 /// What is known of a setting apart from its value.
@@ -112,6 +112,44 @@ ajustes! {
     /// Direcciones IP de los proxies inversos de confianza (nginx, Caddy…) que están delante.
     /// Solo a ellos se les cree la dirección de quien llama; vacío si no hay ninguno.
     proxies: Vec<IpAddr> = Fijo(""), "SIGRA_PROXIES";
+
+    /// Carpeta de las fotos, videos y documentos de los reportes; se crea si no existe.
+    /// Si varios servidores comparten la base de datos, use S3 o una carpeta que todos vean.
+    archivos_dir: PathBuf = EnDatos("", "archivos"), "SIGRA_ARCHIVOS_DIR";
+
+    /// Dirección de S3 o de otro servicio compatible; con ella los archivos se guardan allí.
+    /// Va junto con s3_bucket, s3_clave_id y s3_clave_secreta.
+    s3_url: Option<UrlHttp> = Ninguno("https://s3.us-east-1.amazonaws.com"), "SIGRA_S3_URL";
+
+    /// Región de S3.
+    s3_region: Palabra = Fijo("us-east-1"), "SIGRA_S3_REGION";
+
+    /// Bucket donde se guardan los archivos; debe existir y ser solo de SIGRA.
+    s3_bucket: Option<Palabra> = Ninguno("sigra"), "SIGRA_S3_BUCKET";
+
+    /// Identificador de la clave de acceso a S3.
+    s3_clave_id: Option<Palabra> = Ninguno("AKIAIOSFODNN7EXAMPLE"), "SIGRA_S3_CLAVE_ID";
+
+    /// Clave secreta de acceso a S3.
+    s3_clave_secreta: Option<Password> = Ninguno("la clave secreta"), "SIGRA_S3_CLAVE_SECRETA";
+
+    /// Tamaño máximo de una foto, en MiB, de 1 a 200.
+    max_foto_mib: Entre<1, 200> = Fijo("25"), "SIGRA_MAX_FOTO_MIB";
+
+    /// Tamaño máximo de un video o audio, en MiB, de 1 a 200.
+    max_video_mib: Entre<1, 200> = Fijo("200"), "SIGRA_MAX_VIDEO_MIB";
+
+    /// Tamaño máximo de un documento PDF, en MiB, de 1 a 200.
+    max_documento_mib: Entre<1, 200> = Fijo("25"), "SIGRA_MAX_DOCUMENTO_MIB";
+
+    /// Cuántas subidas sin terminar o sin reporte puede tener una persona a la vez, de 1 a 10000.
+    subidas_abiertas: Entre<1, 10_000> = Fijo("200"), "SIGRA_SUBIDAS_ABIERTAS";
+
+    /// Cuántos MiB pueden sumar esas subidas, de 1 a 1000000.
+    subidas_mib: Entre<1, 1_000_000> = Fijo("2048"), "SIGRA_SUBIDAS_MIB";
+
+    /// Días que el servidor guarda una subida con la que nadie sigue, de 1 a 90.
+    subida_dias: Entre<1, 90> = Fijo("7"), "SIGRA_SUBIDA_DIAS";
 
     /// Cuántas veces por minuto puede sincronizar cada sesión, de 0 a 100000; 0 es sin límite.
     sync_por_minuto: Entre<0, 100_000> = Fijo("120"), "SIGRA_SYNC_POR_MINUTO";

@@ -20,6 +20,7 @@ use sigra_domain::{Idioma, clave};
 pub(crate) use ajustes::Config;
 pub(crate) use fuentes::Fuentes;
 use fuentes::Lectura;
+pub(crate) use reservado::Password;
 pub(crate) use valor::{FormatoLog, Valor};
 
 use crate::error::ErrorComando;
@@ -37,6 +38,7 @@ impl Leida {
         let config = Config::de(&mut lectura);
         if let Some(config) = &config {
             revisa_administrador(config, &mut lectura);
+            revisa_s3(config, &mut lectura);
         }
         match config {
             Some(config) if lectura.errores.is_empty() => Ok(Self { config, lectura }),
@@ -47,6 +49,47 @@ impl Leida {
     /// A complete `sigra.toml` with these values; secrets masked.
     pub(crate) fn imprime(&self) -> String {
         imprime::imprime(&self.lectura)
+    }
+}
+
+/// How S3 is reached.
+#[derive(Debug)]
+pub(crate) struct S3<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) bucket: &'a str,
+    pub(crate) clave_id: &'a str,
+    pub(crate) clave_secreta: &'a Password,
+}
+
+impl Config {
+    /// `None` when files are kept in a directory.
+    pub(crate) fn s3(&self) -> Option<S3<'_>> {
+        Some(S3 {
+            url: &self.s3_url.as_ref()?.0,
+            bucket: &self.s3_bucket.as_ref()?.0,
+            clave_id: &self.s3_clave_id.as_ref()?.0,
+            clave_secreta: self.s3_clave_secreta.as_ref()?,
+        })
+    }
+}
+
+/// S3 needs all four: with three, files would go to a directory that nobody expects.
+fn revisa_s3(config: &Config, lectura: &mut Lectura) {
+    let puestos = [
+        ("s3_url", config.s3_url.is_some()),
+        ("s3_bucket", config.s3_bucket.is_some()),
+        ("s3_clave_id", config.s3_clave_id.is_some()),
+        ("s3_clave_secreta", config.s3_clave_secreta.is_some()),
+    ];
+    let faltan = puestos.iter().filter(|(_, puesto)| !puesto);
+    let faltan: Vec<&str> = faltan.map(|(nombre, _)| *nombre).collect();
+    let puesto = puestos.iter().find(|(_, puesto)| *puesto);
+    let (Some((nombre, _)), false) = (puesto, faltan.is_empty() || lectura.archivo_ilegible) else {
+        return;
+    };
+    let motivo = format!("falta {}; indique los cuatro o ninguno", faltan.join(", "));
+    if let Some(origen) = lectura.crudo(nombre).map(|c| c.origen.clone()) {
+        lectura.error(nombre, &origen, &motivo);
     }
 }
 

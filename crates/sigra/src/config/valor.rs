@@ -10,6 +10,9 @@ use std::{
 
 use sigra_domain::{Rut, Zona, rut::RutInvalido};
 use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::reservado::MASCARA;
 
 /// How a value is written in TOML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +134,41 @@ impl<const MIN: u32, const MAX: u32> Valor for Entre<MIN, MAX> {
         let n = texto.parse().ok().filter(|n| (MIN..=MAX).contains(n));
         n.map(Self)
             .ok_or_else(|| format!("«{texto}» no sirve; escriba un número entero de {MIN} a {MAX}"))
+    }
+}
+
+/// A text without spaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Palabra(pub(crate) String);
+
+impl Valor for Palabra {
+    fn lee(texto: &str) -> Result<Self, String> {
+        if texto.contains(char::is_whitespace) {
+            Err("no puede llevar espacios".to_owned())
+        } else {
+            Ok(Self(texto.to_owned()))
+        }
+    }
+}
+
+/// The address of a service, without a user or a password in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UrlHttp(pub(crate) String);
+
+impl Valor for UrlHttp {
+    fn lee(texto: &str) -> Result<Self, String> {
+        let buena = Url::parse(texto).is_ok_and(|u| {
+            let sin_clave = u.username().is_empty() && u.password().is_none();
+            matches!(u.scheme(), "http" | "https") && u.has_host() && sin_clave
+        });
+        buena.then(|| Self(texto.to_owned())).ok_or_else(|| {
+            "no es una dirección; escriba una como https://servidor, sin usuario ni clave"
+                .to_owned()
+        })
+    }
+    /// What is no such address may hold a password.
+    fn visible(texto: &str) -> String {
+        Self::lee(texto).map_or_else(|_| MASCARA.to_owned(), |url| url.0)
     }
 }
 

@@ -12,7 +12,10 @@ mod valores;
 
 use serde_json::{Value, json};
 
-use crate::arnes::{Persona, Respuesta, Sitio, openapi::Operacion, reporte_en, uuid};
+use crate::{
+    arnes::{Persona, Respuesta, Sitio, openapi::Operacion, reporte_en, uuid},
+    multimedia::taller::{Foto, reporte_con},
+};
 
 /// What a refused request must leave as it was: how many rows each table has, every version, every
 /// phone's last sync.
@@ -33,10 +36,13 @@ pub async fn escrito(sitio: &Sitio) -> Vec<String> {
         "sesiones",
         "conflictos",
         "dispositivos",
+        "subidas",
+        "objetos",
     ];
     let filas = tablas.map(|t| format!("SELECT '{t} ' || count(*) FROM {t}"));
     let versiones = "SELECT 'versiones ' || COALESCE(sum(version), 0) FROM reportes
         UNION ALL SELECT 'presencias ' || COALESCE(sum(last_sync), 0) FROM dispositivos
+        UNION ALL SELECT 'llegados ' || count(*) FROM multimedia WHERE estado <> 'pendiente'
         UNION ALL SELECT 'resueltos ' || count(resuelto) FROM conflictos";
     let sql = format!("{} UNION ALL {versiones}", filas.join(" UNION ALL "));
     sitio.bd.textos(&sql).await
@@ -91,6 +97,13 @@ async fn reporte(sitio: &Sitio, autor: &Persona) -> i64 {
     let r = sitio.crea(autor, &reporte_en(1)).await;
     assert_eq!(r.status, 201, "{}", r.texto);
     r.id()
+}
+
+/// A file of a report that waits for it.
+async fn archivo(sitio: &Sitio, autor: &Persona) -> i64 {
+    let nuevo = reporte_con(&[&Foto::nueva(900)]);
+    let r = sitio.crea(autor, &nuevo).await.espera(201, "");
+    r.json["multimedia"][0]["id"].as_i64().expect("id")
 }
 
 /// An open conflict about the title; its report has version 3.

@@ -1,5 +1,8 @@
 //! Files: their bytes, where they stay, and the reports that have them.
 
 mod barrido;
+mod entrega;
 mod motor;
-mod taller;
+pub mod taller;
+pub mod tus;
+mod ver;

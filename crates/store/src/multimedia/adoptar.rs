@@ -66,13 +66,9 @@ impl Write for Adoptar {
                 continue;
             };
             let r = &leido.reporte;
-            let espera = leido.archivos.iter().any(|a| {
-                a.id == candidata.multimedia_id
-                    && matches!(
-                        a.estado,
-                        EstadoArchivo::Pendiente | EstadoArchivo::Renunciado
-                    )
-            });
+            let mut archivos = leido.archivos.iter();
+            let espera =
+                archivos.any(|a| a.id == candidata.multimedia_id && a.estado.admite_bytes());
             let suyo = self.quien.puede_editar(r.rut, r.contenido.area_id);
             if suyo && espera && r.retirado_en.is_none() {
                 return self
@@ -132,7 +128,7 @@ impl Adoptar {
 }
 
 /// The next version of a report, of whose files one is no longer what it was.
-fn con_archivo(
+pub(super) fn con_archivo(
     tx: &Tx<'_>,
     quien: &Quien,
     viejo: &Reporte,
@@ -173,4 +169,18 @@ pub async fn en_espera(
         con!(conn, c => sqlx::query_scalar(sql).bind(rut.cuerpo()).bind(json(uuids)?)
         .fetch_all(&mut **c).await)?,
     )
+}
+
+/// Finished uploads, with whose they are, of which a report waits for its file: their server fell in
+/// between. Oldest first.
+pub async fn atrasadas(lectura: &mut Lectura, limite: i64) -> Result<Vec<(String, i64)>, Fallo> {
+    Ok(con!(lectura.conn(), c => sqlx::query_as(
+        "SELECT s.id, s.rut FROM subidas s
+         WHERE s.terminada IS NOT NULL AND s.adoptada IS NULL AND EXISTS (
+            SELECT 1 FROM multimedia m JOIN reportes r ON r.id = m.reporte_id
+            WHERE m.uuid_cliente = s.multimedia_uuid AND m.sha256 = s.sha256 AND m.bytes = s.bytes
+                AND m.estado IN ('pendiente', 'renunciado') AND r.retirado_en IS NULL
+                AND (s.reporte_uuid IS NULL OR r.uuid_cliente = s.reporte_uuid))
+         ORDER BY s.terminada LIMIT $1")
+        .bind(limite).fetch_all(&mut **c).await)?)
 }

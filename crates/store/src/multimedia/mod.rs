@@ -3,17 +3,25 @@
 
 mod adoptar;
 mod barrer;
+mod directo;
+mod eliminar;
 mod objetos;
 mod piezas;
+mod servir;
 mod subidas;
 mod terminar;
+mod vistas;
 
-pub use adoptar::{Adoptar, en_espera};
+pub use adoptar::{Adoptar, atrasadas, en_espera};
 pub use barrer::{QuitarVencida, SoltarObjeto, sin_uso, vencidas};
+pub use directo::{Directo, RecibirDirecto};
+pub use eliminar::EliminarArchivo;
 pub use objetos::{AnotarClave, Objeto, OlvidarClave, basura, objeto};
 pub use piezas::{AgregarPieza, Pieza};
+pub use servir::{Servible, servible};
 pub use subidas::{Anuncio, CrearSubida, QuitarSubida, Subida, TomarTurno, carpeta};
 pub use terminar::{Desenlace, TerminarSubida};
+pub use vistas::{Copia, DevolverVistas, GuardarVistas, ReclamarVistas};
 
 use crate::{DeFallo, Fallo};
 
@@ -30,6 +38,12 @@ pub enum RechazoSubida {
     Eliminado,
     /// The report was withdrawn.
     Retirado,
+    /// They may see the report, and not do this.
+    SinPermiso,
+    /// The report was decided: its manifest does not grow.
+    Decidido,
+    /// A report has so many files and no more.
+    DemasiadosArchivos,
     /// So many uploads may be open at once.
     MuchasAbiertas,
     /// So many bytes may wait at once.

@@ -37,7 +37,7 @@ pub(crate) async fn ejecutar(args: Args) -> Result<(), ErrorDemo> {
     let semilla = args
         .semilla
         .unwrap_or_else(|| store.entorno().azar_i64().unsigned_abs() % 1_000_000);
-    let mut servidor = Servidor::iniciar(store, listener)?;
+    let mut servidor = Servidor::iniciar(store, &args.datos, listener)?;
     muestra(&format!(
         "SIGRA demostración en {} · datos en {} · semilla {semilla}",
         servidor.base,

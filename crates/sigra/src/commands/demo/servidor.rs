@@ -3,12 +3,15 @@
 use std::{
     io::ErrorKind,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    path::Path,
     time::Duration,
 };
 
 use reqwest::Url;
+use sigra_almacen::Almacen;
 use sigra_api::{App, ClaveFirma, Opciones};
 use sigra_domain::Zona;
+use sigra_evidencia::{Evidencia, Limites};
 use sigra_store::{Entorno, Store};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -57,7 +60,11 @@ pub(super) fn escuchar(pedida: SocketAddr) -> Result<TcpListener, ErrorDemo> {
 }
 
 impl Servidor {
-    pub(super) fn iniciar(store: Store, listener: TcpListener) -> Result<Self, ErrorDemo> {
+    pub(super) fn iniciar(
+        store: Store,
+        datos: &Path,
+        listener: TcpListener,
+    ) -> Result<Self, ErrorDemo> {
         let interno = |e: &str| ErrorDemo::Interno(e.to_owned());
         let direccion = listener.local_addr().map_err(|e| interno(&e.to_string()))?;
         let direccion = alcanzable(direccion);
@@ -77,11 +84,17 @@ impl Servidor {
             sync_por_minuto: 0,
             silencio_horas: 72,
         };
-        let app = App::nueva(store.clone(), opciones);
+        let almacen = Almacen::directorio(datos.join("archivos"));
+        let almacen = almacen.map_err(|e| interno(&e.to_string()))?;
+        let evidencia = Evidencia::nueva(store.clone(), almacen, Limites::default());
+        let trabajo = tokio::spawn(evidencia.clone().trabaja());
+        let app = App::nueva(store.clone(), evidencia, opciones);
         let (alto, avisado) = oneshot::channel::<()>();
         let tarea = tokio::spawn(async move {
             // A sender that is gone means the same as one that spoke.
-            sigra_api::servir(listener, app, async move { drop(avisado.await) }).await
+            let fin = sigra_api::servir(listener, app, async move { drop(avisado.await) }).await;
+            trabajo.abort();
+            fin
         });
         Ok(Self {
             base,

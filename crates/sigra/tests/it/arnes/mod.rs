@@ -1,6 +1,7 @@
 //! A site for a test: a database of its own, a server on a free port, people with tokens, and the
 //! questions that every test asks when it ends.
 
+mod archivos;
 mod azar;
 mod bd;
 mod cliente;
@@ -16,12 +17,14 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sigra_api::{AUD_API, App, ClaveFirma, Opciones, Tokens};
 use sigra_domain::{Quien, Rol, Rut, Zona};
+use sigra_evidencia::{Evidencia, Limites};
 use sigra_store::{
     Entorno, Store,
     identidad::{AbrirSesion, CrearUsuario, Usuario},
 };
 use tokio::sync::oneshot;
 
+pub use archivos::Archivos;
 pub use azar::Azar;
 pub use bd::{Bd, Directa, Motor};
 pub use cliente::{Pedido, Respuesta};
@@ -73,6 +76,18 @@ pub struct Ajuste {
     pub conexiones: u32,
     /// Sync calls a minute and session; 0 for no limit.
     pub sync_por_minuto: i64,
+    /// Files are kept in S3, not in a directory.
+    pub en_s3: bool,
+    pub limites: Limites,
+}
+
+impl Ajuste {
+    pub fn en_s3() -> Self {
+        Self {
+            en_s3: true,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Ajuste {
@@ -80,6 +95,8 @@ impl Default for Ajuste {
         Self {
             conexiones: 12,
             sync_por_minuto: 0,
+            en_s3: false,
+            limites: Limites::default(),
         }
     }
 }
@@ -93,6 +110,7 @@ pub struct Sitio {
     pub store: Store,
     pub bd: Bd,
     pub tokens: Tokens,
+    pub archivos: Archivos,
     http: reqwest::Client,
     alto: Option<oneshot::Sender<()>>,
     servidor: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
@@ -143,8 +161,11 @@ impl Sitio {
             secreto: SECRETO,
         }];
         let tokens = Tokens::nuevos(&claves);
+        let archivos = Archivos::nuevos(ajuste.en_s3).await;
+        let almacen = archivos.almacen.clone();
         let app = App::nueva(
             store.clone(),
+            Evidencia::nueva(store.clone(), almacen, ajuste.limites),
             Opciones {
                 zona: Zona::new("America/Santiago").expect("zona"),
                 claves,
@@ -166,6 +187,7 @@ impl Sitio {
             store,
             bd,
             tokens,
+            archivos,
             http: reqwest::Client::builder()
                 .no_proxy()
                 .build()
@@ -271,6 +293,23 @@ impl Sitio {
         let cuerpo = json!({"device_id": "moto-1", "timestamp": ahora, "reportes": reportes});
         let pedido = self.pide("POST", "/sync/batch").como(quien);
         pedido.json(&cuerpo).envia().await
+    }
+
+    /// The bytes of a file that this person may see.
+    pub async fn baja(&self, quien: &Persona, ruta: &str) -> bytes::Bytes {
+        let pedido = self.http.get(format!("{}{ruta}", self.url));
+        let r = pedido.bearer_auth(&quien.token).send().await.expect("baja");
+        assert_eq!(r.status().as_u16(), 200, "{ruta}");
+        r.bytes().await.expect("baja")
+    }
+
+    /// A part of it.
+    pub async fn trozo(&self, quien: &Persona, ruta: &str, rango: &str) -> bytes::Bytes {
+        let pedido = self.http.get(format!("{}{ruta}", self.url));
+        let pedido = pedido.bearer_auth(&quien.token).header("range", rango);
+        let r = pedido.send().await.expect("baja");
+        assert_eq!(r.status().as_u16(), 206, "{ruta}");
+        r.bytes().await.expect("baja")
     }
 
     /// A report that must be accepted; its JSON.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    conflicto, es_problema, escrito,
+    archivo, conflicto, es_problema, escrito,
     operaciones::{Operacion, TODAS},
     reporte,
     valores::{self, Dicho},
@@ -39,6 +39,9 @@ impl Caso {
         }
         if ruta.contains("/conflictos/{id}") {
             ruta = ruta.replace("{id}", &conflicto(sitio, jefe).await.to_string());
+        }
+        if ruta.contains("/multimedia/{id}") {
+            ruta = ruta.replace("{id}", &archivo(sitio, jefe).await.to_string());
         }
         ruta = ruta.replace("{id}", "3");
         Self { op, ruta, cuerpo }

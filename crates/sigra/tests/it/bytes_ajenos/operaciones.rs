@@ -53,6 +53,7 @@ const CON_DETALLE: &[Campo] = &[
     ("detalle", DETALLE, true),
     ("version", Clase::Version, false),
 ];
+const RENUNCIA: &[Campo] = &[("detalle", DETALLE, true)];
 const PERSONA: &[Campo] = &[
     ("rut", Clase::Rut, true),
     ("nombre", NOMBRE, true),
@@ -155,6 +156,13 @@ pub const TODAS: &[Operacion] = &[
         DECISION,
         CON_DETALLE,
         &[200],
+    ),
+    op(
+        "DELETE",
+        "/multimedia/{id}",
+        r#"{"detalle": "Se perdió."}"#,
+        RENUNCIA,
+        &[204],
     ),
     op("POST", "/usuarios", ROSA, PERSONA, &[201]),
     op("PATCH", "/usuarios/{rut}", "{}", CAMBIO_DE_PERSONA, &[200]),

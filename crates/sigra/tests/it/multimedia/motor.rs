@@ -12,7 +12,7 @@ use crate::{
     en_cuatro,
 };
 
-async fn ver(sitio: &Sitio, quien: &Persona, reporte: &Value) -> Value {
+pub async fn ver(sitio: &Sitio, quien: &Persona, reporte: &Value) -> Value {
     let r = sitio
         .pide("GET", &format!("/reportes/{}", reporte["id"]))
         .como(quien)
@@ -23,7 +23,7 @@ async fn ver(sitio: &Sitio, quien: &Persona, reporte: &Value) -> Value {
 }
 
 /// A report of two files of which one has come, then both.
-fn estados(reporte: &Value) -> Vec<&str> {
+pub fn estados(reporte: &Value) -> Vec<&str> {
     let archivos = reporte["multimedia"].as_array().unwrap();
     archivos
         .iter()
@@ -65,7 +65,7 @@ en_cuatro! {
         assert_eq!(t.evidencia.adopta(&otra.quien, &[&foto.uuid]).await.unwrap().len(), 0);
         assert_eq!(t.evidencia.adopta(&autor.quien, &[&foto.uuid]).await.unwrap().len(), 0);
         assert_eq!(estados(&ver(t.sitio, &otra, &ajeno).await), ["pendiente"]);
-        let r = t.sitio.crea(&autor, &reporte_con(&[&foto])).await.json;
+        let r = t.crea_sin_adoptar(&autor, &reporte_con(&[&foto])).await;
         let adoptados = t.evidencia.adopta(&autor.quien, &[&foto.uuid]).await.unwrap();
         assert_eq!(adoptados.len(), 1);
         assert_eq!(ver(t.sitio, &autor, &r).await["sync_status"], "completo");

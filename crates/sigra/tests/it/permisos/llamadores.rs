@@ -94,6 +94,7 @@ impl Llamador {
             return bien;
         }
         match self {
+            L::SoloCookie if fila.permiso == "navegador" => {}
             L::SinToken | L::SoloCookie => return (401, "no_autenticado"),
             L::Vencido => return (401, "token_vencido"),
             L::SesionCerrada | L::SesionAjena => return (401, "sesion_cerrada"),
@@ -104,17 +105,17 @@ impl Llamador {
             _ => {}
         }
         let admite = match fila.permiso {
-            "autenticado" | "cambio_de_password" => true,
+            "autenticado" | "navegador" | "cambio_de_password" => true,
             "supervision" => self.rol() != Rol::Trabajador,
             "administrador" => self.rol() == Rol::Administrador,
             otro => panic!("permiso desconocido: {otro}"),
         };
         match (fila.sobre, self) {
             _ if !admite => SIN_PERMISO,
-            (Sobre::Reporte | Sobre::Decision, L::Ajeno | L::AjenoConArea | L::SupervisorAjeno) => {
-                (404, "no_encontrado")
-            }
-            (Sobre::Decision, L::SupervisorAutor) => SIN_PERMISO,
+            (Sobre::Subida, _) if !self.es_autor() => (404, "no_encontrado"),
+            (Sobre::Nada | Sobre::Subida, _) => bien,
+            (_, L::Ajeno | L::AjenoConArea | L::SupervisorAjeno) => (404, "no_encontrado"),
+            (Sobre::Decision, L::SupervisorAutor) | (Sobre::Falta, L::Supervisor) => SIN_PERMISO,
             _ => bien,
         }
     }

@@ -18,8 +18,14 @@ pub enum Sobre {
     Reporte,
     /// The same, but its author alone may not.
     Decision,
+    /// A file that its report has: whoever knows of the report.
+    Archivo,
+    /// A file that has not come: whoever knows of it, but its author and an administrador alone may.
+    Falta,
+    /// An upload: whoever began it.
+    Subida,
 }
-use Sobre::{Decision, Nada, Reporte};
+use Sobre::{Archivo, Decision, Falta, Nada, Reporte, Subida};
 
 /// An operation, its permission and its right call. In the body `$uuid` is a fresh uuid, `$rut` a
 /// RUT that nobody has, `$conocido` somebody's whose password is `$clave`, `$refresh` their token.
@@ -102,28 +108,51 @@ pub const TABLA: &[Fila] = &[
     fila("GET /admin/bitacora", "administrador", Nada, 200, ""),
     fila("GET /admin/bitacora/ajustes", "administrador", Nada, 200, ""),
     fila("GET /admin/dispositivos", "administrador", Nada, 200, ""),
+    fila("POST /reportes/{id}/multimedia", "autenticado", Reporte, 201, ""),
+    fila("OPTIONS /multimedia/tus", "publico", Nada, 204, ""),
+    fila("POST /multimedia/tus", "autenticado", Nada, 201, ""),
+    fila("HEAD /multimedia/tus/{id}", "autenticado", Subida, 200, ""),
+    fila("PATCH /multimedia/tus/{id}", "autenticado", Subida, 204, ""),
+    fila("POST /multimedia/tus/{id}", "autenticado", Subida, 204, ""),
+    fila("DELETE /multimedia/tus/{id}", "autenticado", Subida, 204, ""),
+    fila("GET /multimedia/{id}", "navegador", Archivo, 200, ""),
+    fila("GET /multimedia/{id}/miniatura", "navegador", Archivo, 200, ""),
+    fila("GET /multimedia/{id}/vista", "navegador", Archivo, 200, ""),
+    fila("GET /multimedia/{id}/url", "autenticado", Archivo, 200, ""),
+    fila("GET /multimedia/{id}/copia", "publico", Archivo, 200, ""),
+    fila("DELETE /multimedia/{id}", "autenticado", Falta, 204, ""),
     fila("GET /healthz", "publico", Nada, 200, ""),
     fila("GET /readyz", "publico", Nada, 200, ""),
 ];
 
 /// A right call of an operation.
+#[derive(Clone)]
 pub struct Llamada {
     pub metodo: &'static str,
     pub ruta: String,
     pub cuerpo: Option<Value>,
-    /// `uuid_cliente` of the report it is about.
+    /// `uuid_cliente` of what it is about.
     pub uuid: Option<String>,
+    pub headers: Vec<(&'static str, String)>,
+    /// A body that is no JSON, and its type.
+    pub bytes: Option<(String, Vec<u8>)>,
 }
 
 impl Fila {
     pub fn escribe(&self) -> bool {
-        !self.op.starts_with("GET ") && self.op != "POST /sync/reconciliar"
+        let lee = ["GET ", "HEAD ", "OPTIONS "]
+            .iter()
+            .any(|m| self.op.starts_with(m));
+        !lee && self.op != "POST /sync/reconciliar"
     }
 
     /// Makes what the call needs: a report of `autor` in area 1, a person, a second session of the
     /// caller.
     pub async fn arma(&self, sitio: &Sitio, quien: &Persona, autor: &Persona) -> Llamada {
         let (metodo, plantilla) = self.op.split_once(' ').expect("op");
+        if plantilla.contains("multimedia") {
+            return super::archivos::arma(self, sitio, autor).await;
+        }
         let mut ruta = plantilla.to_owned();
         let mut uuid_reporte = None;
         if self.sobre != Nada {
@@ -170,6 +199,8 @@ impl Fila {
             ruta,
             cuerpo,
             uuid: uuid_reporte,
+            headers: vec![],
+            bytes: None,
         }
     }
 }

@@ -9,10 +9,12 @@ use crate::{
     en_ambas,
 };
 
-const TRES: Ajuste = Ajuste {
-    conexiones: 12,
-    sync_por_minuto: 3,
-};
+fn tres() -> Ajuste {
+    Ajuste {
+        sync_por_minuto: 3,
+        ..Ajuste::default()
+    }
+}
 
 async fn estado(sitio: &Sitio, quien: &Persona) -> Respuesta {
     sitio.pide("GET", "/sync/status").como(quien).envia().await
@@ -84,7 +86,7 @@ async fn agota(sitio: &Sitio, quien: &Persona) {
     frenada(&estado(sitio, quien).await);
 }
 
-en_ambas! { con TRES;
+en_ambas! { con tres();
     async fn la_cuarta_llamada_espera_y_despues_pasa(sitio: &Sitio) {
         let autor = sitio.trabajador().await;
         for quedan in [2, 1, 0] {

@@ -1,0 +1,34 @@
+//! Where a site under test keeps the bytes of files.
+
+use sigra_almacen::Almacen;
+use sigra_servidor_s3::ServidorS3;
+use tempfile::TempDir;
+
+/// Goes with the site.
+pub struct Archivos {
+    pub almacen: Almacen,
+    _lugar: Lugar,
+}
+
+#[allow(dead_code, reason = "held until the site goes")]
+enum Lugar {
+    Directorio(TempDir),
+    S3(ServidorS3),
+}
+
+impl Archivos {
+    pub async fn nuevos(en_s3: bool) -> Self {
+        if en_s3 {
+            let servidor = ServidorS3::inicia().await.expect("S3");
+            return Self {
+                almacen: Almacen::s3(&servidor.opciones()).expect("S3"),
+                _lugar: Lugar::S3(servidor),
+            };
+        }
+        let dir = TempDir::new().expect("carpeta");
+        Self {
+            almacen: Almacen::directorio(dir.path().to_owned()).expect("carpeta"),
+            _lugar: Lugar::Directorio(dir),
+        }
+    }
+}
