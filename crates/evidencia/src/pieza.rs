@@ -16,7 +16,7 @@ use crate::Rechazo;
 /// A piece of that many bytes is told to the database, and the next begins.
 const BASTA: i64 = 8 * 1024 * 1024;
 /// So is a smaller one after that time: what a server that is killed forgets.
-const PLAZO: Duration = Duration::from_secs(2);
+const PLAZO: Duration = Duration::from_secs(1);
 /// A piece shorter than that is written again together with the next: a link that breaks all the time
 /// must not leave thousands of them.
 const CORTA: i64 = 1024 * 1024;

@@ -65,7 +65,7 @@ pub fn vistas(tipo: Tipo, bytes: Vec<u8>) -> Result<Vistas, SinVistas> {
     let bytes = Cursor::new(bytes);
     let (imagen, orientacion) = match tipo {
         Tipo::Jpeg => decodifica(JpegDecoder::new(bytes), para_pixeles),
-        Tipo::Png => decodifica(PngDecoder::new(bytes), para_pixeles),
+        Tipo::Png => decodifica(png(bytes), para_pixeles),
         Tipo::Webp => decodifica(WebPDecoder::new(bytes), para_pixeles),
         Tipo::Mp4 | Tipo::M4a | Tipo::Pdf => return Err(SinVistas::NoEsImagen),
     }?;
@@ -102,6 +102,13 @@ fn de_trabajo(tipo: Tipo, bytes: &[u8]) -> u64 {
         }
     }
     0
+}
+
+/// What is compressed beside the picture (a profile of colours) is not unpacked beyond the reserve.
+fn png(bytes: Cursor<Vec<u8>>) -> image::ImageResult<PngDecoder<Cursor<Vec<u8>>>> {
+    let mut limites = Limits::no_limits();
+    limites.max_alloc = Some(RESERVA);
+    PngDecoder::with_limits(bytes, limites)
 }
 
 /// Of an animation, the first picture.

@@ -5,6 +5,7 @@ use sigra_domain::{
     Fecha,
     reporte::{Contenido, uuid_de_cliente},
 };
+use sqlx::SqliteConnection;
 use uuid::Builder;
 
 use crate::{
@@ -103,7 +104,17 @@ impl Telefono {
     /// Returns its uuid, in lower case. [`Error::Uuid`] or [`Error::YaExiste`] for a given one that
     /// can't be taken.
     pub async fn crear(&mut self, borrador: impl Into<Borrador> + Send) -> Result<String, Error> {
-        let borrador = borrador.into();
+        let mut tx = self.disco.begin().await?;
+        let uuid = self.crea_en(&mut tx, borrador.into()).await?;
+        tx.commit().await?;
+        Ok(uuid)
+    }
+
+    pub(crate) async fn crea_en(
+        &mut self,
+        c: &mut SqliteConnection,
+        borrador: Borrador,
+    ) -> Result<String, Error> {
         let uuid_cliente = match borrador.uuid_cliente {
             Some(texto) => uuid_de_cliente(&texto).map_err(|_| Error::Uuid(texto))?,
             None => self.uuid(),
@@ -118,12 +129,10 @@ impl Telefono {
             aparte: None,
             aplazos: 0,
         };
-        let mut tx = self.disco.begin().await?;
-        if Ficha::lee(&mut tx, &uuid_cliente).await?.is_some() {
+        if Ficha::lee(c, &uuid_cliente).await?.is_some() {
             return Err(Error::YaExiste(uuid_cliente));
         }
-        ficha.guarda(&mut tx).await?;
-        tx.commit().await?;
+        ficha.guarda(c).await?;
         Ok(uuid_cliente)
     }
 
@@ -182,7 +191,7 @@ impl Telefono {
         Ok(json.map(|j| serde_json::from_str(&j)).transpose()?)
     }
 
-    fn uuid(&mut self) -> String {
+    pub(crate) fn uuid(&mut self) -> String {
         let (a, b) = ((self.ajustes.azar)(), (self.ajustes.azar)());
         let bytes = (u128::from(a) << 64 | u128::from(b)).to_be_bytes();
         Builder::from_random_bytes(bytes).into_uuid().to_string()

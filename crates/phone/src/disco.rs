@@ -10,9 +10,9 @@ use sqlx::{
 use crate::Error;
 
 /// The schema's number, in `PRAGMA user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-/// `cola`: own reports, sent or not. `vistos`: the mirror of what the server shows this person.
+/// `cola`: own reports, sent or not. `archivos`: their files. `vistos`: the mirror of what the server shows this person.
 /// `libro`: what the server acknowledged, never changed.
 /// `notas`: small things by name.
 const ESQUEMA: &str = "
@@ -49,7 +49,19 @@ CREATE TRIGGER IF NOT EXISTS libro_no_cambia BEFORE UPDATE ON libro
     BEGIN SELECT RAISE(ABORT, 'el libro no se cambia'); END;
 CREATE TRIGGER IF NOT EXISTS libro_no_se_borra BEFORE DELETE ON libro
     BEGIN SELECT RAISE(ABORT, 'el libro no se borra'); END;
-PRAGMA user_version = 1;
+CREATE TABLE IF NOT EXISTS archivos (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid_cliente TEXT NOT NULL UNIQUE,
+    reporte_uuid TEXT NOT NULL,
+    ruta TEXT NOT NULL,
+    json TEXT NOT NULL,
+    enviado INTEGER NOT NULL DEFAULT 0,
+    aplazos INTEGER NOT NULL DEFAULT 0,
+    problema TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS archivos_pendientes ON archivos (aplazos, n)
+    WHERE NOT enviado AND problema IS NULL;
+PRAGMA user_version = 2;
 ";
 
 /// Opens the file, made when it is not there. One connection: a phone does one thing at a time.

@@ -16,6 +16,8 @@ pub enum Error {
     NoExiste(String),
     #[error("este teléfono no tiene el conflicto {0}")]
     SinConflicto(i64),
+    #[error("no se pudo leer el archivo {0}")]
+    Archivo(String),
     #[error("{0} no es un UUID v4 o v7")]
     Uuid(String),
     #[error("este teléfono ya tiene el reporte {0}")]

@@ -6,15 +6,21 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use reqwest::{
     Method,
-    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
+    header::{
+        ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION,
+        RETRY_AFTER,
+    },
     redirect,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Error, Problema};
+
+static OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 
 /// An answer larger than this (either form) is not one of SIGRA's.
 const MAX_RESPUESTA: usize = 64 * 1024 * 1024;
@@ -25,23 +31,35 @@ pub(crate) struct Peticion<'a> {
     pub metodo: Method,
     pub ruta: &'a str,
     pub consulta: Vec<(&'static str, String)>,
+    pub cabeceras: Vec<(&'static str, String)>,
     /// JSON, gzip.
     pub gzip: Option<&'a [u8]>,
+    /// Of a file.
+    pub bytes: Option<Bytes>,
 }
 
 impl<'a> Peticion<'a> {
-    pub(crate) fn post(ruta: &'a str, gzip: &'a [u8]) -> Self {
+    pub(crate) fn nueva(metodo: Method, ruta: &'a str) -> Self {
         Self {
-            metodo: Method::POST,
+            metodo,
             ruta,
             consulta: vec![],
+            cabeceras: vec![],
+            gzip: None,
+            bytes: None,
+        }
+    }
+
+    pub(crate) fn post(ruta: &'a str, gzip: &'a [u8]) -> Self {
+        Self {
             gzip: Some(gzip),
+            ..Self::nueva(Method::POST, ruta)
         }
     }
 }
 
 /// An answer, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Respuesta {
     /// HTTP.
     pub status: u16,
@@ -49,6 +67,10 @@ pub struct Respuesta {
     pub reintentar_en: Option<Duration>,
     /// Decompressed.
     pub cuerpo: Vec<u8>,
+    /// `Location`
+    pub lugar: Option<String>,
+    /// `Upload-Offset`, in bytes.
+    pub desfase: Option<u64>,
 }
 
 impl Respuesta {
@@ -67,19 +89,32 @@ impl Respuesta {
             return serde_json::from_slice(&self.cuerpo)
                 .map_err(|e| Error::SinRespuesta(format!("no se entiende: {e}")));
         }
+        Err(self.error())
+    }
+
+    /// It has this status, or what another means.
+    pub(crate) fn con_status(&self, status: u16) -> Result<(), Error> {
+        if self.status == status {
+            Ok(())
+        } else {
+            Err(self.error())
+        }
+    }
+
+    fn error(&self) -> Error {
         let (status, problema) = (self.status, self.problema());
         // A body that was cut on its way is 400 and not for ever; 401 is the session's matter.
         let pasajero = status == 400 && problema.as_ref().is_some_and(|p| !p.permanente);
         if pasajero || matches!(status, 408 | 429 | 500..=599) {
-            return Err(Error::Espere {
+            return Error::Espere {
                 status,
                 reintentar_en: self.reintentar_en,
-            });
+            };
         }
-        Err(match problema {
+        match problema {
             Some(p) if status >= 400 => Problema { status, ..p }.into(),
             _ => Error::SinRespuesta(format!("HTTP {status} que no es de SIGRA")),
-        })
+        }
     }
 }
 
@@ -149,6 +184,15 @@ impl Cliente {
                 .header(CONTENT_ENCODING, "gzip")
                 .body(gzip.to_vec());
         }
+        for (nombre, valor) in &peticion.cabeceras {
+            r = r.header(*nombre, valor);
+        }
+        if let Some(bytes) = &peticion.bytes {
+            self.subidos.fetch_add(bytes.len() as u64, Relaxed);
+            r = r
+                .header(CONTENT_TYPE, "application/offset+octet-stream")
+                .body(bytes.clone());
+        }
         self.peticiones.fetch_add(1, Relaxed);
         let mut respuesta = r.send().await.map_err(|e| sin_respuesta(&e))?;
         let mut cuerpo = Vec::new();
@@ -159,20 +203,22 @@ impl Cliente {
                 return Err(Error::SinRespuesta("es demasiado larga".into()));
             }
         }
-        let cabecera = |nombre| {
+        let cabecera = |nombre: &HeaderName| {
             respuesta
                 .headers()
                 .get(nombre)
                 .and_then(|v| v.to_str().ok())
         };
-        if cabecera(CONTENT_ENCODING) == Some("gzip") {
+        if cabecera(&CONTENT_ENCODING) == Some("gzip") {
             cuerpo = descomprime(&cuerpo)?;
         }
         Ok(Respuesta {
             status: respuesta.status().as_u16(),
-            reintentar_en: cabecera(RETRY_AFTER)
+            reintentar_en: cabecera(&RETRY_AFTER)
                 .and_then(|s| s.trim().parse().ok())
                 .map(Duration::from_secs),
+            lugar: cabecera(&LOCATION).map(ToOwned::to_owned),
+            desfase: cabecera(&OFFSET).and_then(|s| s.parse().ok()),
             cuerpo,
         })
     }

@@ -1,5 +1,5 @@
 //! The reference phone: how a mobile app talks to SIGRA, with nothing left out but the screen and
-//! the photos' bytes. It is what the demo, the load tests and the model tests drive, and an example
+//! the camera. It is what the demo, the load tests and the model tests drive, and an example
 //! to read.
 //!
 //! ```no_run
@@ -70,6 +70,11 @@
 //! [`Telefono::reconciliar`] asks about every acknowledged report, creates again what is lost and
 //! edits again what went back.
 //!
+//! **Files** go last, when the reports are safe and what others decided is here
+//! ([`Telefono::crear_con_archivos`]): tus 1.0.0, creation and PATCH. The same creation again tells
+//! where an upload stands, so that the phone need remember nothing of it; what came before a link
+//! broke is kept by the server.
+//!
 //! # Driving it step by step
 //!
 //! [`Telefono::sincroniza`] is all of this. A test that loses answers calls its parts:
@@ -78,6 +83,7 @@
 //! [`Telefono::push_una_vez`], [`Telefono::pull_una_vez`] and [`Telefono::renueva`], which never
 //! wait by themselves.
 
+mod archivos;
 mod cola;
 mod conflictos;
 mod disco;
@@ -95,6 +101,7 @@ mod reporte;
 mod resumen;
 mod sesion;
 mod sincroniza;
+mod subir;
 mod telefono;
 mod tirar;
 mod veredicto;
@@ -104,6 +111,7 @@ mod modelo;
 #[cfg(test)]
 mod pruebas;
 
+pub use archivos::{Adjunto, ArchivoPropio, EstadoDeArchivo};
 pub use cola::{Borrador, Estado, Propio};
 pub use conflictos::Politica;
 pub use empujar::Paso;

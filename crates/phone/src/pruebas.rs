@@ -101,7 +101,7 @@ async fn lee(conexion: &mut TcpStream) -> Option<Pedido> {
     let mut crudo = vec![0; largo];
     conexion.read_exact(&mut crudo).await.ok()?;
     let mut json = Vec::new();
-    if largo > 0 {
+    if largo > 0 && cabecera("content-type").as_deref() == Some("application/json") {
         assert_eq!(cabecera("content-encoding").as_deref(), Some("gzip"));
         flate2::read::GzDecoder::new(&crudo[..])
             .read_to_end(&mut json)
@@ -121,7 +121,7 @@ pub(crate) struct Escena {
     pub telefono: Telefono,
     pub guion: Guion,
     url: String,
-    carpeta: tempfile::TempDir,
+    pub carpeta: tempfile::TempDir,
 }
 
 impl Escena {
@@ -246,11 +246,11 @@ pub(crate) fn problema(status: u16, codigo: &str) -> Value {
 pub(crate) fn resultados(lista: &Value) -> Respuesta {
     Respuesta {
         status: 200,
-        reintentar_en: None,
         cuerpo:
             json!({"resultados": lista, "resumen": {}, "hora_servidor": "", "desfase_reloj_ms": 0})
                 .to_string()
                 .into_bytes(),
+        ..Respuesta::default()
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::{
     Error, Telefono,
+    archivos::de_nuevo,
     disco::Nota,
     ficha::Ficha,
     fila::Fila,
@@ -122,7 +123,10 @@ impl Telefono {
         {
             match resultado {
                 Suerte::Igual => suma.iguales += 1,
-                Suerte::MultimediaPendiente => suma.multimedia_pendiente.push(uuid),
+                Suerte::MultimediaPendiente => {
+                    de_nuevo(&mut tx, &uuid).await?;
+                    suma.multimedia_pendiente.push(uuid);
+                }
                 Suerte::Retirado => {
                     retira(&mut tx, &uuid).await?;
                     suma.retirados.push(uuid);
@@ -132,6 +136,7 @@ impl Telefono {
                         ficha.falta()?;
                         ficha.guarda(&mut tx).await?;
                     }
+                    de_nuevo(&mut tx, &uuid).await?;
                     suma.faltan.push(uuid);
                 }
                 Suerte::Distinto => {

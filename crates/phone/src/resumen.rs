@@ -20,8 +20,16 @@ pub struct Resumen {
     pub bajados: u64,
     /// Reports that pulls took away.
     pub retirados: u64,
+    /// Files that the server has whole.
+    pub archivos: u64,
+    /// Their bytes.
+    pub bytes_de_archivos: u64,
+    /// How often an upload went on from where a link had broken.
+    pub reanudados: u64,
+    /// Files that the server refused for good.
+    pub archivos_rechazados: u64,
     pub peticiones: u64,
-    /// Of request bodies as they travelled (gzip), answered or not; headers do not count.
+    /// Of request bodies as they travelled (JSON in gzip), answered or not; headers do not count.
     pub bytes_subidos: u64,
     /// Of answer bodies as they travelled, as far as they came.
     pub bytes_bajados: u64,

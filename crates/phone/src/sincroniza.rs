@@ -1,4 +1,4 @@
-//! The whole: push, pull, and what to do when the server's memory is in doubt.
+//! The whole: push, pull, files, and what to do when the server's memory is in doubt.
 
 use tokio::time::sleep;
 
@@ -7,10 +7,13 @@ use crate::{Error, Fin, Paso, Resumen, Telefono, disco::Nota};
 enum Sentido {
     Sube,
     Baja,
+    /// Files.
+    Archivos,
 }
 
 impl Telefono {
-    /// Sends all that waits, then brings all that changed, waiting between failures.
+    /// Sends all reports that wait, brings all that changed, then sends the files, waiting between
+    /// failures.
     ///
     /// The summary says how it ended. Errors are only those of the phone's own disk.
     pub async fn sincroniza(&mut self) -> Result<Resumen, Error> {
@@ -49,7 +52,8 @@ impl Telefono {
             let en_duda = Nota::PorReconciliar.lee(&mut c).await?.is_some();
             drop(c);
             if !en_duda {
-                return Ok(Fin::AlDia);
+                let enviados = self.insiste(&Sentido::Archivos).await?;
+                return Ok(if enviados { Fin::AlDia } else { Fin::SinEnlace });
             }
             // What the server turns out to have lost goes up in the next round.
             self.reconciliar().await?;
@@ -64,6 +68,7 @@ impl Telefono {
             let paso = match sentido {
                 Sentido::Sube => self.push_una_vez().await?,
                 Sentido::Baja => self.pull_una_vez().await?,
+                Sentido::Archivos => self.archivo_una_vez().await?,
             };
             match paso {
                 Paso::Listo | Paso::Aplazado(_) => return Ok(true),

@@ -12,6 +12,7 @@ use crate::{
     http::Cliente,
     lote::MAX_ITEMS,
     sesion::Tokens,
+    subir::EnSubida,
     tirar::MAX_PAGINA,
 };
 
@@ -90,6 +91,8 @@ pub struct Telefono {
     /// Reports that the next page may have.
     pub(crate) tamano_pagina: usize,
     pub(crate) resumen: Resumen,
+    /// The file that is being sent.
+    pub(crate) en_subida: Option<EnSubida>,
 }
 
 impl Telefono {
@@ -111,6 +114,7 @@ impl Telefono {
             tamano_lote: ajustes.lote_inicial.clamp(1, MAX_ITEMS),
             tamano_pagina: ajustes.pagina.clamp(1, MAX_PAGINA),
             resumen: Resumen::default(),
+            en_subida: None,
             disco,
             ajustes,
         })
@@ -167,7 +171,7 @@ mod tests {
         let carpeta = tempfile::tempdir().unwrap();
         let archivo = carpeta.path().join("telefono.db");
         let disco = abre(&archivo).await.unwrap();
-        sqlx::query("PRAGMA user_version = 2")
+        sqlx::query("PRAGMA user_version = 3")
             .execute(&disco)
             .await
             .unwrap();

@@ -42,10 +42,8 @@ impl Telefono {
         let mut consulta = vec![("limite", self.tamano_pagina.to_string())];
         consulta.extend(cursor.map(|cursor| ("cursor", cursor)));
         let peticion = Peticion {
-            metodo: Method::GET,
-            ruta: "/sync/changes",
             consulta,
-            gzip: None,
+            ..Peticion::nueva(Method::GET, "/sync/changes")
         };
         let pagina = match self.pide(&peticion).await {
             Ok(respuesta) => respuesta.datos::<Pagina>(),

@@ -114,8 +114,8 @@ async fn what_is_no_answer_to_this_batch_changes_nothing() {
     }
     let portal = Respuesta {
         status: 200,
-        reintentar_en: None,
         cuerpo: b"<html>Acepte los terminos</html>".to_vec(),
+        ..Respuesta::default()
     };
     let r = e.telefono.aplica(&lote, &portal).await;
     assert!(matches!(r, Err(Error::SinRespuesta(_))));

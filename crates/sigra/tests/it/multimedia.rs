@@ -1,8 +1,11 @@
 //! Files: their bytes, where they stay, and the reports that have them.
 
 mod barrido;
+mod bombas;
 mod entrega;
+mod formulario;
 mod motor;
+mod subidas;
 pub mod taller;
 pub mod tus;
 mod ver;

@@ -1,6 +1,6 @@
 //! Who may do what: every operation of the description by every kind of caller.
 
-mod archivos;
+pub mod archivos;
 mod llamadores;
 mod tabla;
 

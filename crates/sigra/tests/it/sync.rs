@@ -4,7 +4,7 @@
 mod alcance;
 mod carreras;
 mod conflictos;
-mod cortes;
+pub mod cortes;
 mod dispositivos;
 mod estado;
 mod feed;

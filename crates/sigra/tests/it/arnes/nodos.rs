@@ -16,6 +16,7 @@ pub struct Nodos {
     pub red: Red,
     procesos: Vec<Option<Proceso>>,
     dir: TempDir,
+    variables: Vec<(String, String)>,
 }
 
 /// The ways to the servers, for whoever works while they die and come back. Cheap to clone.
@@ -29,6 +30,11 @@ pub struct Red {
 impl Nodos {
     /// `n` servers on a database whose people are there already.
     pub async fn nuevos(bd: Bd, n: usize) -> Self {
+        Self::con(bd, n, vec![]).await
+    }
+
+    /// The same with other settings.
+    pub async fn con(bd: Bd, n: usize, variables: Vec<(String, String)>) -> Self {
         let dir = tempfile::tempdir().expect("directorio");
         firma_de_pruebas(dir.path());
         let clave = ClaveFirma {
@@ -48,6 +54,7 @@ impl Nodos {
             red,
             procesos: (0..n).map(|_| None).collect(),
             dir,
+            variables,
         };
         for i in 0..n {
             nodos.arranca(i).await;
@@ -56,10 +63,12 @@ impl Nodos {
     }
 
     pub async fn arranca(&mut self, i: usize) {
-        let variables = [
+        let mut variables = vec![
             ("SIGRA_SYNC_POR_MINUTO", "0"),
             ("SIGRA_DATABASE_CONEXIONES", "12"),
         ];
+        let mas = self.variables.iter();
+        variables.extend(mas.map(|(n, v)| (n.as_str(), v.as_str())));
         let proceso = Proceso::arranca(&self.bd.url, self.dir.path(), &variables).await;
         let proceso = proceso.expect("sigra serve arranca");
         let mut urls = self
@@ -69,6 +78,19 @@ impl Nodos {
             .unwrap_or_else(PoisonError::into_inner);
         urls[i].clone_from(&proceso.url);
         self.procesos[i] = Some(proceso);
+    }
+
+    /// Their data directory.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    /// Kills all of them; the database, and their data directory with its files.
+    pub async fn archiva(self) -> (Bd, TempDir) {
+        for proceso in self.procesos.into_iter().flatten() {
+            proceso.mata().await;
+        }
+        (self.bd, self.dir)
     }
 
     pub fn pid(&self, i: usize) -> u32 {
@@ -82,10 +104,7 @@ impl Nodos {
 
     /// The database, once all servers have ended.
     pub async fn cierra(self) -> Bd {
-        for proceso in self.procesos.into_iter().flatten() {
-            proceso.mata().await;
-        }
-        self.bd
+        self.archiva().await.0
     }
 }
 
@@ -103,13 +122,26 @@ impl Red {
         direccion.expect("dirección")
     }
 
+    /// The bytes of a file that this person may see.
+    pub async fn baja(&self, nodo: usize, quien: &Persona, ruta: &str) -> bytes::Bytes {
+        let url = format!("http://{}{ruta}", self.direccion(nodo));
+        let r = self.http.get(url).bearer_auth(self.token(quien)).send();
+        let r = r.await.expect("baja");
+        assert_eq!(r.status().as_u16(), 200, "{ruta}");
+        r.bytes().await.expect("baja")
+    }
+
+    pub fn token(&self, quien: &Persona) -> String {
+        let (quien, sesion_id) = (&quien.quien, quien.sesion_id);
+        let token = self
+            .tokens
+            .emite(&Entorno::default(), quien, sesion_id, AUD_API);
+        token.expect("token")
+    }
+
     /// A request to one of them, under a token that has just been signed.
     pub fn pide(&self, nodo: usize, quien: &Persona, metodo: &str, ruta: &str) -> Pedido {
         let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
-        let token = self
-            .tokens
-            .emite(&Entorno::default(), &quien.quien, quien.sesion_id, AUD_API)
-            .expect("token");
-        Pedido::nuevo(&self.http, &urls[nodo], metodo, ruta).token(&token)
+        Pedido::nuevo(&self.http, &urls[nodo], metodo, ruta).token(&self.token(quien))
     }
 }

@@ -15,7 +15,7 @@ use sigra_store::{
 };
 use tokio::sync::mpsc;
 
-use crate::arnes::{Azar, Persona, Sitio, reporte_en, uuid};
+use crate::arnes::{Azar, Bd, Persona, Sitio, reporte_en, uuid};
 
 /// Runs each test on both databases with both stores.
 #[macro_export]
@@ -234,53 +234,58 @@ impl<'a> Taller<'a> {
     }
 
     pub async fn claves(&self) -> BTreeSet<String> {
-        let todas = self
-            .almacen
-            .lista("")
-            .map_ok(|o| o.clave)
-            .try_collect::<Vec<_>>();
-        todas.await.unwrap().into_iter().collect()
+        claves(&self.almacen).await
     }
 
-    /// Asked at the end of every test: every row has its bytes, and all bytes have a row.
+    /// Asked at the end of every test.
     pub async fn en_orden(&self) {
-        let bd = &self.sitio.bd;
-        let textos =
-            async |sql: &str| -> BTreeSet<String> { bd.textos(sql).await.into_iter().collect() };
-        let de_filas = textos(
-            "SELECT clave FROM objetos UNION SELECT clave FROM piezas
+        en_orden(&self.sitio.bd, &self.almacen).await;
+    }
+}
+
+async fn claves(almacen: &Almacen) -> BTreeSet<String> {
+    let todas = almacen.lista("").map_ok(|o| o.clave);
+    let todas: Vec<String> = todas.try_collect().await.unwrap();
+    todas.into_iter().collect()
+}
+
+/// Every row has its bytes, and all bytes have a row.
+pub async fn en_orden(bd: &Bd, almacen: &Almacen) {
+    let textos =
+        async |sql: &str| -> BTreeSet<String> { bd.textos(sql).await.into_iter().collect() };
+    let de_filas = textos(
+        "SELECT clave FROM objetos UNION SELECT clave FROM piezas
             UNION SELECT clave_miniatura FROM objetos WHERE clave_miniatura IS NOT NULL
             UNION SELECT clave_vista FROM objetos WHERE clave_vista IS NOT NULL",
-        )
-        .await;
-        let basura = textos("SELECT clave FROM basura").await;
-        let claves = self.claves().await;
-        let faltan: Vec<_> = de_filas.difference(&claves).collect();
-        assert_eq!(faltan, [] as [&String; 0], "filas sin bytes");
-        let sobran = claves.difference(&de_filas);
-        let sobran: Vec<_> = sobran
-            .filter(|c| {
-                !basura
-                    .iter()
-                    .any(|b| *c == b || (b.ends_with('/') && c.starts_with(b.as_str())))
-            })
-            .filter(|c| !c.starts_with("subidas/"))
-            .collect();
-        assert_eq!(sobran, [] as [&String; 0], "bytes sin fila");
-        let rotas = textos(
+    )
+    .await;
+    let basura = textos("SELECT clave FROM basura").await;
+    let claves = claves(almacen).await;
+    let faltan: Vec<_> = de_filas.difference(&claves).collect();
+    assert_eq!(faltan, [] as [&String; 0], "filas sin bytes");
+    let sobran = claves.difference(&de_filas);
+    let sobran: Vec<_> = sobran
+        .filter(|c| {
+            !basura
+                .iter()
+                .any(|b| *c == b || (b.ends_with('/') && c.starts_with(b.as_str())))
+        })
+        .filter(|c| !c.starts_with("subidas/"))
+        .collect();
+    assert_eq!(sobran, [] as [&String; 0], "bytes sin fila");
+    let rotas = textos(
             "SELECT s.id FROM subidas s WHERE s.terminada IS NULL AND s.recibidos <>
                 (SELECT CAST(coalesce(sum(p.bytes), 0) AS BIGINT) FROM piezas p WHERE p.subida_id = s.id)").await;
-        assert!(
-            rotas.is_empty(),
-            "los pedazos no suman lo recibido: {rotas:?}"
-        );
-        let sin_objeto = textos(
+    assert!(
+        rotas.is_empty(),
+        "los pedazos no suman lo recibido: {rotas:?}"
+    );
+    let sin_objeto = textos(
             "SELECT m.sha256 FROM multimedia m WHERE m.estado = 'subido'
                 AND NOT EXISTS (SELECT 1 FROM objetos o WHERE o.sha256 = m.sha256 AND o.bytes = m.bytes
                     AND o.sin_uso_desde IS NULL)").await;
-        assert!(
-            sin_objeto.is_empty(),
-            "archivos subidos sin objeto: {sin_objeto:?}"
-        );
-    }
+    assert!(
+        sin_objeto.is_empty(),
+        "archivos subidos sin objeto: {sin_objeto:?}"
+    );
 }
