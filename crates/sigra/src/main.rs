@@ -12,6 +12,11 @@ mod registro;
 mod salida;
 mod secretos;
 
+/// Files pass through many threads in blocks of all sizes: with the C library's allocator, uploads left
+/// several times as much memory taken as they held.
+#[global_allocator]
+static MEMORIA: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 use std::{process::ExitCode, time::Duration};
 
 use cli::{Orden, OrdenAudit, OrdenClaves, OrdenConfig};

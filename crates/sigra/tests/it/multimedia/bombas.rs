@@ -140,6 +140,8 @@ async fn las_peticiones_caben_en_64_mib() {
     // Large files, eight at a time each way.
     let fotos: Vec<Foto> = (0..8).map(|_| Foto::nueva(20 * 1024 * 1024)).collect();
     let ids = join_all(fotos.iter().map(|f| b.sube(f))).await;
+    let con_tus = memoria(pid, "VmHWM").saturating_sub(quieto);
+    olvida_pico(pid);
     let formularios = join_all(fotos.iter().map(async |f| {
         let (tipo, cuerpo) = formulario(
             &[],
@@ -170,7 +172,7 @@ async fn las_peticiones_caben_en_64_mib() {
     assert!(bajadas.await.into_iter().all(|igual| igual));
     let pico = memoria(pid, "VmHWM").saturating_sub(quieto);
     println!(
-        "MiB sobre {} en reposo: formularios {}, subidas {}, en total {}",
+        "MiB sobre {} en reposo: formularios malos {}, tus {con_tus}, formularios {}, en total {}",
         quieto / MIB,
         con_formas / MIB,
         con_subidas / MIB,
