@@ -102,7 +102,8 @@ pub async fn enviar(
     let nombre = archivo.file_name().map(ToOwned::to_owned);
     let mut e = Errores::default();
     let uuid = dicho.multimedia_uuid;
-    let uuid = uuid.map(|t| uuid_de_cliente(&t).map(|_| t)).transpose();
+    // In lower case, as manifests are kept.
+    let uuid = uuid.map(|t| uuid_de_cliente(&t)).transpose();
     let uuid = e.toma("multimedia_uuid", uuid);
     let hash = e.toma("sha256", dicho.sha256.map(sha256).transpose());
     let nombre = nombre.filter(|n| !n.is_empty()).map(nombre_de_archivo);

@@ -63,8 +63,8 @@ pub(super) fn anuncio(headers: &HeaderMap) -> Result<Anuncio, Vec<ErrorCampo>> {
     let mut dicho = |clave: &str| dichos.remove(clave).filter(|t| !t.is_empty());
     let campo = |clave: &str| format!("Upload-Metadata.{clave}");
     let pedido = |valor: Option<String>| valor.ok_or(Falla::Requerido);
-    // As the manifest has it: to the letter.
-    let uuid = pedido(dicho("multimedia_uuid")).and_then(|t| uuid_de_cliente(&t).map(|_| t));
+    // In lower case, as manifests are kept.
+    let uuid = pedido(dicho("multimedia_uuid")).and_then(|t| uuid_de_cliente(&t));
     let multimedia_uuid = e.toma(&campo("multimedia_uuid"), uuid);
     let hash = pedido(dicho("sha256")).and_then(sha256);
     let sha256 = e.toma(&campo("sha256"), hash);

@@ -159,6 +159,33 @@ en_ambas! {
         Taller::de(sitio).en_orden().await;
     }
 
+    /// iOS writes uuids in capitals. They name the same file, in a manifest, an upload and a form.
+    async fn un_uuid_en_mayusculas_es_el_mismo(sitio: &Sitio) {
+        let autor = sitio.trabajador().await;
+        let ver = async |id: &serde_json::Value| sitio.pide("GET", &format!("/reportes/{id}")).como(&autor).envia().await.json;
+        for (en_manifiesto, en_subida) in [(true, true), (true, false), (false, true)] {
+            let foto = Foto::nueva(2_000);
+            let mayuscula = Foto { uuid: foto.uuid.to_uppercase(), ..foto.clone() };
+            let escrita = |grande: bool| if grande { &mayuscula } else { &foto };
+            let r = sitio.crea(&autor, &reporte_con(&[escrita(en_manifiesto)])).await.espera(201, "").json;
+            let lugar = comienza(sitio, &autor, escrita(en_subida)).await;
+            assert_eq!(comienza(sitio, &autor, escrita(!en_subida)).await, lugar);
+            agrega(sitio, &autor, &lugar, 0, &foto.bytes).await.espera(204, "");
+            assert_eq!(ver(&r["id"]).await["sync_status"], "completo");
+        }
+        let foto = progresiva();
+        let r = sitio.crea(&autor, &reporte_con(&[&foto])).await.espera(201, "").json;
+        let mut cuerpo = format!("--x\r\nContent-Disposition: form-data; name=\"multimedia_uuid\"\r\n\r\n{}\r\n--x\r\n\
+            Content-Disposition: form-data; name=\"archivo\"; filename=\"roca.jpg\"\r\n\r\n", foto.uuid.to_uppercase()).into_bytes();
+        cuerpo.extend(&foto.bytes[..]);
+        cuerpo.extend(b"\r\n--x--\r\n");
+        let pedido = sitio.pide("POST", &format!("/reportes/{}/multimedia", r["id"])).como(&autor);
+        let pedido = pedido.header("content-type", "multipart/form-data; boundary=x").cuerpo(cuerpo);
+        let r = pedido.envia().await.espera(201, "").json;
+        assert_eq!((&r["sync_status"], r["multimedia"].as_array().unwrap().len()), (&json!("completo"), 1));
+        Taller::de(sitio).en_orden().await;
+    }
+
     async fn una_suma_es_todo_o_nada(sitio: &Sitio) {
         let autor = sitio.trabajador().await;
         let foto = Foto::nueva(9_000);
