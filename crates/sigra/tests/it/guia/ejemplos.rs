@@ -1,4 +1,4 @@
-//! The examples of `docs/sincronizacion.md` are run as they are printed, and give what is printed.
+//! The examples of the documents are run as they are printed, and give what is printed.
 
 use std::process::Stdio;
 
@@ -8,12 +8,13 @@ use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use super::DOCS;
 use crate::{
-    arnes::Sitio,
+    arnes::{Motor, Sitio},
     en_ambas,
     login::{CLAVE, con_clave},
 };
 
-/// A fenced block: its language and where its text lies.
+/// A fenced block: its language and where its text lies. After `sh`, what that gives: `json`, or `text`
+/// as it is.
 struct Bloque {
     lengua: &'static str,
     desde: usize,
@@ -22,7 +23,7 @@ struct Bloque {
 
 fn bloques(texto: &str) -> Vec<Bloque> {
     let mut bloques = vec![];
-    for lengua in ["sh", "json"] {
+    for lengua in ["sh", "json", "text"] {
         let abre = format!("```{lengua}\n");
         for (i, _) in texto.match_indices(&abre) {
             let desde = i + abre.len();
@@ -51,9 +52,13 @@ fn sin_azar(v: &mut Value) {
                         "desfase_reloj_ms",
                         "rut",
                         "autor",
+                        "expira",
                     ]
                     .contains(&&**campo);
-                if cambia {
+                let firmado = valor.as_str().and_then(|t| t.split_once("?firma="));
+                if let Some((ruta, _)) = firmado {
+                    *valor = format!("{ruta}?firma=…").into();
+                } else if cambia {
                     *valor = "…".into();
                 } else {
                     sin_azar(valor);
@@ -65,7 +70,7 @@ fn sin_azar(v: &mut Value) {
     }
 }
 
-/// Runs the blocks in one shell; what each wrote.
+/// Runs the blocks in one shell, in an empty directory; what each wrote.
 async fn ejecuta(sitio: &Sitio, rut: &str, guiones: &[&str]) -> Vec<String> {
     const FIN: &str = "@@ fin @@";
     let mut guion = String::from("set -euo pipefail\n");
@@ -73,13 +78,16 @@ async fn ejecuta(sitio: &Sitio, rut: &str, guiones: &[&str]) -> Vec<String> {
         guion.push_str(g);
         guion.push_str(&format!("\nprintf '\\n{FIN}\\n'\n"));
     }
+    let dir = tempfile::tempdir().expect("directorio");
     let mut bash = Command::new("bash")
+        .current_dir(dir.path())
         .env("SIGRA", &sitio.url)
         .env("RUT", rut)
         .env("CLAVE", CLAVE)
         .env("no_proxy", "127.0.0.1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .kill_on_drop(true)
         .spawn()
         .expect("bash");
     let mut entrada = bash.stdin.take().expect("stdin");
@@ -92,42 +100,62 @@ async fn ejecuta(sitio: &Sitio, rut: &str, guiones: &[&str]) -> Vec<String> {
     partes.map(|t| t.trim().to_owned()).collect()
 }
 
+/// What a block gave, or what the document says that it gives, without what is another one each time.
+fn respuesta(lengua: &str, texto: &str) -> String {
+    if lengua == "text" {
+        return format!("{}\n", texto.trim_end());
+    }
+    let mut json = serde_json::from_str(texto).unwrap_or_else(|e| panic!("{e}: {texto}"));
+    sin_azar(&mut json);
+    let json = serde_json::to_string_pretty(&json).expect("JSON");
+    format!("{json}\n")
+}
+
+/// A document has at least so many answers. `SIGRA_ACTUALIZAR=1` writes them anew.
+async fn da_lo_que_dice(sitio: &Sitio, documento: &str, minimo: usize) {
+    let rut = con_clave(sitio, Rol::Trabajador).await.rut.to_string();
+    let archivo = format!("{DOCS}/{documento}");
+    let mut texto = std::fs::read_to_string(&archivo).expect(documento);
+    let bloques = bloques(&texto);
+    let guiones = bloques.iter().filter(|b| b.lengua == "sh");
+    let guiones: Vec<&str> = guiones.map(|b| &texto[b.desde..b.hasta]).collect();
+    let salidas = ejecuta(sitio, &rut, &guiones).await;
+    let (mut n, mut respuestas) = (0, vec![]);
+    for b in &bloques {
+        if b.lengua == "sh" {
+            n += 1;
+        } else {
+            respuestas.push((b, respuesta(b.lengua, &salidas[n - 1])));
+        }
+    }
+    assert!(respuestas.len() >= minimo, "{}", respuestas.len());
+    if std::env::var_os("SIGRA_ACTUALIZAR").is_some() {
+        if sitio.bd.motor == Motor::Sqlite {
+            for (b, dada) in respuestas.iter().rev() {
+                texto.replace_range(b.desde..b.hasta, dada);
+            }
+            std::fs::write(&archivo, texto).expect("escribe");
+        }
+        return;
+    }
+    for (b, dada) in respuestas {
+        let escrita = respuesta(b.lengua, &texto[b.desde..b.hasta]);
+        assert_eq!(
+            escrita, dada,
+            "docs/{documento} no es lo que el servidor responde; actualícelo"
+        );
+    }
+}
+
 en_ambas! {
-    /// `SIGRA_ACTUALIZAR=1` writes the answers anew.
-    async fn los_ejemplos_dan_lo_que_dicen(sitio: &Sitio) {
-        let rut = con_clave(sitio, Rol::Trabajador).await.rut.to_string();
-        let archivo = format!("{DOCS}/sincronizacion.md");
-        let mut texto = std::fs::read_to_string(&archivo).expect("sincronizacion.md");
-        let bloques = bloques(&texto);
-        let guiones: Vec<&str> = bloques.iter().filter(|b| b.lengua == "sh").map(|b| &texto[b.desde..b.hasta]).collect();
-        assert!(guiones.len() >= 10, "{}", guiones.len());
-        let salidas = ejecuta(sitio, &rut, &guiones).await;
-        let (mut n, mut respuestas) = (0, vec![]);
-        for b in &bloques {
-            if b.lengua == "sh" {
-                n += 1;
-            } else {
-                let dicha: Value = serde_json::from_str(&salidas[n - 1]).unwrap_or_else(|e| panic!("{e}: {}", salidas[n - 1]));
-                respuestas.push((b, dicha));
-            }
-        }
-        assert_eq!(respuestas.len(), 8);
-        if std::env::var_os("SIGRA_ACTUALIZAR").is_some() {
-            if sitio.bd.motor == crate::arnes::Motor::Sqlite {
-                for (b, dicha) in respuestas.iter_mut().rev() {
-                    sin_azar(dicha);
-                    let json = serde_json::to_string_pretty(dicha).expect("JSON");
-                    texto.replace_range(b.desde..b.hasta, &format!("{json}\n"));
-                }
-                std::fs::write(&archivo, texto).expect("escribe");
-            }
-            return;
-        }
-        for (b, mut dicha) in respuestas {
-            let mut escrita: Value = serde_json::from_str(&texto[b.desde..b.hasta]).expect("JSON");
-            sin_azar(&mut escrita);
-            sin_azar(&mut dicha);
-            assert_eq!(escrita, dicha, "docs/sincronizacion.md no es lo que el servidor responde; actualícelo");
-        }
+    async fn sincronizacion(sitio: &Sitio) {
+        da_lo_que_dice(sitio, "sincronizacion.md", 8).await;
+    }
+
+    async fn multimedia(sitio: &Sitio) {
+        // As `sigra serve` does: the copies of a photo are made beside the answers.
+        let trabajo = tokio::spawn(sitio.app.evidencia().clone().trabaja());
+        da_lo_que_dice(sitio, "multimedia.md", 10).await;
+        trabajo.abort();
     }
 }
