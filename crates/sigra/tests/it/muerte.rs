@@ -2,7 +2,7 @@
 
 mod disco;
 mod libro;
-mod planta;
+pub mod planta;
 mod sin_base;
 
 use std::{sync::Arc, time::Duration};

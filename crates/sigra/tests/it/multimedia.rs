@@ -8,4 +8,5 @@ mod motor;
 mod subidas;
 pub mod taller;
 pub mod tus;
+mod tus_js;
 mod ver;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::{process::Command, time::Instant};
 
 use crate::arnes::{
-    Bd, Pedido, Persona, SECRETO, Sitio,
+    Bd, Pedido, Persona, SECRETO, Sitio, dado,
     proceso::{Proceso, firma_de_pruebas},
 };
 
@@ -34,6 +34,14 @@ pub struct Sede {
 impl Sede {
     pub fn pide(&self, metodo: &str, ruta: &str) -> Pedido {
         Pedido::nuevo(&self.http, &self.url, metodo, ruta)
+    }
+
+    /// The bytes of a file that this person may see.
+    pub async fn baja(&self, quien: &Persona, ruta: &str) -> bytes::Bytes {
+        let pedido = self.http.get(format!("{}{ruta}", self.url));
+        let r = pedido.bearer_auth(&quien.token).send().await.expect("baja");
+        assert_eq!(r.status().as_u16(), 200, "{ruta}");
+        r.bytes().await.expect("baja")
     }
 
     /// `host:port`
@@ -74,6 +82,27 @@ impl Planta {
         self.renueva();
         let proceso = Proceso::arranca_tras(prefijo, base, self.dir(), &[]).await;
         self.arrancado(proceso)
+    }
+
+    /// On a port that stays free while the server is down: the system gives none of these to whoever
+    /// asks for any.
+    pub async fn arranca_donde_sea(&mut self) -> (u16, Sede) {
+        for _ in 0..20 {
+            let puerto = 10_000 + u16::try_from(dado(20_000)).expect("cabe");
+            if let Ok(sede) = self.arranca_en(puerto).await {
+                return (puerto, sede);
+            }
+        }
+        panic!("ningún puerto está libre");
+    }
+
+    /// The error is what the server wrote.
+    pub async fn arranca_en(&mut self, puerto: u16) -> Result<Sede, String> {
+        self.renueva();
+        let escucha = format!("127.0.0.1:{puerto}");
+        let variables = [("SIGRA_LISTEN", escucha.as_str())];
+        let proceso = Proceso::arranca(&self.bd.url, self.dir(), &variables).await?;
+        Ok(self.arrancado(Ok(proceso)))
     }
 
     fn arrancado(&mut self, proceso: Result<Proceso, String>) -> Sede {
