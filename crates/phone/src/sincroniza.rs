@@ -52,8 +52,15 @@ impl Telefono {
             let en_duda = Nota::PorReconciliar.lee(&mut c).await?.is_some();
             drop(c);
             if !en_duda {
+                let antes = self.resumen.archivos;
                 let enviados = self.insiste(&Sentido::Archivos).await?;
-                return Ok(if enviados { Fin::AlDia } else { Fin::SinEnlace });
+                // A file that arrived is a change of its report.
+                let al_dia = antes == self.resumen.archivos || self.insiste(&Sentido::Baja).await?;
+                return Ok(if enviados && al_dia {
+                    Fin::AlDia
+                } else {
+                    Fin::SinEnlace
+                });
             }
             // What the server turns out to have lost goes up in the next round.
             self.reconciliar().await?;

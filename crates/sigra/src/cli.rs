@@ -44,6 +44,9 @@ pub(crate) enum Orden {
     /// Revisa que nadie haya alterado la bitácora
     #[command(subcommand)]
     Audit(OrdenAudit),
+    /// Revisa los archivos de los reportes y quita lo que nadie necesita
+    #[command(subcommand)]
+    Media(OrdenMedia),
     /// Administra las claves que firman las sesiones
     #[command(subcommand)]
     Claves(OrdenClaves),
@@ -97,6 +100,18 @@ pub(crate) struct NuevoUsuario {
 pub(crate) enum OrdenAudit {
     /// Recalcula todas las cadenas de la bitácora y nombra cada entrada rota
     Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrdenMedia {
+    /// Lee todos los archivos, dice cuáles faltan o están alterados y qué quitaría el barrido
+    Check,
+    /// Quita subidas abandonadas y archivos que ningún reporte tiene hace un día; el servidor lo hace cada hora
+    Sweep {
+        /// Solo dice qué quitaría
+        #[arg(long)]
+        simulacro: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

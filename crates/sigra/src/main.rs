@@ -19,7 +19,7 @@ static MEMORIA: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 use std::{process::ExitCode, time::Duration};
 
-use cli::{Orden, OrdenAudit, OrdenClaves, OrdenConfig};
+use cli::{Orden, OrdenAudit, OrdenClaves, OrdenConfig, OrdenMedia};
 use config::{Fuentes, Leida};
 use error::ErrorComando;
 
@@ -47,6 +47,10 @@ fn corre(cli: cli::Cli) -> Result<(), ErrorComando> {
         Orden::Migrate => en_tokio(commands::migrate::ejecutar(config()?)),
         Orden::User(orden) => en_tokio(commands::user::ejecutar(config()?, orden)),
         Orden::Audit(OrdenAudit::Verify) => en_tokio(commands::audit::verify(config()?)),
+        Orden::Media(OrdenMedia::Check) => en_tokio(commands::media::check(config()?)),
+        Orden::Media(OrdenMedia::Sweep { simulacro }) => {
+            en_tokio(commands::media::sweep(config()?, simulacro))
+        }
         Orden::Claves(OrdenClaves::Rotar) => commands::claves::rotar(&config()?),
         Orden::Config(OrdenConfig::Check) => commands::config::check(&fuentes),
         Orden::Config(OrdenConfig::Print) => commands::config::print(&fuentes),

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod claves;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod media;
 pub(crate) mod migrate;
 pub(crate) mod serve;
 pub(crate) mod user;

@@ -5,6 +5,7 @@ mod bombas;
 mod entrega;
 mod formulario;
 mod motor;
+mod revision;
 mod subidas;
 pub mod taller;
 pub mod tus;

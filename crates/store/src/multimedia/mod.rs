@@ -16,7 +16,7 @@ pub use adoptar::{Adoptar, atrasadas, en_espera};
 pub use barrer::{QuitarVencida, SoltarObjeto, sin_uso, vencidas};
 pub use directo::{Directo, RecibirDirecto};
 pub use eliminar::EliminarArchivo;
-pub use objetos::{AnotarClave, Objeto, OlvidarClave, basura, objeto};
+pub use objetos::{AnotarClave, Objeto, OlvidarClave, basura, objeto, objetos_desde, sin_objeto};
 pub use piezas::{AgregarPieza, Pieza};
 pub use servir::{Servible, servible};
 pub use subidas::{Anuncio, CrearSubida, QuitarSubida, Subida, TomarTurno, carpeta};

@@ -5,7 +5,7 @@ use sigra_domain::Instante;
 use sqlx::FromRow;
 
 use super::subidas::tira;
-use crate::{Fallo, Lectura, Tx, Write, db::con};
+use crate::{Fallo, Lectura, Store, Tx, Write, db::con};
 
 /// Bytes that are here, and what was made of them.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -34,6 +34,40 @@ pub async fn objeto(lectura: &mut Lectura, sha256: &str) -> Result<Option<Objeto
     let sql = sqlx::AssertSqlSafe(format!("SELECT {COLUMNAS} FROM objetos WHERE sha256 = $1"));
     Ok(con!(lectura.conn(), c => sqlx::query_as(sql).bind(sha256)
         .fetch_optional(&mut **c).await)?)
+}
+
+/// Those after this hash, by their hashes.
+pub async fn objetos_desde(
+    lectura: &mut Lectura,
+    sha256: &str,
+    limite: i64,
+) -> Result<Vec<Objeto>, Fallo> {
+    let sql = sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNAS} FROM objetos WHERE sha256 > $1 ORDER BY sha256 LIMIT $2"
+    ));
+    Ok(
+        con!(lectura.conn(), c => sqlx::query_as(sql).bind(sha256).bind(limite)
+        .fetch_all(&mut **c).await)?,
+    )
+}
+
+/// Hashes that reports have and of whose bytes nothing is known.
+pub async fn sin_objeto(lectura: &mut Lectura) -> Result<Vec<String>, Fallo> {
+    Ok(con!(lectura.conn(), c => sqlx::query_scalar(
+        "SELECT DISTINCT m.sha256 FROM multimedia m WHERE m.estado = 'subido'
+            AND NOT EXISTS (SELECT 1 FROM objetos o WHERE o.sha256 = m.sha256)
+         ORDER BY m.sha256 LIMIT 1000")
+        .fetch_all(&mut **c).await)?)
+}
+
+impl Store {
+    /// Of all objects together.
+    pub async fn bytes_de_objetos(&self) -> Result<i64, Fallo> {
+        let mut lectura = self.leer().await?;
+        Ok(con!(lectura.conn(), c => sqlx::query_scalar(
+            "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM objetos")
+            .fetch_one(&mut **c).await)?)
+    }
 }
 
 /// A new one, whose key is noted in `basura` until here; or the one that is there, and then the new

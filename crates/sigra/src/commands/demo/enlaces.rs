@@ -24,7 +24,8 @@ pub(super) async fn malo(servidor: SocketAddr, mut dado: Dado) -> Result<Enlace,
 /// Two of three connections break, in the middle of a request or of an answer.
 fn corte(dado: &mut Dado) -> Option<Corte> {
     match dado.menor_que(3) {
-        0 => Some(Corte::Subida(dado.menor_que(4_000))),
+        // In a request, or in the middle of a photo.
+        0 => Some(Corte::Subida(dado.menor_que(30_000))),
         1 => Some(Corte::Bajada(dado.menor_que(2_500))),
         _ => None,
     }

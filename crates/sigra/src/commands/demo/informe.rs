@@ -32,6 +32,7 @@ pub(super) fn resultado(r: &Resultado) -> String {
     let mut tabla = Filas(tabla);
     reportes(&mut tabla, r);
     decisiones(&mut tabla, r);
+    fotos(&mut tabla, r);
     enlaces(&mut tabla, r);
     tabla.0.to_string()
 }
@@ -121,6 +122,30 @@ fn decisiones(t: &mut Filas, r: &Resultado) {
         "Reloj de un teléfono, s",
         &(r.adelanto_ms / 1000),
         "adelantado tres horas; medido",
+    );
+}
+
+fn fotos(t: &mut Filas, r: &Resultado) {
+    let (ida, vuelta) = (&r.ida, &r.vuelta);
+    t.fila(
+        "Fotos enviadas",
+        &(ida.fotos + vuelta.fotos),
+        "comprobadas por su hash",
+    );
+    t.fila(
+        "KiB de fotos",
+        &kib(ida.bytes_de_fotos + vuelta.bytes_de_fotos),
+        "",
+    );
+    t.fila(
+        "Fotos reanudadas",
+        &(ida.reanudadas + vuelta.reanudadas),
+        "siguieron donde se cortó el enlace",
+    );
+    t.fila(
+        "Fotos perdidas",
+        &r.propios.fotos_perdidas,
+        "no llegaron, o no enteras",
     );
 }
 

@@ -11,6 +11,7 @@ mod directorio;
 mod enlaces;
 mod equipo;
 mod error;
+mod fotos;
 mod informe;
 mod paginas;
 mod pantalla;

@@ -8,6 +8,8 @@ use super::{dado::Dado, datos::Registro};
 
 /// One item in so many is invalid.
 const INVALIDO_CADA: usize = 50;
+/// One report in so many has a photo.
+const FOTO_CADA: usize = 6;
 /// An area that the site does not have: the phone can't know, the server refuses it.
 pub(super) const AREA_QUE_NO_EXISTE: i64 = 99;
 
@@ -47,6 +49,7 @@ pub(super) enum Edicion {
 
 /// A report and its story.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a throw of its own")]
 pub(super) struct Historia {
     pub(super) uuid: String,
     pub(super) registro: Registro,
@@ -59,6 +62,8 @@ pub(super) struct Historia {
     /// Somebody else decides it too, too late.
     pub(super) decide_otro: bool,
     pub(super) edicion: Option<Edicion>,
+    /// It has a photo.
+    pub(super) con_foto: bool,
 }
 
 impl Historia {
@@ -78,7 +83,7 @@ impl Historia {
             // The supervisor's change and the author's; the conflict and its resolution.
             Some(Edicion::ConOtra | Edicion::Tardia) => 2,
         };
-        1 + i64::from(self.decision.is_some()) + ediciones
+        1 + i64::from(self.decision.is_some()) + ediciones + i64::from(self.con_foto)
     }
 }
 
@@ -114,6 +119,7 @@ pub(super) fn planificar(
                 decidir_dos_veces: dado.una_de_cada(5),
                 decide_otro: dado.una_de_cada(5),
                 edicion: edicion.filter(|_| !invalida),
+                con_foto: !invalida && i % FOTO_CADA == 0,
             }
         })
         .collect()

@@ -207,6 +207,10 @@ pub(super) fn hallazgos(
         ),
     );
     anota(
+        p.fotos_perdidas > 0,
+        format!("{} fotos perdidas", p.fotos_perdidas),
+    );
+    anota(
         p.atrasados > 0,
         format!(
             "{} reportes que su teléfono no tiene como el servidor",
@@ -294,6 +298,7 @@ mod tests {
             rechazados: plan.rechazados,
             iguales: plan.creados,
             atrasados: 0,
+            fotos_perdidas: 0,
         };
         assert_eq!(hallazgos(&h, &r, &p, RELOJ_ADELANTADO_MS + 900), [""; 0]);
     }

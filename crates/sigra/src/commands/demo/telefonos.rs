@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, path::Path, sync::Mutex, time::Duration};
 
-use sigra_phone::{Ajustes, Borrador, Contenido, Estado, Fin, Parche, Politica, Telefono};
+use sigra_phone::{
+    Adjunto, Ajustes, Borrador, Contenido, Estado, EstadoDeArchivo, Fin, Parche, Politica, Telefono,
+};
 use sigra_store::Entorno;
 use tokio::task::JoinSet;
 
@@ -11,6 +13,7 @@ use super::{
     enlaces::{self, Trafico},
     equipo::Miembro,
     error::ErrorDemo,
+    fotos,
     pantalla::Etapa,
     plan::{AREA_QUE_NO_EXISTE, Edicion, Historia},
 };
@@ -36,6 +39,10 @@ pub(super) struct Labor {
     pub(super) enviados: u64,
     pub(super) duplicados: u64,
     pub(super) peticiones: u64,
+    pub(super) fotos: u64,
+    pub(super) bytes_de_fotos: u64,
+    /// Uploads that went on where a link had broken.
+    pub(super) reanudadas: u64,
     pub(super) trafico: Trafico,
 }
 
@@ -83,8 +90,9 @@ pub(super) async fn preparar(
 }
 
 /// Underground: reports are written down, and nothing is sent.
-pub(super) async fn escribir(moviles: &mut [Movil]) -> Result<(), ErrorDemo> {
+pub(super) async fn escribir(dir: &Path, moviles: &mut [Movil]) -> Result<(), ErrorDemo> {
     let etapa = Etapa::nueva("Sin señal: escribiendo reportes", cuantas(moviles));
+    let dir = dir.join("telefonos");
     for movil in moviles {
         for h in &movil.historias {
             let r = &h.registro;
@@ -105,7 +113,22 @@ pub(super) async fn escribir(moviles: &mut [Movil]) -> Result<(), ErrorDemo> {
                 fecha_reporte: Some(r.fecha),
                 uuid_cliente: Some(h.uuid.clone()),
             };
-            movil.telefono.crear(borrador).await?;
+            if h.con_foto {
+                let ruta = dir.join(format!("{}.jpg", h.uuid));
+                let foto = fotos::foto(&mut movil.dado)?;
+                std::fs::write(&ruta, foto).map_err(|e| ErrorDemo::Directorio(ruta.clone(), e))?;
+                let adjunto = Adjunto {
+                    ruta,
+                    nombre: "foto.jpg".into(),
+                    tipo: "image/jpeg".into(),
+                };
+                movil
+                    .telefono
+                    .crear_con_archivos(borrador, &[adjunto])
+                    .await?;
+            } else {
+                movil.telefono.crear(borrador).await?;
+            }
             etapa.avanza();
         }
     }
@@ -173,6 +196,9 @@ fn recibe((movil, suya): (Movil, Labor), vueltos: &mut Vec<Movil>, labor: &mut L
     labor.enviados += suya.enviados;
     labor.duplicados += suya.duplicados;
     labor.peticiones += suya.peticiones;
+    labor.fotos += suya.fotos;
+    labor.bytes_de_fotos += suya.bytes_de_fotos;
+    labor.reanudadas += suya.reanudadas;
     labor.trafico.conexiones += suya.trafico.conexiones;
     labor.trafico.cortadas += suya.trafico.cortadas;
     labor.trafico.subidos += suya.trafico.subidos;
@@ -196,6 +222,9 @@ async fn uno(
         labor.enviados += resumen.enviados;
         labor.duplicados += resumen.duplicados;
         labor.peticiones += resumen.peticiones;
+        labor.fotos += resumen.archivos;
+        labor.bytes_de_fotos += resumen.bytes_de_archivos;
+        labor.reanudadas += resumen.reanudados;
         let abiertos = telefono.conflictos().await?;
         for conflicto in &abiertos {
             // A link that breaks here breaks for the next round.
@@ -243,6 +272,8 @@ pub(super) struct Propios {
     pub(super) iguales: u64,
     /// Neither delivered nor refused, or in another state than the server's.
     pub(super) atrasados: u64,
+    /// Photos that a phone still has to send, or that were refused.
+    pub(super) fotos_perdidas: u64,
 }
 
 /// Each phone proves what it holds, over a good link, and compares what the feed brought.
@@ -264,6 +295,11 @@ pub(super) async fn comprobar(
                 _ => p.atrasados += 1,
             }
         }
+        let fotos = telefono.archivos().await?;
+        let faltan = fotos
+            .iter()
+            .filter(|f| f.estado != EstadoDeArchivo::Enviado);
+        p.fotos_perdidas += faltan.count() as u64;
         etapa.avanza();
     }
     etapa.termina();

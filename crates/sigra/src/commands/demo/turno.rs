@@ -46,7 +46,7 @@ pub(super) async fn trabajar(
     let base = servidor.base.as_str();
     let mut moviles =
         telefonos::preparar(dir, base, &equipo.trabajadores, &historias, &mut dado).await?;
-    telefonos::escribir(&mut moviles).await?;
+    telefonos::escribir(dir, &mut moviles).await?;
     let (mut moviles, ida) =
         telefonos::volver("Volviendo por un mal enlace", servidor.direccion, moviles).await?;
     let decididos = decision::decidir(&equipo, &historias).await?;
