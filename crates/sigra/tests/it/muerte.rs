@@ -1,6 +1,6 @@
 //! The real program, killed and stopped while people write: what it acknowledged is there.
 
-mod disco;
+pub mod disco;
 mod libro;
 pub mod planta;
 mod sin_base;

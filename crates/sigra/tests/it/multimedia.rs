@@ -4,6 +4,7 @@ mod barrido;
 mod bombas;
 mod entrega;
 mod formulario;
+mod lleno;
 mod motor;
 mod revision;
 mod subidas;

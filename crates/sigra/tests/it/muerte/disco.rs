@@ -90,18 +90,18 @@ async fn con_el_disco_lleno_se_niega_y_despues_sigue() {
 }
 
 /// A small disk that only the server sees, and that goes with it: mounted in a namespace of its own.
-struct Disco {
-    punto: TempDir,
+pub struct Disco {
+    pub punto: TempDir,
     /// The same place as this process reaches it. SQLite would not: it resolves the link.
     afuera: PathBuf,
     /// The way in, for a command.
-    entrada: Vec<String>,
+    pub entrada: Vec<String>,
     _dueno: Child,
 }
 
 impl Disco {
     /// `None` where the system does not let one be mounted.
-    async fn nuevo() -> Option<Self> {
+    pub async fn nuevo() -> Option<Self> {
         // As root, and as anybody where users may have namespaces.
         for (abre, entra) in [
             ("-m", &["-m"][..]),
@@ -140,7 +140,7 @@ impl Disco {
     }
 
     /// Takes all the space but so many bytes.
-    fn llena(&self, libres: u64) {
+    pub fn llena(&self, libres: u64) {
         let mut f = File::create(self.afuera.join("relleno")).unwrap();
         let bloque = vec![1; 64 * 1024];
         while f.write_all(&bloque).is_ok() {}
@@ -148,7 +148,7 @@ impl Disco {
         f.set_len(largo.saturating_sub(libres)).unwrap();
     }
 
-    fn vacia(&self) {
+    pub fn vacia(&self) {
         fs::remove_file(self.afuera.join("relleno")).unwrap();
     }
 
