@@ -23,6 +23,14 @@ pub(crate) fn abre(raiz: PathBuf) -> Result<Almacen, Fallo> {
     })
 }
 
+pub(crate) async fn esta(carpeta: &Path) -> Result<(), Fallo> {
+    if tokio::fs::metadata(carpeta).await?.is_dir() {
+        Ok(())
+    } else {
+        Err(io::Error::from(io::ErrorKind::NotADirectory).into())
+    }
+}
+
 /// A folder with all in it: half-written files under temporary names, which no list shows.
 pub(crate) async fn quita(carpeta: &Path) -> Result<(), Fallo> {
     match tokio::fs::remove_dir_all(carpeta).await {

@@ -129,6 +129,15 @@ impl Almacen {
         }
     }
 
+    /// Whether it can be reached.
+    pub async fn responde(&self) -> Result<(), Fallo> {
+        match &self.raiz {
+            Some(raiz) => directorio::esta(raiz).await,
+            // No such object is an answer too.
+            None => self.largo("sigra").await.map(drop),
+        }
+    }
+
     /// Every object whose key begins with these segments.
     pub fn lista(&self, prefijo: &str) -> BoxStream<'static, Result<Objeto, Fallo>> {
         let todos = self.objetos.list(Some(&Path::from(prefijo)));

@@ -24,11 +24,15 @@ pub async fn healthz() -> Json<Salud> {
     })
 }
 
-/// Saber si el servicio puede atender: la base de datos responde.
+/// Saber si el servicio puede atender: la base de datos y el almacén de archivos responden.
 #[utoipa::path(get, path = "/readyz", tag = "operacion",
     responses((status = 200, description = "Puede atender", body = Salud)))]
 pub async fn readyz(State(app): State<App>) -> Result<Json<Salud>, Problema> {
     app.store().lista().await?;
+    if let Err(error) = app.evidencia().lista().await {
+        tracing::warn!(%error, "el almacén de archivos no responde");
+        return Err(Codigo::NoDisponible.into());
+    }
     Ok(Json(Salud {
         estado: "ok".to_owned(),
     }))

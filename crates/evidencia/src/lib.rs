@@ -70,6 +70,11 @@ impl Evidencia {
         &self.0.limites
     }
 
+    /// Whether files can be taken and given now.
+    pub async fn lista(&self) -> Result<(), sigra_almacen::Fallo> {
+        self.0.almacen.responde().await
+    }
+
     /// Begins an upload, or finds the same one that was begun before.
     pub async fn crea(&self, quien: &Quien, anuncio: Anuncio) -> Result<Subida, Rechazo> {
         let limites = &self.0.limites;

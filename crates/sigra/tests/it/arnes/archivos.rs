@@ -7,7 +7,7 @@ use tempfile::TempDir;
 /// Goes with the site.
 pub struct Archivos {
     pub almacen: Almacen,
-    _lugar: Lugar,
+    lugar: Lugar,
 }
 
 #[allow(dead_code, reason = "held until the site goes")]
@@ -22,13 +22,20 @@ impl Archivos {
             let servidor = ServidorS3::inicia().await.expect("S3");
             return Self {
                 almacen: Almacen::s3(&servidor.opciones()).expect("S3"),
-                _lugar: Lugar::S3(servidor),
+                lugar: Lugar::S3(servidor),
             };
         }
         let dir = TempDir::new().expect("carpeta");
         Self {
             almacen: Almacen::directorio(dir.path().to_owned()).expect("carpeta"),
-            _lugar: Lugar::Directorio(dir),
+            lugar: Lugar::Directorio(dir),
+        }
+    }
+    /// The directory, if it is one.
+    pub fn carpeta(&self) -> Option<&std::path::Path> {
+        match &self.lugar {
+            Lugar::Directorio(dir) => Some(dir.path()),
+            Lugar::S3(_) => None,
         }
     }
 }

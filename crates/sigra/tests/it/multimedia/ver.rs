@@ -207,4 +207,13 @@ en_ambas! {
         quita(&format!("/reportes/{}", otro["id"])).envia().await.espera(204, "");
         pide(sitio, &autor, &ruta, &[]).await.espera(410, "reporte_retirado");
     }
+    async fn sin_donde_guardar_no_esta_listo(sitio: &Sitio) {
+        let carpeta = sitio.archivos.carpeta().unwrap();
+        let lejos = carpeta.with_extension("lejos");
+        std::fs::rename(carpeta, &lejos).unwrap();
+        sitio.pide("GET", "/readyz").envia().await.espera(503, "no_disponible");
+        sitio.pide("GET", "/healthz").envia().await.espera(200, "");
+        std::fs::rename(&lejos, carpeta).unwrap();
+        sitio.pide("GET", "/readyz").envia().await.espera(200, "");
+    }
 }
