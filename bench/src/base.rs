@@ -114,6 +114,14 @@ impl Bases {
         Ok(())
     }
 
+    /// A new directory on the disk of the databases.
+    pub fn carpeta(&self) -> Result<PathBuf, Error> {
+        let azar = u64::from_le_bytes(Entorno::default().azar());
+        let carpeta = self.dir.path().join(format!("archivos_{azar:016x}"));
+        std::fs::create_dir(&carpeta)?;
+        Ok(carpeta)
+    }
+
     fn archivo(&self) -> PathBuf {
         let azar = u64::from_le_bytes(Entorno::default().azar());
         self.dir.path().join(format!("sigra_{azar:016x}.db"))

@@ -1,6 +1,7 @@
 //! The load: connections that each wait for an answer before they ask again.
 
 use std::{
+    future::Future,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -8,11 +9,7 @@ use std::{
 use sigra_store::Entorno;
 use tokio::task::JoinSet;
 
-use crate::{
-    error::Error,
-    http::Conexion,
-    medida::{Ronda, percentil_ms, real},
-};
+use crate::{error::Error, http::Conexion, medida::Ronda};
 
 /// Puts a connection's next request into the buffer.
 pub type Pedidos = Box<dyn FnMut(&mut Vec<u8>) + Send>;
@@ -34,6 +31,23 @@ impl From<u16> for Esperado {
     }
 }
 
+/// What a connection does, again and again.
+pub trait Labor: Send + 'static {
+    /// One thing: a request, or the few that make one. `None` when nothing is left to do.
+    fn hace(
+        &mut self,
+        conexion: &mut Conexion,
+    ) -> impl Future<Output = Result<Option<Hecho>, Error>> + Send;
+}
+
+/// What one thing took.
+pub struct Hecho {
+    /// From the first byte sent to the last one received.
+    pub latencia: Duration,
+    /// Both ways, headers included.
+    pub bytes: usize,
+}
+
 /// Asks for that long from as many connections as there are `pedidos`. Each answer must be as
 /// `esperado`; what is under way when time is up is waited for and counts.
 pub async fn ronda(
@@ -43,57 +57,85 @@ pub async fn ronda(
     duracion: Duration,
 ) -> Result<Ronda, Error> {
     let esperado = esperado.into();
-    let mut conexiones = Vec::with_capacity(pedidos.len());
-    for pedidos in pedidos {
-        conexiones.push((Conexion::abre(direccion).await?, pedidos));
+    let pregunta = |pedidos| Pregunta {
+        pedidos,
+        peticion: Vec::with_capacity(4_096),
+        esperado: esperado.clone(),
+    };
+    let preguntas = pedidos.into_iter().map(pregunta).collect();
+    Ok(labora(direccion, preguntas, duracion).await?.0)
+}
+
+/// The same for labours of any kind, which it gives back.
+pub async fn labora<L: Labor>(
+    direccion: SocketAddr,
+    labores: Vec<L>,
+    duracion: Duration,
+) -> Result<(Ronda, Vec<L>), Error> {
+    let mut conexiones = Vec::with_capacity(labores.len());
+    for labor in labores {
+        conexiones.push((Conexion::abre(direccion).await?, labor));
     }
     let inicio = Entorno::cronometro();
     let mut tareas: JoinSet<_> = conexiones
         .into_iter()
-        .map(|(c, pedidos)| pregunta(c, pedidos, esperado.clone(), inicio, duracion))
+        .map(|(c, labor)| repite(c, labor, inicio, duracion))
         .collect();
-    let (mut latencias, mut bytes) = (Vec::new(), 0);
+    let (mut latencias, mut bytes, mut labores) = (Vec::new(), 0, Vec::new());
     while let Some(suyas) = tareas.join_next().await {
-        let (mut suyas, suyos) = suyas??;
+        let (mut suyas, suyos, labor) = suyas??;
         latencias.append(&mut suyas);
         bytes += suyos;
+        labores.push(labor);
     }
     let segundos = inicio.elapsed().as_secs_f64();
-    latencias.sort_unstable();
-    let peticiones = u64::try_from(latencias.len()).unwrap_or(u64::MAX);
-    Ok(Ronda {
-        peticiones,
-        segundos,
-        por_segundo: real(peticiones) / segundos,
-        bytes_por_peticion: real(u64::try_from(bytes).unwrap_or(u64::MAX))
-            / real(peticiones.max(1)),
-        p50_ms: percentil_ms(&latencias, 500),
-        p99_ms: percentil_ms(&latencias, 990),
-        cpu_us: None,
-    })
+    Ok((Ronda::de(latencias, segundos, bytes), labores))
 }
 
-async fn pregunta(
+async fn repite<L: Labor>(
     mut conexion: Conexion,
-    mut pedidos: Pedidos,
-    esperado: Esperado,
+    mut labor: L,
     inicio: Instant,
     duracion: Duration,
-) -> Result<(Vec<Duration>, usize), Error> {
+) -> Result<(Vec<Duration>, usize, L), Error> {
     let (mut latencias, mut bytes) = (Vec::with_capacity(4_096), 0);
-    let mut peticion = Vec::with_capacity(4_096);
     while inicio.elapsed() < duracion {
-        peticion.clear();
-        pedidos(&mut peticion);
-        let enviada = Entorno::cronometro();
-        let cuerpo = conexion.pide(&peticion, esperado.status).await?;
-        latencias.push(enviada.elapsed());
-        if !contiene(cuerpo, esperado.contiene.as_bytes()) {
-            return Err(Error::Http("la respuesta dice otra cosa que lo esperado"));
-        }
-        bytes += peticion.len() + conexion.recibidos();
+        let Some(hecho) = labor.hace(&mut conexion).await? else {
+            break;
+        };
+        latencias.push(hecho.latencia);
+        bytes += hecho.bytes;
     }
-    Ok((latencias, bytes))
+    Ok((latencias, bytes, labor))
+}
+
+/// One request after another.
+struct Pregunta {
+    pedidos: Pedidos,
+    peticion: Vec<u8>,
+    esperado: Esperado,
+}
+
+impl Labor for Pregunta {
+    async fn hace(&mut self, conexion: &mut Conexion) -> Result<Option<Hecho>, Error> {
+        self.peticion.clear();
+        (self.pedidos)(&mut self.peticion);
+        let enviada = Entorno::cronometro();
+        let cuerpo = conexion.pide(&self.peticion, self.esperado.status).await?;
+        let latencia = enviada.elapsed();
+        self.esperado.comprueba(cuerpo)?;
+        let bytes = self.peticion.len() + conexion.recibidos();
+        Ok(Some(Hecho { latencia, bytes }))
+    }
+}
+
+impl Esperado {
+    pub fn comprueba(&self, cuerpo: &[u8]) -> Result<(), Error> {
+        if contiene(cuerpo, self.contiene.as_bytes()) {
+            return Ok(());
+        }
+        Err(Error::Http("la respuesta dice otra cosa que lo esperado"))
+    }
 }
 
 /// What is looked for stands near the end of what SIGRA answers.

@@ -73,6 +73,8 @@ pub enum Clase {
     Lotes,
     /// Páginas de cambios
     Cambios,
+    /// Archivos que suben y bajan, y las vistas de las fotos
+    Archivos,
 }
 
 #[derive(Debug, Subcommand)]

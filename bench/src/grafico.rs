@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::{
+    archivos::{bajar, subir, vistas},
     base::Motor,
     crear, lotes,
     medida::{Medicion, Resumen},
@@ -42,7 +43,13 @@ pub fn svg(r: &Resultados) -> String {
     );
     l.texto(16.0, 12, "400", &detalle);
     for motor in [Motor::Sqlite, Motor::Postgres] {
-        let escritas = [crear::OPERACION, lotes::OPERACION];
+        let aparte = [
+            crear::OPERACION,
+            lotes::OPERACION,
+            subir::OPERACION,
+            bajar::OPERACION,
+            vistas::OPERACION,
+        ];
         let de = |operacion: &'static str| {
             let suyas = move |m: &&Medicion| m.motor == motor && m.operacion == operacion;
             r.mediciones.iter().filter(suyas)
@@ -53,9 +60,21 @@ pub fn svg(r: &Resultados) -> String {
         let lotes: Vec<Barra> = de(lotes::OPERACION).flat_map(par).collect();
         l.seccion(&format!("{nombre}: reportes en lotes"), &lotes);
         let leidas = r.mediciones.iter().filter(|m| m.motor == motor);
-        let leidas = leidas.filter(|m| !escritas.contains(&m.operacion));
+        let leidas = leidas.filter(|m| !aparte.contains(&m.operacion));
         let leer: Vec<Barra> = leidas.filter_map(sola).collect();
         l.seccion(&format!("{nombre}: leer"), &leer);
+        for operacion in [subir::OPERACION, bajar::OPERACION] {
+            let archivos: Vec<Barra> = de(operacion).flat_map(par).collect();
+            l.seccion(
+                &format!("{nombre}: {operacion} archivos, MiB por segundo"),
+                &archivos,
+            );
+        }
+        let fotos: Vec<Barra> = de(vistas::OPERACION).filter_map(sola).collect();
+        l.seccion(
+            &format!("{nombre}: vistas de fotos de 12 megapíxeles por segundo"),
+            &fotos,
+        );
     }
     let alto = l.y + 16.0;
     format!(
@@ -66,11 +85,15 @@ pub fn svg(r: &Resultados) -> String {
     )
 }
 
-/// SIGRA and the bare database.
+/// SIGRA and the bare database, or the bare disk.
 fn par(m: &Medicion) -> Vec<Barra> {
+    let contra = match m.operacion {
+        subir::OPERACION | bajar::OPERACION => "disco",
+        _ => "directo",
+    };
     let nota = m
         .razon()
-        .map(|r| format!("{} × directo", numero(r.mediana, 2)))
+        .map(|r| format!("{} × {contra}", numero(r.mediana, 2)))
         .unwrap_or_default();
     let quien = if m.por_lote > 0 {
         format!("SIGRA, lotes de {} × {}", m.por_lote, m.conexiones)
@@ -84,7 +107,7 @@ fn par(m: &Medicion) -> Vec<Barra> {
         nota,
     });
     let directo = m.directa_por_segundo().map(|valor| Barra {
-        etiqueta: "directo".into(),
+        etiqueta: contra.into(),
         color: DIRECTO,
         valor,
         nota: String::new(),
@@ -93,8 +116,12 @@ fn par(m: &Medicion) -> Vec<Barra> {
 }
 
 fn sola(m: &Medicion) -> Option<Barra> {
+    let etiqueta = match m.conexiones {
+        0 => m.operacion.to_owned(),
+        n => format!("{}, {}", m.operacion, conexiones(n)),
+    };
     Some(Barra {
-        etiqueta: format!("{}, {}", m.operacion, conexiones(m.conexiones)),
+        etiqueta,
         color: SIGRA,
         valor: m.por_segundo()?,
         nota: String::new(),
@@ -139,11 +166,10 @@ impl Lienzo {
         .ok();
         self.y = medio + 4.0;
         self.texto(16.0, 12, "400", &b.etiqueta);
-        let cifra = if b.nota.is_empty() {
-            numero(mediana, 0)
-        } else {
-            format!("{} ({})", numero(mediana, 0), b.nota)
-        };
+        let mut cifra = numero(mediana, u8::from(mediana < 10.0).into());
+        if !b.nota.is_empty() {
+            write!(cifra, " ({})", b.nota).ok();
+        }
         self.texto(hasta + 8.0, 12, "400", &cifra);
         self.y = medio + FILA / 2.0;
     }

@@ -13,11 +13,14 @@ use tokio::{
 use crate::error::Error;
 
 const TROZO: usize = 64 * 1024;
+const SIN_CUERPO: u16 = 204;
 
 pub struct Conexion {
     flujo: TcpStream,
     leido: Vec<u8>,
     usados: usize,
+    /// Where the body of the last answer begins.
+    cuerpo_en: usize,
 }
 
 /// Where an answer stands in what was read.
@@ -35,12 +38,24 @@ impl Conexion {
             flujo,
             leido: vec![0; TROZO],
             usados: 0,
+            cuerpo_en: 0,
         })
     }
 
     /// Sends a request and gives the body of its answer, which must have that status.
     pub async fn pide(&mut self, peticion: &[u8], esperado: u16) -> Result<&[u8], Error> {
-        self.flujo.write_all(peticion).await?;
+        self.pide_en_partes([peticion], esperado).await
+    }
+
+    /// The same for a request whose bytes stand in several places.
+    pub async fn pide_en_partes<const N: usize>(
+        &mut self,
+        partes: [&[u8]; N],
+        esperado: u16,
+    ) -> Result<&[u8], Error> {
+        for parte in partes {
+            self.flujo.write_all(parte).await?;
+        }
         self.usados = 0;
         let cabeza = loop {
             self.recibe().await?;
@@ -51,6 +66,7 @@ impl Conexion {
         while self.usados < cabeza.cuerpo_en + cabeza.largo {
             self.recibe().await?;
         }
+        self.cuerpo_en = cabeza.cuerpo_en;
         let cuerpo = &self.leido[cabeza.cuerpo_en..cabeza.cuerpo_en + cabeza.largo];
         if cabeza.status == esperado {
             return Ok(cuerpo);
@@ -61,6 +77,12 @@ impl Conexion {
             esperado,
             cuerpo,
         })
+    }
+
+    /// A header of the last answer.
+    pub fn cabecera(&self, nombre: &str) -> Option<&str> {
+        let cabeza = std::str::from_utf8(self.leido.get(..self.cuerpo_en)?).ok()?;
+        campos(cabeza.split("\r\n"), nombre).next()
     }
 
     /// Bytes of the last answer, its head included.
@@ -93,16 +115,28 @@ fn lee_cabeza(bytes: &[u8]) -> Result<Option<Cabeza>, Error> {
         .next()
         .and_then(|l| l.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok())
         .ok_or(Error::Http("línea de estado"))?;
-    let largo = lineas
-        .filter_map(|l| l.split_once(':'))
-        .find(|(nombre, _)| nombre.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, valor)| valor.trim().parse().ok())
-        .ok_or(Error::Http("sin Content-Length"))?;
+    let largo = campos(lineas, "content-length").next();
+    let largo = match largo.map(str::parse) {
+        Some(Ok(largo)) => largo,
+        // It has no body and says no length.
+        None if status == SIN_CUERPO => 0,
+        _ => return Err(Error::Http("sin Content-Length")),
+    };
     Ok(Some(Cabeza {
         status,
         cuerpo_en: fin + 4,
         largo,
     }))
+}
+
+fn campos<'a>(
+    lineas: impl Iterator<Item = &'a str>,
+    nombre: &str,
+) -> impl Iterator<Item = &'a str> {
+    lineas
+        .filter_map(|l| l.split_once(':'))
+        .filter(move |(n, _)| n.eq_ignore_ascii_case(nombre))
+        .map(|(_, valor)| valor.trim())
 }
 
 #[cfg(test)]
@@ -120,6 +154,9 @@ mod tests {
             (c.status, c.largo, &bytes[c.cuerpo_en..]),
             (201, 12, &b"hola"[..])
         );
+        let sin_cuerpo = b"HTTP/1.1 204 No Content\r\nupload-offset: 9\r\n\r\n";
+        let c = lee_cabeza(sin_cuerpo).unwrap().unwrap();
+        assert_eq!((c.status, c.largo), (204, 0));
         assert!(lee_cabeza(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").is_err());
         assert!(lee_cabeza(b"SSH-2.0\r\n\r\n").is_err());
     }

@@ -3,6 +3,7 @@
 //! Everything that a real request pays for is paid here: a signed token and its session, validation,
 //! the bitácora's hash, the change feed, the outbox, and a commit that survives a power cut.
 
+mod archivos;
 mod base;
 mod cambios;
 mod carga;
@@ -16,6 +17,7 @@ mod gente;
 mod grafico;
 mod http;
 mod informe;
+mod lector;
 mod leer;
 mod lotes;
 mod medida;

@@ -11,7 +11,7 @@ use crate::base::Motor;
 pub struct Ronda {
     pub peticiones: u64,
     pub segundos: f64,
-    /// Requests per second; of batches, their reports.
+    /// Requests per second; of batches, their reports; of files, their MiB; photos done.
     pub por_segundo: f64,
     /// Both ways, headers included.
     pub bytes_por_peticion: f64,
@@ -21,10 +21,12 @@ pub struct Ronda {
     pub cpu_us: Option<f64>,
 }
 
-/// One round of the bare database on one connection.
+/// One round of the bare database on one connection, or of the bare disk.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct RondaDirecta {
-    pub reportes: u64,
+    /// Reports, or files.
+    pub hechos: u64,
+    /// Reports, or MiB.
     pub por_segundo: f64,
 }
 
@@ -33,6 +35,7 @@ pub struct RondaDirecta {
 pub struct Medicion {
     pub motor: Motor,
     pub operacion: &'static str,
+    /// 0 for what the server does on its own.
     pub conexiones: u32,
     /// Reports in a request that carries several; 0 for all others.
     pub por_lote: u32,
@@ -49,6 +52,24 @@ pub struct Resumen {
     pub mediana: f64,
     pub min: f64,
     pub max: f64,
+}
+
+impl Ronda {
+    /// Of so many requests, in any order, that took so long together and so many bytes, both ways.
+    pub fn de(mut latencias: Vec<Duration>, segundos: f64, bytes: usize) -> Self {
+        latencias.sort_unstable();
+        let peticiones = u64::try_from(latencias.len()).unwrap_or(u64::MAX);
+        Self {
+            peticiones,
+            segundos,
+            por_segundo: real(peticiones) / segundos,
+            bytes_por_peticion: real(u64::try_from(bytes).unwrap_or(u64::MAX))
+                / real(peticiones.max(1)),
+            p50_ms: percentil_ms(&latencias, 500),
+            p99_ms: percentil_ms(&latencias, 990),
+            cpu_us: None,
+        }
+    }
 }
 
 impl Resumen {
@@ -102,7 +123,7 @@ impl Medicion {
 }
 
 /// The latency that this share of the requests did not exceed, in milliseconds (nearest rank).
-pub fn percentil_ms(ordenadas: &[Duration], permil: usize) -> f64 {
+fn percentil_ms(ordenadas: &[Duration], permil: usize) -> f64 {
     let rango = (ordenadas.len() * permil).div_ceil(1_000).max(1);
     ordenadas
         .get(rango - 1)

@@ -4,6 +4,7 @@ use serde::Serialize;
 use sigra_store::Entorno;
 
 use crate::{
+    archivos,
     base::{Bases, Durabilidad, Motor},
     cambios,
     cli::{Clase, Plan},
@@ -112,5 +113,8 @@ async fn uno(bases: &Bases, plan: &Plan, motor: Motor) -> Result<Vec<Medicion>, 
         }
     }
     escritas.append(&mut leidas);
+    if plan.mide(Clase::Archivos) {
+        escritas.append(&mut Box::pin(archivos::mide(bases, &sitio, plan)).await?);
+    }
     Ok(escritas)
 }

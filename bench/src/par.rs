@@ -114,7 +114,7 @@ impl Par {
     ) -> Result<(Self, RondaDirecta), Error> {
         let ronda;
         (self.directa, ronda) = self.directa.ronda(duracion, por_transaccion).await?;
-        self.directos += ronda.reportes;
+        self.directos += ronda.hechos;
         Ok((self, ronda))
     }
 

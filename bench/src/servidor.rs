@@ -6,6 +6,7 @@
 use std::{
     io::{BufRead as _, Read as _, Write as _},
     net::TcpListener,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -27,6 +28,11 @@ pub const ZONA: &str = "America/Santiago";
 pub struct Encargo {
     pub url: String,
     pub secreto: [u8; 32],
+    /// Where the bytes of files are kept.
+    pub archivos: PathBuf,
+    /// Whether it makes the small copies of photos and sweeps, as `sigra serve` does. Where files come
+    /// and go this is measured on its own: it would take a core from what is measured there.
+    pub vistas: bool,
 }
 
 pub fn clave(secreto: [u8; 32]) -> ClaveFirma {
@@ -56,11 +62,12 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
         sync_por_minuto: 0,
         silencio_horas: 72,
     };
-    let carpeta = tempfile::tempdir()?;
-    let almacen = Almacen::directorio(carpeta.path().to_owned())?;
+    let almacen = Almacen::directorio(encargo.archivos)?;
     let evidencia = Evidencia::nueva(store.clone(), almacen, Limites::default());
     let app = App::nueva(store.clone(), evidencia.clone(), opciones);
-    tokio::spawn(evidencia.trabaja());
+    if encargo.vistas {
+        tokio::spawn(evidencia.trabaja());
+    }
     tokio::spawn(ordena(store.clone()));
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut salida = std::io::stdout();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sigra_store::{Entorno, Store};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::{
     base::{Bases, Motor},
@@ -11,6 +11,7 @@ use crate::{
     datos::{Caso, areas_grandes, casos},
     error::Error,
     gente::Gente,
+    lector::enteros,
     pantalla::Etapa,
     semilla::siembra,
     servidor::{CONEXIONES, Encargo},
@@ -52,6 +53,8 @@ impl Sitio {
         let encargo = Encargo {
             url: url.clone(),
             secreto,
+            archivos: bases.carpeta()?,
+            vistas: true,
         };
         Ok(Self {
             motor,
@@ -68,7 +71,7 @@ impl Sitio {
     pub fn con_url(&self, url: String) -> Self {
         let encargo = Encargo {
             url: url.clone(),
-            secreto: self.encargo.secreto,
+            ..self.encargo.clone()
         };
         Self {
             url,
@@ -100,23 +103,4 @@ pub async fn asienta(motor: Motor, url: &str) -> Result<(), Error> {
         c.close().await?;
     }
     Ok(())
-}
-
-/// The integers that a query yields.
-pub async fn enteros(motor: Motor, url: &str, sql: &str) -> Result<Vec<i64>, Error> {
-    let sql = AssertSqlSafe(sql.to_owned());
-    Ok(match motor {
-        Motor::Sqlite => {
-            let mut c = SqliteConnection::connect(url).await?;
-            let v = sqlx::query_scalar(sql).fetch_all(&mut c).await?;
-            c.close().await?;
-            v
-        }
-        Motor::Postgres => {
-            let mut c = PgConnection::connect(url).await?;
-            let v = sqlx::query_scalar(sql).fetch_all(&mut c).await?;
-            c.close().await?;
-            v
-        }
-    })
 }

@@ -4,11 +4,7 @@
 use sigra_store::{Entorno, Store};
 
 use crate::{
-    base::Motor,
-    error::Error,
-    pantalla::Etapa,
-    servidor::CONEXIONES,
-    sitio::{Sitio, enteros},
+    base::Motor, error::Error, lector::enteros, pantalla::Etapa, servidor::CONEXIONES, sitio::Sitio,
 };
 
 /// Rows of a report that exist once per version, and once per report.

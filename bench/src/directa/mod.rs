@@ -56,7 +56,7 @@ impl Directa {
         Ok((
             yo,
             RondaDirecta {
-                reportes,
+                hechos: reportes,
                 por_segundo: real(reportes) / tiempo.as_secs_f64(),
             },
         ))

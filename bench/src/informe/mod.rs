@@ -8,8 +8,15 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
-    base::Motor, crear, error::Error, grafico, lotes, medida::Medicion, medir::Resultados,
-    numero::numero, pantalla::muestra,
+    archivos::{self, bajar, subir, vistas},
+    base::Motor,
+    crear,
+    error::Error,
+    grafico, lotes,
+    medida::Medicion,
+    medir::Resultados,
+    numero::numero,
+    pantalla::muestra,
 };
 use metas::metas;
 
@@ -17,13 +24,16 @@ use metas::metas;
 pub fn texto(r: &Resultados) -> String {
     let filas = numero(r.filas.into(), 0);
     let mut partes = Vec::new();
-    let (escritas, leidas): (Vec<_>, Vec<_>) = r
-        .mediciones
-        .iter()
-        .partition(|m| [crear::OPERACION, lotes::OPERACION].contains(&m.operacion));
-    let (creadas, lotes): (Vec<_>, Vec<_>) = escritas
-        .into_iter()
-        .partition(|m| m.operacion == crear::OPERACION);
+    let mut resto: Vec<&Medicion> = r.mediciones.iter().collect();
+    let mut toma = |operaciones: &[&str]| -> Vec<&Medicion> {
+        let suya = |m: &mut &Medicion| operaciones.contains(&m.operacion);
+        resto.extract_if(.., suya).collect()
+    };
+    let creadas = toma(&[crear::OPERACION]);
+    let lotes = toma(&[lotes::OPERACION]);
+    let archivos = toma(&[subir::OPERACION, bajar::OPERACION]);
+    let vistas = toma(&[vistas::OPERACION]);
+    let leidas = resto;
     if !creadas.is_empty() {
         partes.push(format!(
             "Crear: POST /reportes/ con token, bitácora y commit durable, desde {filas} reportes guardados. \
@@ -46,6 +56,23 @@ pub fn texto(r: &Resultados) -> String {
         partes.push(format!(
             "Leer: {filas} reportes guardados; las listas son páginas de 50 con dos filtros.\n{}",
             tablas::leer(&leidas)
+        ));
+    }
+    if !archivos.is_empty() {
+        partes.push(format!(
+            "Archivos de {} MiB, en una carpeta: suben por tus (creación y un PATCH) a reportes que los \
+             esperan, bajan por GET /multimedia/{{id}}; cada\nconexión es una persona con su sesión. \
+             «Disco» escribe (con fsync) y lee los mismos archivos a secas en la misma carpeta, con tantos \
+             hilos\ncomo conexiones, en rondas alternadas con las de SIGRA.\n{}",
+            archivos::MIB_POR_ARCHIVO,
+            tablas::archivos(&archivos)
+        ));
+    }
+    if !vistas.is_empty() {
+        partes.push(format!(
+            "Vistas: miniatura y vista de fotos de 12 megapíxeles que ya llegaron, una a la vez en el \
+             fondo, sin otra carga.\n{}",
+            tablas::vistas(&vistas)
         ));
     }
     partes.push(format!("  · {}", notas(r).join("\n  · ")));
@@ -86,6 +113,19 @@ fn notas(r: &Resultados) -> Vec<String> {
     if r.rapido {
         notas.push(
             "Corrida rápida: sirve para probar el programa, no para citar sus cifras.".into(),
+        );
+    }
+    if r.mediciones.iter().any(|m| m.operacion == subir::OPERACION) {
+        notas.push(format!(
+            "Archivos: una ronda termina antes si van {} archivos; lo que se baja se saca antes de la \
+             memoria del sistema{}. Las vistas se hacen solo en su medición; en las demás de archivos ese \
+             trabajo no corre.",
+            archivos::LIMITE,
+            if cfg!(target_os = "linux") { "" } else { " (aquí no: solo en Linux)" }
+        ));
+        notas.push(
+            "Verificado: cada archivo confirmado es de su reporte y sus bytes están en la carpeta."
+                .into(),
         );
     }
     notas.push("Verificado: cada reporte confirmado está, y la bitácora está íntegra.".into());

@@ -108,6 +108,66 @@ pub fn leer(mediciones: &[&Medicion]) -> Table {
     tabla
 }
 
+pub fn archivos(mediciones: &[&Medicion]) -> Table {
+    let mut tabla = tabla(&[
+        "Base",
+        "Operación",
+        "Conexiones",
+        "SIGRA\nMiB/s",
+        "Disco\nMiB/s",
+        "SIGRA ÷\ndisco",
+        "p50\nms",
+        "p99\nms",
+        "CPU\nµs/archivo",
+        "Memoria\nmáx. MiB",
+    ]);
+    for m in mediciones {
+        let [p50, p99, cpu, memoria] = costos(m);
+        tabla.add_row(
+            [
+                m.motor.nombre().to_owned(),
+                m.operacion.to_owned(),
+                m.conexiones.to_string(),
+                con_extremos(m.por_segundo(), 0),
+                con_extremos(m.directa_por_segundo(), 0),
+                con_extremos(m.razon(), 2),
+                p50,
+                p99,
+                cpu,
+                memoria,
+            ]
+            .map(a_la_derecha),
+        );
+    }
+    tabla
+}
+
+pub fn vistas(mediciones: &[&Medicion]) -> Table {
+    let mut tabla = tabla(&[
+        "Base",
+        "Fotos/s",
+        "p50\nms",
+        "p99\nms",
+        "CPU\nµs/foto",
+        "Memoria\nmáx. MiB",
+    ]);
+    for m in mediciones {
+        let [p50, p99, cpu, memoria] = costos(m);
+        tabla.add_row(
+            [
+                m.motor.nombre().to_owned(),
+                con_extremos(m.por_segundo(), 2),
+                p50,
+                p99,
+                cpu,
+                memoria,
+            ]
+            .map(a_la_derecha),
+        );
+    }
+    tabla
+}
+
 fn tabla(cabeceras: &[&str]) -> Table {
     let mut tabla = Table::new();
     tabla.load_style(UTF8_FULL_CONDENSED);
