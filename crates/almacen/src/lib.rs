@@ -16,7 +16,7 @@ use futures_util::{
     StreamExt as _, TryStreamExt as _,
     stream::{self, BoxStream},
 };
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, path::Path};
+use object_store::{GetOptions, GetResultPayload, ObjectStore, ObjectStoreExt as _, path::Path};
 
 pub use escritor::Escritor;
 pub use fallo::Fallo;
@@ -77,7 +77,10 @@ impl Almacen {
             ..GetOptions::default()
         };
         let hallado = self.objetos.get_opts(&Path::from(clave), opciones).await?;
-        Ok(hallado.into_stream().map_err(Fallo::from).boxed())
+        Ok(match hallado.payload {
+            GetResultPayload::File(archivo, _) => directorio::trozos(archivo, hallado.range),
+            GetResultPayload::Stream(bytes) => bytes.map_err(Fallo::from).boxed(),
+        })
     }
 
     /// A whole object in memory, if it is not larger than that.
