@@ -131,7 +131,7 @@ ajustes! {
     s3_clave_id: Option<Palabra> = Ninguno("AKIAIOSFODNN7EXAMPLE"), "SIGRA_S3_CLAVE_ID";
 
     /// Clave secreta de acceso a S3.
-    s3_clave_secreta: Option<Password> = Ninguno("la clave secreta"), "SIGRA_S3_CLAVE_SECRETA";
+    s3_clave_secreta: Option<Password> = Ninguno("tal como la dio S3"), "SIGRA_S3_CLAVE_SECRETA";
 
     /// Tamaño máximo de una foto, en MiB, de 1 a 200.
     max_foto_mib: Entre<1, 200> = Fijo("25"), "SIGRA_MAX_FOTO_MIB";

@@ -287,7 +287,9 @@ fn the_first_administrador_needs_rut_and_password() {
 #[test]
 fn what_is_printed_can_be_read_again_and_hides_secrets() {
     let toml = "admin_rut = '12345678-5'\nadmin_password = 'muy secreta'\n\
-                zona = 'UTC'\nproxies = ['10.0.0.1', '10.0.0.2']\ncookie_segura = true\n";
+                zona = 'UTC'\nproxies = ['10.0.0.1', '10.0.0.2']\ncookie_segura = true\n\
+                s3_url = 'https://s3.mina.example'\ns3_bucket = 'sigra'\ns3_clave_id = 'AKIA'\n\
+                s3_clave_secreta = 'muy reservada'\n";
     let url = "postgres://sigra:muysecreta@servidor/base?password=muysecreta&sslmode=disable";
     let leida = lee(Some(toml), &[("SIGRA_DATABASE_URL", url)]).unwrap();
     let texto = leida.imprime();
@@ -322,6 +324,30 @@ fn what_is_printed_can_be_read_again_and_hides_secrets() {
     };
     let otra_vez = lee(Some(&texto), &[]).unwrap().imprime();
     assert_eq!(valores(&texto), valores(&otra_vez));
+}
+
+#[test]
+fn s3_is_all_four_settings_or_none() {
+    let todas = [
+        ("SIGRA_S3_URL", "https://s3.mina.example"),
+        ("SIGRA_S3_BUCKET", "sigra"),
+        ("SIGRA_S3_CLAVE_ID", "AKIA"),
+        ("SIGRA_S3_CLAVE_SECRETA", "muy reservada"),
+    ];
+    assert!(lee(None, &todas).unwrap().config.s3().is_some());
+    assert!(lee(None, &[]).unwrap().config.s3().is_none());
+    for sin in 0..todas.len() {
+        let mut tres = todas.to_vec();
+        let (falta, _) = tres.remove(sin);
+        let errores = lee(None, &tres).unwrap_err();
+        let nombre = falta.trim_start_matches("SIGRA_").to_lowercase();
+        assert_eq!(errores.len(), 1, "{errores:?}");
+        assert!(
+            errores[0].contains(&format!("falta {nombre};")),
+            "{errores:?}"
+        );
+        assert!(!errores[0].contains("reservada"));
+    }
 }
 
 #[test]
