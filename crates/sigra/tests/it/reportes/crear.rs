@@ -54,7 +54,8 @@ en_ambas! {
         for (a, m) in enviados.iter().zip(r.json["multimedia"].as_array().unwrap()) {
             let mut m = m.clone();
             assert!(m["id"].is_i64());
-            for (campo, valor) in [("subido", json!(false)), ("estado", json!("pendiente")), ("url", json!(null)), ("url_miniatura", json!(null))] {
+            for (campo, valor) in [("subido", json!(false)), ("estado", json!("pendiente")),
+                ("url_subida", json!("/multimedia/tus")), ("url", json!(null)), ("url_miniatura", json!(null))] {
                 assert_eq!(m.as_object_mut().unwrap().remove(campo), Some(valor));
             }
             m.as_object_mut().unwrap().remove("id");
