@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub fn crear(mediciones: &[&Medicion]) -> Table {
-    let mut tabla = tabla(&[
+    let cabeceras = [
         "Base",
         "Conexiones",
         "SIGRA\nreportes/s",
@@ -18,29 +18,25 @@ pub fn crear(mediciones: &[&Medicion]) -> Table {
         "p99\nms",
         "CPU\nµs/petición",
         "Memoria\nmáx. MiB",
-    ]);
-    for m in mediciones {
+    ];
+    tabla(cabeceras, mediciones, |m| {
         let [p50, p99, cpu, memoria] = costos(m);
-        tabla.add_row(
-            [
-                m.motor.nombre().to_owned(),
-                m.conexiones.to_string(),
-                con_extremos(m.por_segundo(), 0),
-                con_extremos(m.directa_por_segundo(), 0),
-                con_extremos(m.razon(), 2),
-                p50,
-                p99,
-                cpu,
-                memoria,
-            ]
-            .map(a_la_derecha),
-        );
-    }
-    tabla
+        [
+            m.motor.nombre().to_owned(),
+            m.conexiones.to_string(),
+            con_extremos(m.por_segundo(), 0),
+            con_extremos(m.directa_por_segundo(), 0),
+            con_extremos(m.razon(), 2),
+            p50,
+            p99,
+            cpu,
+            memoria,
+        ]
+    })
 }
 
 pub fn lotes(mediciones: &[&Medicion]) -> Table {
-    let mut tabla = tabla(&[
+    let cabeceras = [
         "Base",
         "Por lote",
         "Teléfonos",
@@ -52,34 +48,30 @@ pub fn lotes(mediciones: &[&Medicion]) -> Table {
         "CPU\nµs/reporte",
         "Bytes por\nreporte",
         "Memoria\nmáx. MiB",
-    ]);
-    for m in mediciones {
+    ];
+    tabla(cabeceras, mediciones, |m| {
         let [p50, p99, _, memoria] = costos(m);
         let lote = f64::from(m.por_lote.max(1));
         let cpu = m.mediana(|r| r.cpu_us).map(|us| numero(us / lote, 0));
         let bytes = m.bytes_por_reporte().map(|b| numero(b, 0));
-        tabla.add_row(
-            [
-                m.motor.nombre().to_owned(),
-                m.por_lote.to_string(),
-                m.conexiones.to_string(),
-                con_extremos(m.por_segundo(), 0),
-                con_extremos(m.directa_por_segundo(), 0),
-                con_extremos(m.razon(), 2),
-                p50,
-                p99,
-                cpu.unwrap_or_else(|| "—".into()),
-                bytes.unwrap_or_else(|| "—".into()),
-                memoria,
-            ]
-            .map(a_la_derecha),
-        );
-    }
-    tabla
+        [
+            m.motor.nombre().to_owned(),
+            m.por_lote.to_string(),
+            m.conexiones.to_string(),
+            con_extremos(m.por_segundo(), 0),
+            con_extremos(m.directa_por_segundo(), 0),
+            con_extremos(m.razon(), 2),
+            p50,
+            p99,
+            cpu.unwrap_or_else(|| "—".into()),
+            bytes.unwrap_or_else(|| "—".into()),
+            memoria,
+        ]
+    })
 }
 
 pub fn leer(mediciones: &[&Medicion]) -> Table {
-    let mut tabla = tabla(&[
+    let cabeceras = [
         "Base",
         "Operación",
         "Conexiones",
@@ -88,28 +80,24 @@ pub fn leer(mediciones: &[&Medicion]) -> Table {
         "p99\nms",
         "CPU\nµs/petición",
         "Memoria\nmáx. MiB",
-    ]);
-    for m in mediciones {
+    ];
+    tabla(cabeceras, mediciones, |m| {
         let [p50, p99, cpu, memoria] = costos(m);
-        tabla.add_row(
-            [
-                m.motor.nombre().to_owned(),
-                m.operacion.to_owned(),
-                m.conexiones.to_string(),
-                con_extremos(m.por_segundo(), 0),
-                p50,
-                p99,
-                cpu,
-                memoria,
-            ]
-            .map(a_la_derecha),
-        );
-    }
-    tabla
+        [
+            m.motor.nombre().to_owned(),
+            m.operacion.to_owned(),
+            m.conexiones.to_string(),
+            con_extremos(m.por_segundo(), 0),
+            p50,
+            p99,
+            cpu,
+            memoria,
+        ]
+    })
 }
 
 pub fn archivos(mediciones: &[&Medicion]) -> Table {
-    let mut tabla = tabla(&[
+    let cabeceras = [
         "Base",
         "Operación",
         "Conexiones",
@@ -120,58 +108,58 @@ pub fn archivos(mediciones: &[&Medicion]) -> Table {
         "p99\nms",
         "CPU\nµs/archivo",
         "Memoria\nmáx. MiB",
-    ]);
-    for m in mediciones {
+    ];
+    tabla(cabeceras, mediciones, |m| {
         let [p50, p99, cpu, memoria] = costos(m);
-        tabla.add_row(
-            [
-                m.motor.nombre().to_owned(),
-                m.operacion.to_owned(),
-                m.conexiones.to_string(),
-                con_extremos(m.por_segundo(), 0),
-                con_extremos(m.directa_por_segundo(), 0),
-                con_extremos(m.razon(), 2),
-                p50,
-                p99,
-                cpu,
-                memoria,
-            ]
-            .map(a_la_derecha),
-        );
-    }
-    tabla
+        [
+            m.motor.nombre().to_owned(),
+            m.operacion.to_owned(),
+            m.conexiones.to_string(),
+            con_extremos(m.por_segundo(), 0),
+            con_extremos(m.directa_por_segundo(), 0),
+            con_extremos(m.razon(), 2),
+            p50,
+            p99,
+            cpu,
+            memoria,
+        ]
+    })
 }
 
 pub fn vistas(mediciones: &[&Medicion]) -> Table {
-    let mut tabla = tabla(&[
+    let cabeceras = [
         "Base",
         "Fotos/s",
         "p50\nms",
         "p99\nms",
         "CPU\nµs/foto",
         "Memoria\nmáx. MiB",
-    ]);
-    for m in mediciones {
+    ];
+    tabla(cabeceras, mediciones, |m| {
         let [p50, p99, cpu, memoria] = costos(m);
-        tabla.add_row(
-            [
-                m.motor.nombre().to_owned(),
-                con_extremos(m.por_segundo(), 2),
-                p50,
-                p99,
-                cpu,
-                memoria,
-            ]
-            .map(a_la_derecha),
-        );
-    }
-    tabla
+        [
+            m.motor.nombre().to_owned(),
+            con_extremos(m.por_segundo(), 2),
+            p50,
+            p99,
+            cpu,
+            memoria,
+        ]
+    })
 }
 
-fn tabla(cabeceras: &[&str]) -> Table {
+/// A row for each measurement.
+fn tabla<const N: usize>(
+    cabeceras: [&str; N],
+    mediciones: &[&Medicion],
+    fila: impl Fn(&Medicion) -> [String; N],
+) -> Table {
     let mut tabla = Table::new();
     tabla.load_style(UTF8_FULL_CONDENSED);
     tabla.set_header(cabeceras);
+    for m in mediciones {
+        tabla.add_row(fila(m).map(a_la_derecha));
+    }
     tabla
 }
 

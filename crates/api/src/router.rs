@@ -174,6 +174,8 @@ fn multimedia(t: Tabla<'_>) -> Tabla<'_> {
     use crate::multimedia::{eliminar, formulario, url, ver};
     use tus::{crear, opciones, subida};
     let bytes = [subida::CODIGOS, subida::CODIGOS_BYTES, ESCRITURA];
+    let ver_bytes = [ver::CODIGOS, ver::CODIGOS_BYTES];
+    let copia = [ver::CODIGOS, ver::CODIGOS_BYTES, ver::CODIGOS_COPIA];
     t.op(
         Autenticado,
         &[formulario::CODIGOS, ESCRITURA],
@@ -202,25 +204,22 @@ fn multimedia(t: Tabla<'_>) -> Tabla<'_> {
         ],
         routes!(subida::dicho),
     )
-    .op(Navegador, &[ver::CODIGOS], routes!(ver::original))
-    .op(
-        Navegador,
-        &[ver::CODIGOS, ver::CODIGOS_COPIA],
-        routes!(ver::miniatura),
-    )
-    .op(
-        Navegador,
-        &[ver::CODIGOS, ver::CODIGOS_COPIA],
-        routes!(ver::vista),
-    )
+    .op(Navegador, &ver_bytes, routes!(ver::original))
+    .op(Navegador, &copia, routes!(ver::miniatura))
+    .op(Navegador, &copia, routes!(ver::vista))
     .op(
         Autenticado,
-        &[ver::CODIGOS_SIN, ver::CODIGOS_COPIA],
+        &[ver::CODIGOS, ver::CODIGOS_COPIA],
         routes!(url::enlace),
     )
     .op(
         Publico,
-        &[ver::CODIGOS, ver::CODIGOS_COPIA, url::CODIGOS],
+        &[
+            ver::CODIGOS,
+            ver::CODIGOS_BYTES,
+            ver::CODIGOS_COPIA,
+            url::CODIGOS,
+        ],
         routes!(url::copia),
     )
     .op(

@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt as _};
 use sha2::Digest as _;
 use sigra_domain::{Quien, catalogo::Catalogo, hex};
 use sigra_multimedia::{MAX_CABECERA, Tipo};
-use sigra_store::multimedia::{AnotarClave, Directo, RecibirDirecto};
+use sigra_store::multimedia::{Directo, RecibirDirecto};
 
 use crate::{Evidencia, Rechazo, recibir::SILENCIO};
 
@@ -45,8 +45,7 @@ impl Evidencia {
         destino: Destino,
         cuerpo: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     ) -> Result<Directo, Rechazo> {
-        let clave = self.clave_nueva();
-        self.0.store.escribir(AnotarClave(clave.clone())).await?;
+        let clave = self.clave_nueva("objetos").await?;
         let guardado = tokio::time::timeout(PLAZO, self.guarda(&clave, cuerpo)).await;
         let guardado = guardado.unwrap_or(Err(Rechazo::Interrumpida));
         let resultado = match guardado {

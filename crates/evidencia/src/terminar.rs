@@ -4,8 +4,11 @@ use futures_util::TryStreamExt as _;
 use sha2::Digest as _;
 use sigra_domain::{Quien, hex};
 use sigra_multimedia::{MAX_CABECERA, MAX_PIXELES, Tipo, medidas};
-use sigra_store::multimedia::{
-    Adoptar, AnotarClave, Desenlace, Pieza, RechazoSubida, Subida, TerminarSubida, carpeta,
+use sigra_store::{
+    Fallo,
+    multimedia::{
+        Adoptar, AnotarClave, Desenlace, Pieza, RechazoSubida, Subida, TerminarSubida, carpeta,
+    },
 };
 
 use crate::{Evidencia, Rechazo, Recibida};
@@ -19,8 +22,7 @@ impl Evidencia {
         subida: &Subida,
         piezas: &[Pieza],
     ) -> Result<Recibida, Rechazo> {
-        let clave = self.clave_nueva();
-        self.0.store.escribir(AnotarClave(clave.clone())).await?;
+        let clave = self.clave_nueva("objetos").await?;
         let juicio = self.junta(subida, piezas, &clave).await;
         if let Err(e @ Rechazo::Almacen(_)) = juicio {
             return Err(e);
@@ -73,10 +75,13 @@ impl Evidencia {
         })
     }
 
-    /// Says nothing of what it will hold.
-    pub(crate) fn clave_nueva(&self) -> String {
+    /// A key that says nothing of what it will hold; noted, so that what is written there is not
+    /// forgotten.
+    pub(crate) async fn clave_nueva(&self, carpeta: &str) -> Result<String, Fallo> {
         let azar = hex(&self.0.store.entorno().azar::<16>());
-        format!("objetos/{}/{azar}", &azar[..2])
+        let clave = format!("{carpeta}/{}/{azar}", &azar[..2]);
+        self.0.store.escribir(AnotarClave(clave.clone())).await?;
+        Ok(clave)
     }
 
     /// Makes one object of the pieces, and judges it.

@@ -4,11 +4,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use futures_util::TryStreamExt as _;
 use sigra_almacen::Almacen;
-use sigra_domain::hex;
 use sigra_multimedia::{MAX_DECODIFICACION, Recorte, Tipo, Vistas, recortes, vistas};
-use sigra_store::multimedia::{
-    AnotarClave, Copia, DevolverVistas, GuardarVistas, Objeto, ReclamarVistas,
-};
+use sigra_store::multimedia::{Copia, DevolverVistas, GuardarVistas, Objeto, ReclamarVistas};
 use tokio::runtime::Handle;
 
 use crate::{Evidencia, Rechazo};
@@ -105,11 +102,8 @@ impl Evidencia {
     }
 
     async fn guarda_copia(&self, bytes: Vec<u8>) -> Result<Copia, Rechazo> {
-        let azar = hex(&self.0.store.entorno().azar::<16>());
-        let clave = format!("vistas/{}/{azar}", &azar[..2]);
-        self.0.store.escribir(AnotarClave(clave.clone())).await?;
         let copia = Copia {
-            clave,
+            clave: self.clave_nueva("vistas").await?,
             bytes: i64::try_from(bytes.len()).unwrap_or(0),
         };
         self.0.almacen.escribe(&copia.clave, bytes.into()).await?;

@@ -23,7 +23,7 @@ use crate::{
     cuerpo::Id,
     escritura::{a_http, con_reporte},
     problema::Problema,
-    reportes::{ver::visible, vista::Reporte},
+    reportes::{ver::vigente, vista::Reporte},
 };
 
 pub const CODIGOS: &[Codigo] = &[
@@ -86,12 +86,8 @@ pub async fn enviar(
         .filter(|f| f.len() <= MAX_FRONTERA)
         .ok_or(Codigo::FormularioInvalido)?;
     // Nobody sends megabytes to be told that they may not.
-    let leido = visible(&app, &sesion, &Cual::Id(id)).await?;
-    let (r, quien) = (&leido.reporte, &sesion.quien);
-    if r.retirado_en.is_some() {
-        return Err(Codigo::ReporteRetirado.into());
-    }
-    if !quien.puede_editar(r.rut, r.contenido.area_id) {
+    let r = vigente(&app, &sesion, &Cual::Id(id)).await?.reporte;
+    if !sesion.quien.puede_editar(r.rut, r.contenido.area_id) {
         return Err(Codigo::SinPermiso.into());
     }
     let permitido = Permitido::default();

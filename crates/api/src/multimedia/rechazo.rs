@@ -1,7 +1,7 @@
 //! Why a file was not taken, as its sender reads it.
 
 use sigra_domain::Falla;
-use sigra_evidencia::Rechazo;
+use sigra_evidencia::{Rechazo, SinForma};
 use sigra_store::multimedia::RechazoSubida;
 
 use crate::{codigo::Codigo, problema::Problema};
@@ -46,6 +46,15 @@ impl From<RechazoSubida> for Problema {
             RechazoSubida::Fallo(f) => return f.into(),
         };
         codigo.into()
+    }
+}
+
+impl From<SinForma> for Problema {
+    fn from(s: SinForma) -> Self {
+        match s {
+            SinForma::Todavia => Codigo::VistaEnProceso.into(),
+            SinForma::Nunca => Codigo::SinVista.into(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use serde::{Deserialize, Serialize};
 use sigra_domain::Instante;
-use sigra_evidencia::{Entrega, Forma, SinForma};
+use sigra_evidencia::{Entrega, Forma};
 use sigra_store::multimedia::servible;
 use utoipa::ToSchema;
 
@@ -50,10 +50,7 @@ pub async fn enlace(
     Id(id): Id,
 ) -> Result<Json<Enlace>, Problema> {
     let s = visible(&app, &sesion, id).await?;
-    Entrega::de(llegado(&s)?, Forma::Copia).map_err(|e| match e {
-        SinForma::Todavia => Codigo::VistaEnProceso,
-        SinForma::Nunca => Codigo::SinVista,
-    })?;
+    Entrega::de(llegado(&s)?, Forma::Copia)?;
     // Whole seconds, as a token says it.
     let ahora = app.store().entorno().ahora().0 / Instante::SEGUNDO * Instante::SEGUNDO;
     let expira = Instante(ahora + VIGENCIA);

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 use sigra_domain::reporte::EstadoArchivo;
-use sigra_evidencia::{Entrega, Forma, SinForma, Tipo};
+use sigra_evidencia::{Entrega, Forma, Tipo};
 use sigra_store::multimedia::{Objeto, Servible, servible};
 
 use super::servir::{Archivo, sirve};
@@ -14,15 +14,9 @@ pub const CODIGOS: &[Codigo] = &[
     Codigo::ArchivoPendiente,
     Codigo::ArchivoEliminado,
     Codigo::ReporteRetirado,
-    Codigo::RangoImposible,
 ];
-/// The same, where nothing is sent.
-pub const CODIGOS_SIN: &[Codigo] = &[
-    Codigo::NoEncontrado,
-    Codigo::ArchivoPendiente,
-    Codigo::ArchivoEliminado,
-    Codigo::ReporteRetirado,
-];
+/// And what, when its bytes are asked for.
+pub const CODIGOS_BYTES: &[Codigo] = &[Codigo::RangoImposible];
 pub const CODIGOS_COPIA: &[Codigo] = &[Codigo::VistaEnProceso, Codigo::SinVista];
 
 /// Bajar un archivo como se envió.
@@ -109,10 +103,7 @@ pub(super) async fn responde(
     forma: Forma,
 ) -> Result<Response, Problema> {
     let objeto = llegado(&s)?;
-    let entrega = Entrega::de(objeto, forma).map_err(|e| match e {
-        SinForma::Todavia => Codigo::VistaEnProceso,
-        SinForma::Nunca => Codigo::SinVista,
-    })?;
+    let entrega = Entrega::de(objeto, forma)?;
     let (sufijo, tipo) = match forma {
         Forma::Original => ("", objeto.tipo.as_str()),
         Forma::Copia => ("-copia", objeto.tipo.as_str()),

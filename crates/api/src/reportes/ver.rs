@@ -50,7 +50,7 @@ pub async fn por_uuid(
     ver(&app, &sesion, Cual::Uuid(uuid), &headers).await
 }
 
-/// The report, if the caller may know of it and it was not withdrawn.
+/// The report, if the caller may know of it.
 pub async fn visible(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteLeido, Problema> {
     let mut lectura = app.store().leer().await?;
     let leido = reporte(&mut lectura, cual)
@@ -64,16 +64,22 @@ pub async fn visible(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteL
     Ok(leido)
 }
 
+/// The same, if it was not withdrawn.
+pub async fn vigente(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteLeido, Problema> {
+    let leido = visible(app, sesion, cual).await?;
+    if leido.reporte.retirado_en.is_some() {
+        return Err(Codigo::ReporteRetirado.into());
+    }
+    Ok(leido)
+}
+
 async fn ver(
     app: &App,
     sesion: &Sesion,
     cual: Cual,
     headers: &HeaderMap,
 ) -> Result<Response, Problema> {
-    let leido = visible(app, sesion, &cual).await?;
-    if leido.reporte.retirado_en.is_some() {
-        return Err(Codigo::ReporteRetirado.into());
-    }
+    let leido = vigente(app, sesion, &cual).await?;
     let etag = etag(leido.reporte.version);
     let mut r = if ya_lo_tiene(headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()

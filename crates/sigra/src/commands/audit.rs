@@ -1,13 +1,13 @@
 //! `sigra audit verify`: whether anybody altered the bitácora.
 
-use indicatif::{ProgressBar, ProgressStyle};
 use sigra_store::{Hallazgo, Resumen};
 
 use crate::{base, config::Config, error::ErrorComando, salida};
 
 pub(crate) async fn verify(config: Config) -> Result<(), ErrorComando> {
     let store = base::abre_existente(&config).await?;
-    let barra = barra(store.cuenta_reportes().await?);
+    let plantilla = "Verificando {wide_bar} {pos}/{len} reportes";
+    let barra = salida::barra(plantilla, store.cuenta_reportes().await?);
     let resumen = store
         .verifica_bitacora(|hechos| barra.set_position(u64::try_from(hechos).unwrap_or_default()))
         .await;
@@ -23,17 +23,6 @@ pub(crate) async fn verify(config: Config) -> Result<(), ErrorComando> {
             if n == 1 { "hallazgo" } else { "hallazgos" }
         ))),
     }
-}
-
-/// On standard error, so that the answer can be kept in a file; indicatif hides it where nobody
-/// watches.
-fn barra(reportes: i64) -> ProgressBar {
-    let barra = ProgressBar::new(u64::try_from(reportes).unwrap_or_default());
-    if let Ok(estilo) = ProgressStyle::with_template("Verificando {wide_bar} {pos}/{len} reportes")
-    {
-        barra.set_style(estilo);
-    }
-    barra
 }
 
 fn informe(resumen: &Resumen) -> String {

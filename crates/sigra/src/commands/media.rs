@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use sigra_evidencia::{Barrido, Danado, Dano, Revision};
 
 use crate::{archivos, base, config::Config, error::ErrorComando, salida};
@@ -13,7 +12,8 @@ const MAX_LINEAS: usize = 200;
 pub(crate) async fn check(config: Config) -> Result<(), ErrorComando> {
     let store = base::abre_existente(&config).await?;
     let evidencia = archivos::abre(&config, store.clone())?;
-    let barra = barra(store.bytes_de_objetos().await?);
+    let plantilla = "Revisando {wide_bar} {binary_bytes}/{binary_total_bytes} ({eta})";
+    let barra = salida::barra(plantilla, store.bytes_de_objetos().await?);
     let revision = evidencia.revisa(|bytes| barra.inc(bytes)).await;
     barra.finish_and_clear();
     let simulacro = evidencia.barre(true).await;
@@ -41,16 +41,6 @@ pub(crate) async fn sweep(config: Config, simulacro: bool) -> Result<(), ErrorCo
     let hecho = hecho.map_err(|e| ErrorComando::al("el barrido no pudo terminar", e))?;
     salida::escribe(&barrido(hecho, simulacro))?;
     Ok(())
-}
-
-/// On standard error; indicatif hides it where nobody watches.
-fn barra(bytes: i64) -> ProgressBar {
-    let barra = ProgressBar::new(u64::try_from(bytes).unwrap_or_default());
-    let plantilla = "Revisando {wide_bar} {binary_bytes}/{binary_total_bytes} ({eta})";
-    if let Ok(estilo) = ProgressStyle::with_template(plantilla) {
-        barra.set_style(estilo);
-    }
-    barra
 }
 
 fn informe(r: &Revision, simulacro: Barrido) -> String {

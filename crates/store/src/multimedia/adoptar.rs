@@ -2,22 +2,14 @@
 //! of its own; after either, and now and then, whoever is there looks whether the other is too. So no
 //! order of the two commits leaves a file without its report.
 
-use sigra_domain::{
-    Quien,
-    bitacora::{Accion, diferencia},
-    reporte::{EstadoArchivo, Reporte, SyncStatus, sin_conflicto},
-};
+use sigra_domain::Quien;
 use sqlx::FromRow;
 
+use super::cambio::llega;
 use crate::{
     Fallo, Lectura, Tx, Write,
     db::{con, json},
-    reportes::{
-        Cual, ReporteLeido,
-        leer::busca,
-        lote::{Escritura, actualiza},
-        registro::{Hecho, Registro},
-    },
+    reportes::{Cual, ReporteLeido, leer::busca},
 };
 
 /// How long a client that lost the answer may still ask how its upload ended, in milliseconds.
@@ -98,58 +90,16 @@ impl Adoptar {
     async fn adopta(
         &self,
         tx: &mut Tx<'_>,
-        mut leido: ReporteLeido,
+        leido: ReporteLeido,
         multimedia_id: i64,
     ) -> Result<ReporteLeido, Fallo> {
-        let viejo = &leido.reporte;
-        let mut reporte = viejo.clone();
-        let archivo = leido.archivos.iter_mut().find(|a| a.id == multimedia_id);
-        let archivo = archivo.ok_or(Fallo::Interno("un archivo desapareció"))?;
-        archivo.estado = EstadoArchivo::Subido;
-        let uuid = archivo.archivo.uuid_cliente.clone();
-        reporte.archivos.insert(uuid.clone(), EstadoArchivo::Subido);
-        let escritura = con_archivo(
-            tx,
-            &self.quien,
-            viejo,
-            reporte,
-            Accion::RecibirArchivo,
-            uuid,
-        )?;
-        actualiza(tx, &[&escritura]).await?;
-        con!(tx.conn, c => sqlx::query("UPDATE multimedia SET estado = 'subido' WHERE id = $1")
-            .bind(multimedia_id).execute(&mut **c).await.map(drop))?;
+        let viejo = leido.reporte.clone();
+        let leido = llega(tx, &self.quien, &viejo, leido, multimedia_id).await?;
         con!(tx.conn, c => sqlx::query("UPDATE subidas SET adoptada = $2, expira = $3 WHERE id = $1")
             .bind(self.subida_id.as_str()).bind(tx.ahora.0).bind(tx.ahora.mas(MEMORIA).0)
             .execute(&mut **c).await.map(drop))?;
-        leido.reporte = escritura.reporte;
         Ok(leido)
     }
-}
-
-/// The next version of a report, of whose files one is no longer what it was.
-pub(super) fn con_archivo(
-    tx: &Tx<'_>,
-    quien: &Quien,
-    viejo: &Reporte,
-    mut reporte: Reporte,
-    accion: Accion,
-    detalle: String,
-) -> Result<Escritura, Fallo> {
-    if reporte.sync_status != SyncStatus::Conflicto {
-        reporte.sync_status = sin_conflicto(&reporte.contenido, &reporte.archivos);
-    }
-    reporte.version += 1;
-    reporte.hora_actualizado = tx.ahora;
-    let hecho = Hecho {
-        accion,
-        detalle: Some(detalle),
-        cambios: diferencia(&viejo.valores(), &reporte.valores()),
-        area_antes: Some(viejo.contenido.area_id),
-        evento: "reporte.cambiado",
-    };
-    let registro = Registro::nuevo(&mut reporte, quien, tx.ahora, hecho)?;
-    Ok(Escritura::nueva(reporte, registro, tx.entorno.azar_i64()))
 }
 
 /// The finished uploads of somebody that wait for one of these files, by their uuids.

@@ -5,25 +5,19 @@ use std::sync::Arc;
 
 use sigra_domain::{
     Quien,
-    bitacora::Accion,
     catalogo::Catalogo,
     reporte::{Archivo, EstadoArchivo, MAX_ARCHIVOS},
 };
 
 use super::{
     RechazoSubida,
-    adoptar::con_archivo,
+    cambio::llega,
     objetos::{NuevoObjeto, toma},
     subidas::tira,
 };
 use crate::{
     Fallo, Tx, Write,
-    db::con,
-    reportes::{
-        ArchivoLeido, Cual, ReporteLeido,
-        leer::busca,
-        lote::{actualiza, inserta_archivos},
-    },
+    reportes::{ArchivoLeido, Cual, ReporteLeido, leer::busca, lote::inserta_archivos},
 };
 
 /// Gives bytes that are in the store to a report.
@@ -86,8 +80,8 @@ impl Write for RecibirDirecto {
                 })
             }
             EstadoArchivo::Pendiente | EstadoArchivo::Renunciado => {
-                let uuid = a.archivo.uuid_cliente.clone();
-                self.recibe(tx, leido, uuid).await
+                let id = a.id;
+                self.recibe(tx, leido, id).await
             }
         }
     }
@@ -127,15 +121,16 @@ impl RecibirDirecto {
         };
         let ids = inserta_archivos(tx, &[(self.reporte_id, &archivo)]).await?;
         let id = ids.values().next().copied();
+        let id = id.ok_or(Fallo::Interno("un archivo quedó sin fila"))?;
         leido.archivos.push(ArchivoLeido {
-            id: id.ok_or(Fallo::Interno("un archivo quedó sin fila"))?,
+            id,
             archivo,
             estado: EstadoArchivo::Pendiente,
         });
         leido
             .archivos
             .sort_by(|a, b| a.archivo.uuid_cliente.cmp(&b.archivo.uuid_cliente));
-        self.recibe(tx, leido, uuid.clone()).await
+        self.recibe(tx, leido, id).await
     }
 
     /// The report gets it; `leido` names it already.
@@ -143,22 +138,15 @@ impl RecibirDirecto {
         &self,
         tx: &mut Tx<'_>,
         mut leido: ReporteLeido,
-        uuid: String,
+        multimedia_id: i64,
     ) -> Result<Directo, RechazoSubida> {
-        let viejo = &leido.reporte;
-        let mut reporte = viejo.clone();
+        let viejo = leido.reporte.clone();
         let manifiesto = leido.archivos.iter().map(|a| a.archivo.clone());
-        reporte.contenido.multimedia = Some(manifiesto.collect());
-        if reporte.contenido != viejo.contenido {
-            reporte.sha256_contenido = reporte.contenido.sha256();
+        leido.reporte.contenido.multimedia = Some(manifiesto.collect());
+        if leido.reporte.contenido != viejo.contenido {
+            leido.reporte.sha256_contenido = leido.reporte.contenido.sha256();
         }
-        reporte.archivos.insert(uuid.clone(), EstadoArchivo::Subido);
-        let accion = Accion::RecibirArchivo;
-        let escritura = con_archivo(tx, &self.quien, viejo, reporte, accion, uuid.clone())?;
-        actualiza(tx, &[&escritura]).await?;
-        con!(tx.conn, c => sqlx::query(
-            "UPDATE multimedia SET estado = 'subido' WHERE reporte_id = $1 AND uuid_cliente = $2")
-            .bind(self.reporte_id).bind(uuid.as_str()).execute(&mut **c).await.map(drop))?;
+        let leido = llega(tx, &self.quien, &viejo, leido, multimedia_id).await?;
         let nuevo = NuevoObjeto {
             sha256: &self.sha256,
             bytes: self.bytes,
@@ -166,12 +154,6 @@ impl RecibirDirecto {
             clave: &self.clave,
         };
         let sobra = toma(tx, &nuevo).await?;
-        leido.reporte = escritura.reporte;
-        for a in &mut leido.archivos {
-            if a.archivo.uuid_cliente == uuid {
-                a.estado = EstadoArchivo::Subido;
-            }
-        }
         Ok(Directo {
             leido,
             es_nuevo: true,

@@ -3,14 +3,18 @@
 use sigra_domain::{
     Quien, Rol,
     bitacora::Accion,
-    reporte::EstadoArchivo::{self, Eliminado, Pendiente, Renunciado, Subido},
+    reporte::EstadoArchivo::{Eliminado, Pendiente, Renunciado, Subido},
 };
 
-use super::{RechazoSubida, adoptar::con_archivo, objetos::suelta};
+use super::{
+    RechazoSubida,
+    cambio::{Cambio, cambia},
+    objetos::suelta,
+};
 use crate::{
     Tx, Write,
     db::con,
-    reportes::{Cual, leer::busca, lote::actualiza},
+    reportes::{Cual, leer::busca},
 };
 
 /// A file that was never sent is waived by the report's author or an administrador; one that is here is
@@ -56,15 +60,16 @@ impl Write for EliminarArchivo {
         if viejo.retirado_en.is_some() && nuevo == Renunciado {
             return Err(RechazoSubida::Retirado);
         }
-        let mut reporte = viejo.clone();
-        let uuid = archivo.archivo.uuid_cliente.clone();
-        reporte.archivos.insert(uuid, nuevo);
-        let detalle = self.detalle.clone();
-        let escritura = con_archivo(tx, &self.quien, viejo, reporte, accion, detalle)?;
-        actualiza(tx, &[&escritura]).await?;
-        self.cambia_estado(tx, nuevo).await?;
+        let sha256 = archivo.archivo.sha256.clone();
+        let viejo = viejo.clone();
+        let cambio = Cambio {
+            estado: nuevo,
+            accion,
+            detalle: self.detalle.clone(),
+        };
+        cambia(tx, &self.quien, &viejo, leido, self.id, cambio).await?;
         if nuevo == Eliminado {
-            suelta(tx, &archivo.archivo.sha256).await?;
+            suelta(tx, &sha256).await?;
         }
         Ok(())
     }
@@ -73,14 +78,5 @@ impl Write for EliminarArchivo {
 impl EliminarArchivo {
     fn es_administrador(&self) -> bool {
         self.quien.rol == Rol::Administrador
-    }
-
-    async fn cambia_estado(
-        &self,
-        tx: &mut Tx<'_>,
-        estado: EstadoArchivo,
-    ) -> Result<(), sqlx::Error> {
-        con!(tx.conn, c => sqlx::query("UPDATE multimedia SET estado = $2 WHERE id = $1")
-            .bind(self.id).bind(estado.nombre()).execute(&mut **c).await.map(drop))
     }
 }

@@ -3,6 +3,7 @@
 
 mod adoptar;
 mod barrer;
+mod cambio;
 mod directo;
 mod eliminar;
 mod objetos;

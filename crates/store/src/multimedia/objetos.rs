@@ -26,7 +26,7 @@ pub struct Objeto {
     pub recortes: Option<String>,
 }
 
-const COLUMNAS: &str =
+pub(super) const COLUMNAS: &str =
     "sha256, bytes, tipo, clave, vistas, clave_miniatura, bytes_miniatura, clave_vista,
     bytes_vista, recortes";
 
@@ -80,8 +80,7 @@ pub(super) async fn toma(tx: &mut Tx<'_>, nuevo: &NuevoObjeto<'_>) -> Result<boo
         .bind(nuevo.sha256).bind(nuevo.bytes).bind(nuevo.tipo).bind(nuevo.clave).bind(tx.ahora.0)
         .fetch_one(&mut **c).await)?;
     if clave == nuevo.clave {
-        con!(tx.conn, c => sqlx::query("DELETE FROM basura WHERE clave = $1").bind(nuevo.clave)
-            .execute(&mut **c).await.map(drop))?;
+        borra_nota(tx, nuevo.clave).await?;
         return Ok(false);
     }
     tira(tx, nuevo.clave).await?;
@@ -143,8 +142,13 @@ impl Write for OlvidarClave {
     type Err = Fallo;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fallo> {
-        con!(tx.conn, c => sqlx::query("DELETE FROM basura WHERE clave = $1")
-            .bind(self.0.as_str()).execute(&mut **c).await.map(drop))?;
-        Ok(())
+        borra_nota(tx, &self.0).await
     }
+}
+
+/// A key that something needs from now on, or at which nothing is any more.
+pub(super) async fn borra_nota(tx: &mut Tx<'_>, clave: &str) -> Result<(), Fallo> {
+    con!(tx.conn, c => sqlx::query("DELETE FROM basura WHERE clave = $1").bind(clave)
+        .execute(&mut **c).await.map(drop))?;
+    Ok(())
 }

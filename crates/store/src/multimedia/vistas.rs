@@ -1,6 +1,9 @@
 //! Small copies are made in the background, by whichever server comes first.
 
-use super::{objetos::Objeto, subidas::tira};
+use super::{
+    objetos::{COLUMNAS, Objeto, borra_nota},
+    subidas::tira,
+};
 use crate::{Fallo, Tx, Write, db::con};
 
 /// How often a file is tried: one that takes its server down with it is left alone after that.
@@ -23,20 +26,14 @@ impl Write for ReclamarVistas {
             "UPDATE objetos SET vistas = 'ninguna' WHERE vistas = 'pendientes' AND intentos >= $1
                 AND (reclamado_hasta IS NULL OR reclamado_hasta <= $2)")
             .bind(MAX_INTENTOS).bind(tx.ahora.0).execute(&mut **c).await.map(drop))?;
-        let sql = tx.conn.elige(
+        let solo_uno = tx.conn.elige("", "FOR UPDATE SKIP LOCKED");
+        let sql = sqlx::AssertSqlSafe(format!(
             "UPDATE objetos SET reclamado_hasta = $2, intentos = intentos + 1 WHERE sha256 = (
                 SELECT sha256 FROM objetos WHERE vistas = 'pendientes'
                     AND (reclamado_hasta IS NULL OR reclamado_hasta <= $1)
-                ORDER BY creado, sha256 LIMIT 1)
-             RETURNING sha256, bytes, tipo, clave, vistas, clave_miniatura, bytes_miniatura, clave_vista,
-                bytes_vista, recortes",
-            "UPDATE objetos SET reclamado_hasta = $2, intentos = intentos + 1 WHERE sha256 = (
-                SELECT sha256 FROM objetos WHERE vistas = 'pendientes'
-                    AND (reclamado_hasta IS NULL OR reclamado_hasta <= $1)
-                ORDER BY creado, sha256 LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING sha256, bytes, tipo, clave, vistas, clave_miniatura, bytes_miniatura, clave_vista,
-                bytes_vista, recortes",
-        );
+                ORDER BY creado, sha256 LIMIT 1 {solo_uno})
+             RETURNING {COLUMNAS}"
+        ));
         Ok(
             con!(tx.conn, c => sqlx::query_as(sql).bind(tx.ahora.0).bind(tx.ahora.mas(PLAZO).0)
             .fetch_optional(&mut **c).await)?,
@@ -99,8 +96,7 @@ impl Write for GuardarVistas {
             if hecho == 0 {
                 tira(tx, &copia.clave).await?;
             } else {
-                con!(tx.conn, c => sqlx::query("DELETE FROM basura WHERE clave = $1")
-                    .bind(copia.clave.as_str()).execute(&mut **c).await.map(drop))?;
+                borra_nota(tx, &copia.clave).await?;
             }
         }
         Ok(hecho > 0)

@@ -9,9 +9,9 @@ use axum::{
 use http_body_util::BodyExt as _;
 
 use super::{
-    OFFSET, RAIZ, Tus,
+    RAIZ, Tus,
     cabeceras::{anuncio, suma, trae_bytes},
-    pon_expira, pon_numero, recibe,
+    pon_avance, recibe,
 };
 use crate::{App, acceso::Sesion, codigo::Codigo, problema::Problema};
 
@@ -64,8 +64,12 @@ pub async fn crear(
     if let Ok(lugar) = HeaderValue::from_str(&format!("{RAIZ}/{}", subida.id)) {
         r.headers_mut().insert(header::LOCATION, lugar);
     }
-    pon_numero(&mut r, &OFFSET, subida.recibidos);
-    pon_expira(&mut r, subida.adoptada.is_none().then_some(subida.expira));
+    pon_avance(
+        &mut r,
+        subida.recibidos,
+        subida.expira,
+        subida.adoptada.is_some(),
+    );
     Ok(r)
 }
 

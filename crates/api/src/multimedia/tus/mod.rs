@@ -110,15 +110,20 @@ async fn recibe(
     })
 }
 
+/// Where an upload stands, and until when it waits for more; one that a report has waits for nothing.
+fn pon_avance(r: &mut Response, recibidos: i64, expira: i64, adoptada: bool) {
+    pon_numero(r, &OFFSET, recibidos);
+    if !adoptada {
+        pon_expira(r, expira);
+    }
+}
+
 fn pon_numero(r: &mut Response, nombre: &HeaderName, n: i64) {
     r.headers_mut().insert(nombre, n.into());
 }
 
 /// When an unfinished upload is given up (RFC 9110, 5.6.7).
-fn pon_expira(r: &mut Response, expira: Option<i64>) {
-    let Some(expira) = expira else {
-        return;
-    };
+fn pon_expira(r: &mut Response, expira: i64) {
     let segundos = u64::try_from(expira / Instante::SEGUNDO).unwrap_or(0);
     let cuando = std::time::UNIX_EPOCH + std::time::Duration::from_secs(segundos);
     if let Ok(texto) = HeaderValue::from_str(&httpdate::fmt_http_date(cuando)) {

@@ -8,9 +8,9 @@ use axum::{
 };
 
 use super::{
-    IdSubida, LARGO, METADATOS, METODO, OFFSET, Tus,
+    IdSubida, LARGO, METADATOS, METODO, Tus,
     cabeceras::{desfase, metadatos_de, suma, trae_bytes},
-    pon_expira, pon_numero, recibe,
+    pon_avance, pon_numero, recibe,
 };
 use crate::{App, acceso::Sesion, codigo::Codigo, problema::Problema};
 
@@ -50,9 +50,13 @@ pub async fn estado(
 ) -> Result<Response, Problema> {
     let subida = app.evidencia().estado(sesion.quien.rut, &id).await?;
     let mut r = StatusCode::OK.into_response();
-    pon_numero(&mut r, &OFFSET, subida.recibidos);
+    pon_avance(
+        &mut r,
+        subida.recibidos,
+        subida.expira,
+        subida.adoptada.is_some(),
+    );
     pon_numero(&mut r, &LARGO, subida.bytes);
-    pon_expira(&mut r, subida.adoptada.is_none().then_some(subida.expira));
     let h = r.headers_mut();
     if let Ok(dichos) = HeaderValue::from_str(&metadatos_de(&subida)) {
         h.insert(&METADATOS, dichos);
@@ -87,10 +91,11 @@ pub async fn agregar(
     let (desde, suma) = (desfase(&headers)?, suma(&headers)?);
     let recibida = recibe(&app, &sesion.quien, &id, desde, suma, cuerpo).await?;
     let mut r = StatusCode::NO_CONTENT.into_response();
-    pon_numero(&mut r, &OFFSET, recibida.recibidos);
-    pon_expira(
+    pon_avance(
         &mut r,
-        recibida.reporte.is_none().then_some(recibida.expira),
+        recibida.recibidos,
+        recibida.expira,
+        recibida.reporte.is_some(),
     );
     Ok(r)
 }
