@@ -30,6 +30,7 @@ pub(crate) fn abre(raiz: PathBuf) -> Result<Almacen, Fallo> {
         objetos: Arc::new(objetos),
         por_parte: POR_PARTE,
         raiz: Some(raiz),
+        publico: None,
     })
 }
 

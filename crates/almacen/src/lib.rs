@@ -9,14 +9,16 @@ mod escritor;
 mod fallo;
 mod s3;
 
-use std::{ops::Range, path::PathBuf, sync::Arc};
+use std::{ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{
     StreamExt as _, TryStreamExt as _,
     stream::{self, BoxStream},
 };
-use object_store::{GetOptions, GetResultPayload, ObjectStore, ObjectStoreExt as _, path::Path};
+use object_store::{
+    GetOptions, GetResultPayload, ObjectStore, ObjectStoreExt as _, aws::AmazonS3, path::Path,
+};
 
 pub use escritor::Escritor;
 pub use fallo::Fallo;
@@ -33,6 +35,8 @@ pub struct Almacen {
     por_parte: usize,
     /// Only a directory has one.
     raiz: Option<PathBuf>,
+    /// S3 as it is reached from everywhere.
+    publico: Option<Arc<AmazonS3>>,
 }
 
 /// An object as a list tells of it.
@@ -129,6 +133,23 @@ impl Almacen {
         match &self.raiz {
             Some(raiz) => directorio::quita(&raiz.join(prefijo)).await,
             None => Ok(()),
+        }
+    }
+
+    /// A link to an object that needs no header, good for so long; `None` where the store can't be
+    /// reached from outside. Whoever follows it is told this disposition and this type.
+    pub async fn enlace(
+        &self,
+        clave: &str,
+        plazo: Duration,
+        disposicion: &str,
+        tipo: &str,
+    ) -> Result<Option<String>, Fallo> {
+        match &self.publico {
+            Some(s3) => s3::enlace(s3, clave, plazo, (disposicion, tipo))
+                .await
+                .map(Some),
+            None => Ok(None),
         }
     }
 

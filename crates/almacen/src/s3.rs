@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use object_store::{RetryConfig, aws::AmazonS3Builder};
+use object_store::{
+    RetryConfig,
+    aws::{AmazonS3, AmazonS3Builder},
+    path::Path,
+    signer::{Method, SignedUrlOptions, Signer as _},
+};
 
 use crate::{Almacen, Fallo};
 
@@ -16,6 +21,8 @@ const INSISTENCIA: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct OpcionesS3 {
     pub url: String,
+    /// Where whoever has a link reaches it; `None` when nobody but the server does.
+    pub url_publica: Option<String>,
     pub region: String,
     pub bucket: String,
     pub clave_id: String,
@@ -32,22 +39,44 @@ impl std::fmt::Debug for OpcionesS3 {
 }
 
 pub(crate) fn abre(o: &OpcionesS3) -> Result<Almacen, Fallo> {
-    let objetos = AmazonS3Builder::new()
-        .with_endpoint(o.url.as_str())
+    let publico = o.url_publica.as_deref().map(|url| cliente(o, url));
+    Ok(Almacen {
+        objetos: Arc::new(cliente(o, &o.url)?),
+        por_parte: POR_PARTE,
+        raiz: None,
+        publico: publico.transpose()?.map(Arc::new),
+    })
+}
+
+fn cliente(o: &OpcionesS3, url: &str) -> Result<AmazonS3, Fallo> {
+    let s3 = AmazonS3Builder::new()
+        .with_endpoint(url)
         .with_region(o.region.as_str())
         .with_bucket_name(o.bucket.as_str())
         .with_access_key_id(o.clave_id.as_str())
         .with_secret_access_key(o.clave_secreta.as_str())
-        .with_allow_http(o.url.starts_with("http://"))
+        .with_allow_http(url.starts_with("http://"))
         .with_retry(RetryConfig {
             max_retries: 3,
             retry_timeout: INSISTENCIA,
             ..RetryConfig::default()
         })
         .build()?;
-    Ok(Almacen {
-        objetos: Arc::new(objetos),
-        por_parte: POR_PARTE,
-        raiz: None,
-    })
+    Ok(s3)
+}
+
+/// A link that S3 itself answers, with these headers, until the time is over.
+pub(crate) async fn enlace(
+    s3: &AmazonS3,
+    clave: &str,
+    plazo: Duration,
+    (disposicion, tipo): (&str, &str),
+) -> Result<String, Fallo> {
+    let opciones = SignedUrlOptions::default().with_query([
+        ("response-content-disposition", disposicion),
+        ("response-content-type", tipo),
+    ]);
+    let clave = Path::from(clave);
+    let url = s3.signed_url_opts(Method::GET, &clave, plazo, &opciones);
+    Ok(url.await?.into())
 }

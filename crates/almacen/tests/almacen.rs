@@ -157,6 +157,7 @@ async fn una_clave_secreta_que_no_es_no_entra() {
 fn las_opciones_no_dicen_la_clave() {
     let o = OpcionesS3 {
         url: "https://s3.mina.example".into(),
+        url_publica: None,
         region: "us-east-1".into(),
         bucket: "sigra".into(),
         clave_id: "AKIA".into(),

@@ -1,6 +1,6 @@
 //! Files on their way out, whole or in parts.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{
@@ -70,6 +70,10 @@ impl Entrega {
                 let recortes = objeto.recortes.as_deref().ok_or(sin_forma)?;
                 let recortes: Vec<Recorte> =
                     serde_json::from_str(recortes).map_err(|_| SinForma::Nunca)?;
+                // Nothing says where it was taken: the copy is the file.
+                if recortes.is_empty() {
+                    return guardada(&Some(objeto.clave.clone()), Some(objeto.bytes));
+                }
                 let limpia = Limpia::nueva(u64::try_from(objeto.bytes).unwrap_or(0), &recortes);
                 Ok(Self {
                     clave: objeto.clave.clone(),
@@ -82,6 +86,24 @@ impl Entrega {
 }
 
 impl Evidencia {
+    /// A link that the store itself answers; `None` where nobody reaches it, or where parts must be left
+    /// out on the way.
+    pub async fn enlace(
+        &self,
+        entrega: &Entrega,
+        plazo: Duration,
+        disposicion: &str,
+        tipo: &str,
+    ) -> Result<Option<String>, Fallo> {
+        if entrega.limpia.is_some() {
+            return Ok(None);
+        }
+        let almacen = &self.0.almacen;
+        almacen
+            .enlace(&entrega.clave, plazo, disposicion, tipo)
+            .await
+    }
+
     /// The bytes of a part of it, as they come; the store is asked before this answers.
     pub async fn entrega(
         &self,

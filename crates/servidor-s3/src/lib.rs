@@ -62,6 +62,7 @@ impl ServidorS3 {
     pub fn opciones(&self) -> OpcionesS3 {
         OpcionesS3 {
             url: self.url.clone(),
+            url_publica: None,
             region: "us-east-1".into(),
             bucket: BUCKET.into(),
             clave_id: CLAVE_ID.into(),

@@ -27,6 +27,7 @@ fn almacen(config: &Config) -> Result<Almacen, ErrorComando> {
     };
     let opciones = OpcionesS3 {
         url: s3.url.to_owned(),
+        url_publica: config.s3_url_publica.as_ref().map(|u| u.0.clone()),
         region: config.s3_region.0.clone(),
         bucket: s3.bucket.to_owned(),
         clave_id: s3.clave_id.to_owned(),

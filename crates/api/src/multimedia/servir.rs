@@ -85,7 +85,8 @@ pub async fn sirve(app: &App, headers: &HeaderMap, archivo: Archivo) -> Result<R
     pon(&mut r, header::ACCEPT_RANGES, "bytes");
     pon(&mut r, header::CONTENT_TYPE, &archivo.tipo);
     pon(&mut r, header::CONTENT_SECURITY_POLICY, CSP);
-    pon(&mut r, header::CONTENT_DISPOSITION, &disposicion(&archivo));
+    let disposicion = disposicion(&archivo.nombre, archivo.adjunto);
+    pon(&mut r, header::CONTENT_DISPOSITION, &disposicion);
     r.extensions_mut().insert(SinComprimir);
     Ok(r)
 }
@@ -130,12 +131,8 @@ fn rango(texto: &str, largo: u64) -> Pedido {
 }
 
 /// RFC 6266, with the name in ASCII for those who know no other.
-fn disposicion(archivo: &Archivo) -> String {
-    let nombre = archivo
-        .nombre
-        .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or_default();
+pub fn disposicion(nombre: &str, adjunto: bool) -> String {
+    let nombre = nombre.rsplit(['/', '\\']).next().unwrap_or_default();
     let nombre = if nombre.is_empty() { "archivo" } else { nombre };
     let llano: String = nombre
         .chars()
@@ -153,11 +150,7 @@ fn disposicion(archivo: &Archivo) -> String {
             write!(entero, "%{b:02X}").ok();
         }
     }
-    let modo = if archivo.adjunto {
-        "attachment"
-    } else {
-        "inline"
-    };
+    let modo = if adjunto { "attachment" } else { "inline" };
     format!("{modo}; filename=\"{llano}\"; filename*=UTF-8''{entero}")
 }
 

@@ -121,6 +121,10 @@ ajustes! {
     /// Va junto con s3_bucket, s3_clave_id y s3_clave_secreta.
     s3_url: Option<UrlHttp> = Ninguno("https://s3.us-east-1.amazonaws.com"), "SIGRA_S3_URL";
 
+    /// Dirección de S3 para quien tenga un enlace a un archivo, si S3 se alcanza desde fuera.
+    /// Sin ella los enlaces pasan por este servidor.
+    s3_url_publica: Option<UrlHttp> = Ninguno("https://archivos.faena.cl"), "SIGRA_S3_URL_PUBLICA";
+
     /// Región de S3.
     s3_region: Palabra = Fijo("us-east-1"), "SIGRA_S3_REGION";
 

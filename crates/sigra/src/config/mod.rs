@@ -83,11 +83,15 @@ fn revisa_s3(config: &Config, lectura: &mut Lectura) {
     ];
     let faltan = puestos.iter().filter(|(_, puesto)| !puesto);
     let faltan: Vec<&str> = faltan.map(|(nombre, _)| *nombre).collect();
-    let puesto = puestos.iter().find(|(_, puesto)| *puesto);
+    let publica = [("s3_url_publica", config.s3_url_publica.is_some())];
+    let puesto = puestos.iter().chain(&publica).find(|(_, puesto)| *puesto);
     let (Some((nombre, _)), false) = (puesto, faltan.is_empty() || lectura.archivo_ilegible) else {
         return;
     };
-    let motivo = format!("falta {}; indique los cuatro o ninguno", faltan.join(", "));
+    let motivo = format!(
+        "falta {}; indique los cuatro, o no use S3",
+        faltan.join(", ")
+    );
     if let Some(origen) = lectura.crudo(nombre).map(|c| c.origen.clone()) {
         lectura.error(nombre, &origen, &motivo);
     }

@@ -289,7 +289,8 @@ fn what_is_printed_can_be_read_again_and_hides_secrets() {
     let toml = "admin_rut = '12345678-5'\nadmin_password = 'muy secreta'\n\
                 zona = 'UTC'\nproxies = ['10.0.0.1', '10.0.0.2']\ncookie_segura = true\n\
                 s3_url = 'https://s3.mina.example'\ns3_bucket = 'sigra'\ns3_clave_id = 'AKIA'\n\
-                s3_clave_secreta = 'muy reservada'\n";
+                s3_clave_secreta = 'muy reservada'\n\
+                s3_url_publica = 'https://archivos.mina.example'\n";
     let url = "postgres://sigra:muysecreta@servidor/base?password=muysecreta&sslmode=disable";
     let leida = lee(Some(toml), &[("SIGRA_DATABASE_URL", url)]).unwrap();
     let texto = leida.imprime();
@@ -336,6 +337,12 @@ fn s3_is_all_four_settings_or_none() {
     ];
     assert!(lee(None, &todas).unwrap().config.s3().is_some());
     assert!(lee(None, &[]).unwrap().config.s3().is_none());
+    let publica = [("SIGRA_S3_URL_PUBLICA", "https://archivos.mina.example")];
+    let errores = lee(None, &publica).unwrap_err();
+    assert!(
+        errores[0].contains("falta s3_url, s3_bucket"),
+        "{errores:?}"
+    );
     for sin in 0..todas.len() {
         let mut tres = todas.to_vec();
         let (falta, _) = tres.remove(sin);

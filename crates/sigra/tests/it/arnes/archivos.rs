@@ -17,11 +17,14 @@ enum Lugar {
 }
 
 impl Archivos {
-    pub async fn nuevos(en_s3: bool) -> Self {
+    /// In a directory; in S3; in one that everybody reaches.
+    pub async fn nuevos(en_s3: bool, publico: bool) -> Self {
         if en_s3 {
             let servidor = ServidorS3::inicia().await.expect("S3");
+            let mut opciones = servidor.opciones();
+            opciones.url_publica = publico.then(|| opciones.url.clone());
             return Self {
-                almacen: Almacen::s3(&servidor.opciones()).expect("S3"),
+                almacen: Almacen::s3(&opciones).expect("S3"),
                 lugar: Lugar::S3(servidor),
             };
         }

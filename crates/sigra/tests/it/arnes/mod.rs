@@ -78,6 +78,8 @@ pub struct Ajuste {
     pub sync_por_minuto: i64,
     /// Files are kept in S3, not in a directory.
     pub en_s3: bool,
+    /// And S3 is reached from everywhere.
+    pub s3_publico: bool,
     pub limites: Limites,
 }
 
@@ -96,6 +98,7 @@ impl Default for Ajuste {
             conexiones: 12,
             sync_por_minuto: 0,
             en_s3: false,
+            s3_publico: false,
             limites: Limites::default(),
         }
     }
@@ -161,7 +164,7 @@ impl Sitio {
             secreto: SECRETO,
         }];
         let tokens = Tokens::nuevos(&claves);
-        let archivos = Archivos::nuevos(ajuste.en_s3).await;
+        let archivos = Archivos::nuevos(ajuste.en_s3, ajuste.s3_publico).await;
         let almacen = archivos.almacen.clone();
         let app = App::nueva(
             store.clone(),

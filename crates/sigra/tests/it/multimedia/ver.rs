@@ -6,10 +6,10 @@ use sigra_domain::{Instante, Rol};
 
 use super::{
     entrega::{SECRETO as LUGAR, con_lugar},
-    taller::{Foto, Taller, reporte_con},
+    taller::{Foto, Taller, progresiva, reporte_con},
 };
 use crate::{
-    arnes::{Persona, Respuesta, SECRETO, Sitio},
+    arnes::{Ajuste, Persona, Respuesta, SECRETO, Sitio},
     en_ambas,
     login::{CLAVE, con_clave, entra},
 };
@@ -215,5 +215,29 @@ en_ambas! {
         sitio.pide("GET", "/healthz").envia().await.espera(200, "");
         std::fs::rename(&lejos, carpeta).unwrap();
         sitio.pide("GET", "/readyz").envia().await.espera(200, "");
+    }
+}
+
+en_ambas! {
+    con Ajuste { s3_publico: true, ..Ajuste::en_s3() };
+    /// Where S3 is public, it answers by itself; but not for a file of which parts must be left out.
+    async fn un_enlace_de_s3(sitio: &Sitio) {
+        let autor = sitio.trabajador().await;
+        let (con, sin) = (con_lugar(), progresiva());
+        let ids = [llegado(sitio, &autor, &con).await, llegado(sitio, &autor, &sin).await];
+        let mut urls = vec![];
+        for id in ids {
+            let r = sitio.pide("GET", &format!("/multimedia/{id}/url")).como(&autor).envia().await;
+            urls.push(r.espera(200, "").json["url"].as_str().unwrap().to_owned());
+        }
+        assert!(urls[0].starts_with("/multimedia/"), "{}", urls[0]);
+        assert!(urls[1].starts_with("http://127.0.0.1:") && urls[1].contains("attachment"), "{}", urls[1]);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let r = http.get(&urls[1]).send().await.unwrap();
+        assert_eq!(r.status().as_u16(), 200);
+        assert!(r.bytes().await.unwrap() == sin.bytes);
+        let alterada = urls[1].replace("Expires=3600", "Expires=36000");
+        assert_ne!(alterada, urls[1]);
+        assert_eq!(http.get(&alterada).send().await.unwrap().status().as_u16(), 403);
     }
 }
