@@ -135,6 +135,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// Two integer ids in the path.
+pub struct Ids(pub i64, pub i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Ids {
+    type Rejection = Problema;
+
+    async fn from_request_parts(parts: &mut Parts, s: &S) -> Result<Self, Problema> {
+        <Path<(i64, i64)> as FromRequestParts<S>>::from_request_parts(parts, s)
+            .await
+            .map(|Path((a, b))| Self(a, b))
+            .map_err(|_| Codigo::NoEncontrado.into())
+    }
+}
+
 /// A client's uuid in the path; anything else names nothing.
 pub struct UuidDeRuta(pub String);
 

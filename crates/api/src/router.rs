@@ -230,7 +230,7 @@ fn multimedia(t: Tabla<'_>) -> Tabla<'_> {
 }
 
 fn administracion(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::admin::{ajustes, bitacora, decidir, dispositivos};
+    use crate::admin::{ajustes, bitacora, decidir, dispositivos, tablero};
     let decision = [decidir::CODIGOS, CUERPO, ESCRITURA, IDEMPOTENTE];
     t.op(Supervision, &decision, routes!(decidir::aprobar))
         .op(Supervision, &decision, routes!(decidir::rechazar))
@@ -245,6 +245,7 @@ fn administracion(t: Tabla<'_>) -> Tabla<'_> {
             &[dispositivos::CODIGOS],
             routes!(dispositivos::listar),
         )
+        .op(Supervision, &[tablero::CODIGOS], routes!(tablero::ver))
 }
 
 fn usuarios(t: Tabla<'_>) -> Tabla<'_> {
@@ -269,7 +270,7 @@ fn usuarios(t: Tabla<'_>) -> Tabla<'_> {
 }
 
 fn catalogos(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::catalogos::{editar, ver};
+    use crate::catalogos::{editar, transiciones, ver};
     let crear = [editar::CODIGOS_CREAR, CUERPO, ESCRITURA];
     let cambiar = [editar::CODIGOS_EDITAR, CUERPO, ESCRITURA];
     t.op(Publico, &[ver::CODIGOS], routes!(ver::ver))
@@ -277,6 +278,18 @@ fn catalogos(t: Tabla<'_>) -> Tabla<'_> {
         .op(Administrador, &cambiar, routes!(editar::editar_area))
         .op(Administrador, &crear, routes!(editar::crear_severidad))
         .op(Administrador, &cambiar, routes!(editar::editar_severidad))
+        .op(Administrador, &crear, routes!(editar::crear_estado))
+        .op(Administrador, &cambiar, routes!(editar::editar_estado))
+        .op(
+            Administrador,
+            &[transiciones::CODIGOS, CUERPO, ESCRITURA],
+            routes!(transiciones::permitir),
+        )
+        .op(
+            Administrador,
+            &[transiciones::CODIGOS, ESCRITURA],
+            routes!(transiciones::quitar),
+        )
 }
 
 fn operacion(t: Tabla<'_>) -> Tabla<'_> {

@@ -17,6 +17,9 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 /// The fields that changed, by name.
 pub type Valores = Map<String, Value>;
 
+/// What entries tell since the second schema, and since the fifth.
+const DESDE_DESPUES: [&str; 3] = ["sync_status", "decidido_en", "a_tiempo"];
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -241,14 +244,12 @@ impl Verificador {
     /// After the last entry: the report's row must remember this end, have the version that the
     /// last entry produced and hold these values.
     ///
-    /// Entries began to tell `sync_status` with the second schema: a chain that never mentions it says
-    /// nothing about it.
+    /// A chain that never mentions what entries began to tell later says nothing about it.
     pub fn fin(mut self, cabeza: &Cabeza, version: i64, fila: &Valores) -> Result<(), Rotura> {
-        if let (false, Some(dicho)) = (
-            self.valores.contains_key("sync_status"),
-            fila.get("sync_status"),
-        ) {
-            self.valores.insert("sync_status".into(), dicho.clone());
+        for campo in DESDE_DESPUES {
+            if let (false, Some(dicho)) = (self.valores.contains_key(campo), fila.get(campo)) {
+                self.valores.insert(campo.into(), dicho.clone());
+            }
         }
         let rota = |n, motivo| Err(Rotura { n, motivo });
         if self.n < cabeza.entradas {

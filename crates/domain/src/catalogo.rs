@@ -26,6 +26,9 @@ pub struct Severidad {
     #[schema(example = "Alta")]
     pub nombre: String,
     pub activa: bool,
+    /// Horas, desde que llega, en que debe decidirse un reporte de esta severidad.
+    #[schema(example = 24)]
+    pub meta_horas: i64,
 }
 
 /// A state of a report; a report in a final one is decided.
@@ -50,6 +53,9 @@ pub struct Transicion {
     pub hacia: i64,
     pub roles: Vec<Rol>,
 }
+
+/// The hours of [`Severidad::meta_horas`] when nobody says other.
+pub const META_HORAS: i64 = 168;
 
 /// The state every new report begins in.
 pub const PENDIENTE: i64 = 1;
@@ -88,6 +94,11 @@ impl Catalogo {
 
     pub fn severidad(&self, id: i64) -> Option<&Severidad> {
         self.severidades.iter().find(|s| s.id == id)
+    }
+
+    /// The hours within which a report of this severity should be decided; of one that is not known, none.
+    pub fn meta_horas(&self, severidad_id: i64) -> i64 {
+        self.severidad(severidad_id).map_or(0, |s| s.meta_horas)
     }
 
     pub fn estado(&self, id: i64) -> Option<&Estado> {

@@ -7,6 +7,7 @@ pub mod busqueda;
 pub mod campo;
 pub mod catalogo;
 pub mod clave;
+pub mod conteo;
 pub mod freno;
 pub mod idioma;
 pub mod permiso;

@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for Instante {
 }
 
 /// A calendar day, `YYYY-MM-DD`; as text its order is the calendar's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fecha(civil::Date);
 
 impl Fecha {
@@ -107,6 +107,26 @@ impl Fecha {
 
     pub fn anio(self) -> i16 {
         self.0.year()
+    }
+
+    /// So many days later, or earlier; at the ends of the calendar, the last day there is.
+    #[must_use]
+    pub fn mas_dias(self, dias: i32) -> Self {
+        Self(self.0.saturating_add(jiff::Span::new().days(dias)))
+    }
+
+    /// Days from this one to another.
+    pub fn dias_hasta(self, otra: Self) -> i64 {
+        self.0.duration_until(otra.0).as_secs() / (24 * 60 * 60)
+    }
+
+    /// `YYYY-MM`.
+    pub fn mes(self) -> String {
+        self.to_string()[..7].to_owned()
+    }
+
+    fn fin_de_mes(self) -> Self {
+        Self(self.0.last_of_month())
     }
 }
 
@@ -129,6 +149,29 @@ impl<'de> Deserialize<'de> for Fecha {
     }
 }
 
+/// The days from one to another, both included, as whole months (`YYYY-MM`) where they are whole and days
+/// (`YYYY-MM-DD`) elsewhere, in their order.
+pub fn periodos(desde: Fecha, hasta: Fecha) -> Vec<String> {
+    let mut todos = vec![];
+    let mut dia = desde;
+    while dia <= hasta {
+        let fin = dia.fin_de_mes();
+        let ultimo = if dia.0.day() == 1 && fin <= hasta {
+            todos.push(dia.mes());
+            fin
+        } else {
+            todos.push(dia.to_string());
+            dia
+        };
+        let siguiente = ultimo.mas_dias(1);
+        if siguiente == ultimo {
+            break;
+        }
+        dia = siguiente;
+    }
+    todos
+}
+
 /// The site's time zone, by its IANA name.
 #[derive(Clone, Debug)]
 pub struct Zona(TimeZone);
@@ -149,7 +192,7 @@ impl Zona {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Fecha, Instante, Zona};
+    use super::{Fecha, Instante, Zona, periodos};
 
     #[test]
     fn moments_in_any_offset_become_utc_milliseconds() {
@@ -212,7 +255,46 @@ mod tests {
         assert!(Zona::new("Luna/Tranquilidad").is_none());
     }
 
+    #[test]
+    fn whole_months_stand_for_their_days() {
+        let entre = |a, b| periodos(Fecha::parse(a).unwrap(), Fecha::parse(b).unwrap()).join(" ");
+        let casos = [
+            ("2026-03-01", "2026-03-01", "2026-03-01"),
+            (
+                "2026-02-27",
+                "2026-03-02",
+                "2026-02-27 2026-02-28 2026-03-01 2026-03-02",
+            ),
+            ("2026-02-28", "2026-04-01", "2026-02-28 2026-03 2026-04-01"),
+            (
+                "2025-11-01",
+                "2026-02-28",
+                "2025-11 2025-12 2026-01 2026-02",
+            ),
+            ("2024-02-01", "2024-02-29", "2024-02"),
+            ("2026-03-02", "2026-03-01", ""),
+            ("9999-12-31", "9999-12-31", "9999-12-31"),
+        ];
+        for (desde, hasta, esperado) in casos {
+            assert_eq!(entre(desde, hasta), esperado);
+        }
+    }
+
     proptest! {
+        /// Each day is in exactly one of them.
+        #[test]
+        fn periods_hold_each_day_once(desde in 0..9_000_i32, dias in 0..900_i32) {
+            let desde = Fecha::parse("2001-01-01").unwrap().mas_dias(desde);
+            let hasta = desde.mas_dias(dias);
+            prop_assert_eq!(desde.dias_hasta(hasta), i64::from(dias));
+            let todos = periodos(desde, hasta);
+            for d in -40..dias + 40 {
+                let dia = desde.mas_dias(d);
+                let en = todos.iter().filter(|p| **p == dia.to_string() || **p == dia.mes()).count();
+                prop_assert_eq!(en, usize::from(desde <= dia && dia <= hasta), "{}", dia);
+            }
+        }
+
         #[test]
         fn a_moment_survives_the_wire(ms in -62_000_000_000_000..253_000_000_000_000_i64) {
             prop_assert_eq!(Instante::parse(&Instante(ms).to_string()), Some(Instante(ms)));

@@ -41,7 +41,7 @@ pub(crate) enum Orden {
     /// Crea y muestra usuarios, y restablece contraseñas
     #[command(subcommand)]
     User(OrdenUser),
-    /// Revisa que nadie haya alterado la bitácora
+    /// Revisa que nadie haya alterado la bitácora ni las cifras del tablero
     #[command(subcommand)]
     Audit(OrdenAudit),
     /// Revisa los archivos de los reportes y quita lo que nadie necesita
@@ -100,6 +100,12 @@ pub(crate) struct NuevoUsuario {
 pub(crate) enum OrdenAudit {
     /// Recalcula todas las cadenas de la bitácora y nombra cada entrada rota
     Verify,
+    /// Cuenta de nuevo todos los reportes y compara con las cifras del tablero
+    Recount {
+        /// Deja las cifras como deben ser; con SQLite, detenga antes el servidor
+        #[arg(long)]
+        corregir: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -47,6 +47,9 @@ fn corre(cli: cli::Cli) -> Result<(), ErrorComando> {
         Orden::Migrate => en_tokio(commands::migrate::ejecutar(config()?)),
         Orden::User(orden) => en_tokio(commands::user::ejecutar(config()?, orden)),
         Orden::Audit(OrdenAudit::Verify) => en_tokio(commands::audit::verify(config()?)),
+        Orden::Audit(OrdenAudit::Recount { corregir }) => {
+            en_tokio(commands::recount::recount(config()?, corregir))
+        }
         Orden::Media(OrdenMedia::Check) => en_tokio(commands::media::check(config()?)),
         Orden::Media(OrdenMedia::Sweep { simulacro }) => {
             en_tokio(commands::media::sweep(config()?, simulacro))

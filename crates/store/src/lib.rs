@@ -5,6 +5,7 @@
 
 mod bitacora;
 mod catalogo;
+pub mod conteos;
 mod db;
 mod entorno;
 mod escritor;
@@ -22,7 +23,7 @@ pub use bitacora::{
     AjusteLeido, EntradaLeida, FiltroBitacora, Hallazgo, Resumen, bitacora_de, lista_ajustes,
     lista_bitacora,
 };
-pub use catalogo::{CambioCatalogo, CambioElemento, RechazoCatalogo, Tabla};
+pub use catalogo::{CambioCatalogo, Elemento, RechazoCatalogo};
 pub use db::{Lectura, Store};
 pub use entorno::Entorno;
 pub use fallo::{DeFallo, Fallo};

@@ -4,3 +4,4 @@ pub mod ajustes;
 pub mod bitacora;
 pub mod decidir;
 pub mod dispositivos;
+pub mod tablero;

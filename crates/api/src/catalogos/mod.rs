@@ -1,4 +1,5 @@
 //! The catalogue.
 
 pub mod editar;
+pub mod transiciones;
 pub mod ver;

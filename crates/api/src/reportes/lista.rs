@@ -214,7 +214,8 @@ pub fn rut(t: &str) -> Result<Rut, Falla> {
     })
 }
 
-fn dia(campo: &str, t: Option<&str>, e: &mut Errores) -> Option<Fecha> {
+/// A day in a query.
+pub fn dia(campo: &str, t: Option<&str>, e: &mut Errores) -> Option<Fecha> {
     let t = t.filter(|t| !t.is_empty())?;
     e.toma(
         campo,

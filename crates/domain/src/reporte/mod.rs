@@ -20,7 +20,7 @@ pub use nuevo::{
     uuid_al_azar, uuid_de_cliente,
 };
 
-use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::Valores};
+use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::Valores, catalogo::Catalogo};
 
 /// What is still missing before a report is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -48,6 +48,14 @@ impl SyncStatus {
     }
 }
 
+/// When a report came into a final state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub en: Instante,
+    /// Within the hours that its severity allowed then, counted from its arrival.
+    pub a_tiempo: bool,
+}
+
 /// A report as the database holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reporte {
@@ -57,6 +65,8 @@ pub struct Reporte {
     pub rut: Rut,
     pub contenido: Contenido,
     pub estado_id: i64,
+    /// `None` while its state is not final.
+    pub decision: Option<Decision>,
     pub device_id: Option<String>,
     pub fecha_reporte: Fecha,
     pub hora_creado: Instante,
@@ -73,11 +83,29 @@ pub struct Reporte {
 }
 
 impl Reporte {
+    /// The report goes into another state: from one final state to another it stays decided when it was.
+    pub fn pasa_a(&mut self, estado_id: i64, catalogo: &Catalogo, ahora: Instante) {
+        self.estado_id = estado_id;
+        let decision = self.decision.or_else(|| {
+            let horas = catalogo.meta_horas(self.contenido.severidad_id);
+            let hasta = self
+                .hora_sincronizado
+                .mas(horas.saturating_mul(Instante::HORA));
+            Some(Decision {
+                en: ahora,
+                a_tiempo: ahora <= hasta,
+            })
+        });
+        self.decision = decision.filter(|_| catalogo.decidido(estado_id));
+    }
+
     /// Everything of a report that only a bitácora entry may change, by field name.
     pub fn valores(&self) -> Valores {
         let mut v = self.contenido.valores();
         v.insert("rut".into(), json!(self.rut));
         v.insert("estado_id".into(), json!(self.estado_id));
+        v.insert("decidido_en".into(), json!(self.decision.map(|d| d.en)));
+        v.insert("a_tiempo".into(), json!(self.decision.map(|d| d.a_tiempo)));
         v.insert("sync_status".into(), json!(self.sync_status));
         v.insert("device_id".into(), json!(self.device_id));
         v.insert("fecha_reporte".into(), json!(self.fecha_reporte));

@@ -29,6 +29,7 @@ fn catalogo() -> Catalogo {
                 id,
                 nombre: id.to_string(),
                 activa: true,
+                meta_horas: 24,
             })
             .collect(),
         estados: vec![estado(1), estado(2)],
@@ -61,6 +62,7 @@ fn reporte(contenido: Contenido) -> Reporte {
         sha256_contenido: contenido.sha256(),
         contenido,
         estado_id: PENDIENTE,
+        decision: None,
         device_id: None,
         fecha_reporte: Fecha::parse("2026-03-01").unwrap(),
         hora_creado: Instante(0),

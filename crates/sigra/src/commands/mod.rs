@@ -6,5 +6,6 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod media;
 pub(crate) mod migrate;
+pub(crate) mod recount;
 pub(crate) mod serve;
 pub(crate) mod user;

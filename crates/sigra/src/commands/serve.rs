@@ -16,7 +16,7 @@ use crate::{
 
 /// How often what nobody needs any more is removed.
 const LIMPIEZA: Duration = Duration::from_hours(1);
-/// How often changes are put in their order, for readers that come later.
+/// How often changes are put in their order and counted in, for readers that come later.
 const ORDEN: Duration = Duration::from_secs(1);
 /// How long the database may take to close: what was acknowledged is durable already.
 const CIERRE: Duration = Duration::from_secs(2);
@@ -70,7 +70,8 @@ async fn sirve(
     servido.map_err(|e| ErrorComando::al("el servidor se detuvo", e))
 }
 
-/// Gives changes their place in the feed before a reader has to wait for it.
+/// Gives changes their place in the feed before a reader has to wait for it, and folds them into the
+/// dashboard's counts.
 async fn ordena(store: Store) {
     let mut reloj = tokio::time::interval(ORDEN);
     reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -78,6 +79,9 @@ async fn ordena(store: Store) {
         reloj.tick().await;
         if let Err(error) = store.ordena_cambios().await {
             tracing::debug!(%error, "el orden de los cambios se intenta de nuevo");
+        }
+        if let Err(error) = store.pliega_conteos().await {
+            tracing::debug!(%error, "los conteos del tablero se suman después");
         }
     }
 }

@@ -71,7 +71,7 @@ pub(super) async fn cambia(
         evento: "reporte.cambiado",
     };
     let registro = Registro::nuevo(&mut reporte, quien, tx.ahora, hecho)?;
-    let escritura = Escritura::nueva(reporte, registro, tx.entorno.azar_i64());
+    let escritura = Escritura::nueva(Some(viejo), reporte, registro, tx.entorno.azar_i64());
     actualiza(tx, &[&escritura]).await?;
     con!(tx.conn, c => sqlx::query("UPDATE multimedia SET estado = $2 WHERE id = $1")
         .bind(multimedia_id).bind(cambio.estado.nombre()).execute(&mut **c).await.map(drop))?;

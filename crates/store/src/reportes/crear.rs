@@ -122,7 +122,7 @@ pub(crate) fn primera(
     };
     let ahora = reporte.hora_sincronizado;
     let registro = Registro::nuevo(&mut reporte, quien, ahora, hecho)?;
-    let mut nueva = Escritura::nueva(reporte, registro, entorno.azar_i64());
+    let mut nueva = Escritura::nueva(None, reporte, registro, entorno.azar_i64());
     nueva.aceptado = Some(Aceptado::de(enviado));
     Ok(nueva)
 }
@@ -162,6 +162,7 @@ pub(crate) fn reporte(quien: &Quien, n: &ReporteNuevo, zona: &Zona, ahora: Insta
         rut: quien.rut,
         contenido: n.contenido.clone(),
         estado_id: catalogo::PENDIENTE,
+        decision: None,
         device_id: n.device_id.clone(),
         fecha_reporte: n.fecha_reporte.unwrap_or_else(|| zona.fecha(hora_creado)),
         hora_creado,

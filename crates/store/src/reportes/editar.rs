@@ -164,12 +164,12 @@ impl Write for Retirar {
         if leido.reporte.version != self.version {
             return Err(Rechazo::VersionDesfasada(Box::new(leido)));
         }
-        let mut reporte = leido.reporte;
-        let antes = reporte.valores();
+        let viejo = leido.reporte;
+        let mut reporte = viejo.clone();
         reporte.version += 1;
         reporte.retirado_en = Some(tx.ahora);
         reporte.hora_actualizado = tx.ahora;
-        let cambios = diferencia(&antes, &reporte.valores());
+        let cambios = diferencia(&viejo.valores(), &reporte.valores());
         let hecho = Hecho {
             accion: Accion::Retirar,
             detalle: Some(self.detalle.clone()),
@@ -178,7 +178,7 @@ impl Write for Retirar {
             evento: "reporte.cambiado",
         };
         let registro = Registro::nuevo(&mut reporte, &self.quien, tx.ahora, hecho)?;
-        let escritura = Escritura::nueva(reporte, registro, tx.entorno.azar_i64());
+        let escritura = Escritura::nueva(Some(&viejo), reporte, registro, tx.entorno.azar_i64());
         actualiza(tx, &[&escritura]).await?;
         Ok(())
     }
@@ -215,7 +215,9 @@ async fn cambia(
     let viejo = &leido.reporte;
     let mut reporte = viejo.clone();
     reporte.contenido = cambio.nuevo_contenido(&viejo.contenido);
-    reporte.estado_id = cambio.estado_id.unwrap_or(viejo.estado_id);
+    if let Some(estado_id) = cambio.estado_id.filter(|e| *e != viejo.estado_id) {
+        reporte.pasa_a(estado_id, catalogo, tx.ahora);
+    }
     if reporte.contenido != viejo.contenido {
         reporte.sha256_contenido = reporte.contenido.sha256();
     }
@@ -243,7 +245,7 @@ async fn cambia(
         },
     };
     let registro = Registro::nuevo(&mut reporte, quien, tx.ahora, hecho)?;
-    let escritura = Escritura::nueva(reporte, registro, tx.entorno.azar_i64());
+    let escritura = Escritura::nueva(Some(viejo), reporte, registro, tx.entorno.azar_i64());
     actualiza(tx, &[&escritura]).await?;
     Ok(ReporteLeido {
         reporte: escritura.reporte,

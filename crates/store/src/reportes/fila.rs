@@ -4,7 +4,7 @@ use serde::Deserialize;
 use sigra_domain::{
     Fecha, Instante, Rut,
     bitacora::Cabeza,
-    reporte::{Archivo, Contenido, EstadoArchivo, Reporte, SyncStatus, Ubicacion},
+    reporte::{Archivo, Contenido, Decision, EstadoArchivo, Reporte, SyncStatus, Ubicacion},
 };
 use sqlx::FromRow;
 
@@ -36,7 +36,7 @@ macro_rules! seleccion {
             "r.estado_id, r.fecha_reporte, r.hora_creado, r.hora_sincronizado, r.hora_actualizado, ",
             "r.last_sync_attempt, r.device_id, r.sync_status, r.sha256_contenido, r.con_ubicacion, ",
             "r.lat, r.lon, r.precision_m, r.referencia, r.con_manifiesto, r.version, r.retirado_en, ",
-            "r.entradas, r.ultimo_hash, u.nombre AS autor_nombre, u.apellido_1 AS autor_apellido, ",
+            "r.entradas, r.ultimo_hash, r.decidido_en, r.a_tiempo, u.nombre AS autor_nombre, u.apellido_1 AS autor_apellido, ",
             "CASE WHEN r.con_manifiesto THEN (SELECT CAST(", $lista, "(", $objeto,
             "('id', m.id, 'uuid_cliente', m.uuid_cliente, 'nombre', m.nombre, 'tipo', m.tipo, ",
             "'bytes', m.bytes, 'sha256', m.sha256, 'estado', m.estado) ",
@@ -83,6 +83,8 @@ pub(crate) struct Fila {
     con_manifiesto: bool,
     version: i64,
     retirado_en: Option<i64>,
+    decidido_en: Option<i64>,
+    a_tiempo: Option<bool>,
     entradas: i64,
     ultimo_hash: String,
     autor_nombre: String,
@@ -147,6 +149,13 @@ impl Fila {
                     .then(|| archivos.iter().map(|a| a.archivo.clone()).collect()),
             },
             estado_id: self.estado_id,
+            decision: self
+                .decidido_en
+                .zip(self.a_tiempo)
+                .map(|(en, a_tiempo)| Decision {
+                    en: Instante(en),
+                    a_tiempo,
+                }),
             device_id: self.device_id,
             hora_creado: Instante(self.hora_creado),
             hora_sincronizado: Instante(self.hora_sincronizado),

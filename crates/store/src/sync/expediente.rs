@@ -220,8 +220,9 @@ impl Expediente {
         let registro = Registro::nuevo(&mut reporte, quien, tx.ahora, hecho)?;
         let antes = registro.entrada().antes.clone();
         self.historia.push((reporte.version, antes));
-        self.leido.reporte = reporte.clone();
-        Ok(Escritura::nueva(reporte, registro, tx.entorno.azar_i64()))
+        let viejo = std::mem::replace(&mut self.leido.reporte, reporte.clone());
+        let marca = tx.entorno.azar_i64();
+        Ok(Escritura::nueva(Some(&viejo), reporte, registro, marca))
     }
 
     /// Files that the manifest did not have; their ids come with their rows.

@@ -10,7 +10,12 @@ pub mod openapi;
 pub mod proceso;
 
 use std::{
-    future::Future, panic::AssertUnwindSafe, sync::atomic::AtomicI64, sync::atomic::Ordering,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use futures_util::FutureExt as _;
@@ -333,6 +338,16 @@ impl Sitio {
                 .expect("verifica");
             assert_eq!(resumen.hallazgos, [], "la bitácora quedó rota");
             self.bd.filas_completas().await;
+            // What was noted counts, and counts the same when it is folded in.
+            for _ in 0..2 {
+                let r = self
+                    .store
+                    .recuenta(Arc::new(|_| ()))
+                    .await
+                    .expect("recuenta");
+                assert_eq!(r.primeras, [], "el tablero no es lo que dicen los reportes");
+                self.store.pliega_conteos().await.expect("pliega");
+            }
         }
         self.bd.sin_transacciones_abiertas().await;
     }

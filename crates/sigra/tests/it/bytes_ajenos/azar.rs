@@ -179,6 +179,8 @@ async fn uno(
     let ruta = op
         .ruta
         .replace("{id}", &segmento(azar, ids))
+        .replace("{desde}", &segmento(azar, ids))
+        .replace("{hacia}", &segmento(azar, ids))
         .replace("{rut}", &segmento(azar, ruts))
         .replace("{uuid_cliente}", &segmento(azar, &uuids));
     let mut p = sitio.pide(&op.metodo, &format!("{ruta}{}", consulta(azar, op)));

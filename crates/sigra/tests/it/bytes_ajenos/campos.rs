@@ -44,6 +44,7 @@ impl Caso {
             ruta = ruta.replace("{id}", &archivo(sitio, jefe).await.to_string());
         }
         ruta = ruta.replace("{id}", "3");
+        ruta = ruta.replace("{desde}", "1").replace("{hacia}", "2");
         Self { op, ruta, cuerpo }
     }
 

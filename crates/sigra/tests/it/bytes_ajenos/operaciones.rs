@@ -72,11 +72,26 @@ const CAMBIO_DE_PERSONA: &[Campo] = &[
     ("email", Clase::Email, false),
     ("activo", Clase::Logico, false),
 ];
-const ELEMENTO: &[Campo] = &[("nombre", DE_CATALOGO, true)];
-const CAMBIO_DE_ELEMENTO: &[Campo] = &[
+const AREA: &[Campo] = &[("nombre", DE_CATALOGO, true)];
+const CAMBIO_DE_AREA: &[Campo] = &[
     ("nombre", DE_CATALOGO, false),
     ("activa", Clase::Logico, false),
 ];
+const SEVERIDAD: &[Campo] = &[
+    ("nombre", DE_CATALOGO, true),
+    ("meta_horas", Clase::Horas, false),
+];
+const CAMBIO_DE_SEVERIDAD: &[Campo] = &[
+    ("nombre", DE_CATALOGO, false),
+    ("activa", Clase::Logico, false),
+    ("meta_horas", Clase::Horas, false),
+];
+const ESTADO: &[Campo] = &[
+    ("nombre", DE_CATALOGO, true),
+    ("final", Clase::Logico, true),
+];
+const CAMBIO_DE_ESTADO: &[Campo] = &[("nombre", DE_CATALOGO, false)];
+const TRANSICION: &[Campo] = &[("roles", Clase::Roles, true)];
 const LOGIN: &[Campo] = &[
     ("rut", Clase::Rut, true),
     ("password", Clase::Libre, true),
@@ -171,29 +186,50 @@ pub const TODAS: &[Operacion] = &[
         "POST",
         "/catalogos/areas",
         r#"{"nombre": "x"}"#,
-        ELEMENTO,
+        AREA,
         &[201, 409],
     ),
     op(
         "POST",
         "/catalogos/severidades",
         r#"{"nombre": "x"}"#,
-        ELEMENTO,
+        SEVERIDAD,
         &[201, 409],
     ),
     op(
         "PATCH",
         "/catalogos/areas/{id}",
         "{}",
-        CAMBIO_DE_ELEMENTO,
+        CAMBIO_DE_AREA,
         &[200, 409],
     ),
     op(
         "PATCH",
         "/catalogos/severidades/{id}",
         "{}",
-        CAMBIO_DE_ELEMENTO,
+        CAMBIO_DE_SEVERIDAD,
         &[200, 409],
+    ),
+    op(
+        "POST",
+        "/catalogos/estados",
+        r#"{"nombre": "x", "final": false}"#,
+        ESTADO,
+        &[201, 409],
+    ),
+    op(
+        "PATCH",
+        "/catalogos/estados/{id}",
+        "{}",
+        CAMBIO_DE_ESTADO,
+        &[200, 409],
+    ),
+    op(
+        "PUT",
+        "/catalogos/transiciones/{desde}/{hacia}",
+        r#"{"roles": ["supervisor"]}"#,
+        TRANSICION,
+        &[200],
     ),
     op("POST", "/auth/login", ENTRADA, LOGIN, &[401, 429]),
     op(

@@ -24,6 +24,10 @@ pub enum Clase {
     Rol,
     Email,
     Logico,
+    /// Hours of a target.
+    Horas,
+    /// Who may make a transition.
+    Roles,
     Areas,
     Ubicacion,
     Manifiesto,
@@ -100,6 +104,8 @@ pub fn de(clase: Clase) -> Vec<Caso> {
             | Clase::Version
             | Clase::VersionBase
             | Clase::Logico
+            | Clase::Horas
+            | Clase::Roles
             | Clase::Areas
             | Clase::Ubicacion
             | Clase::Manifiesto
@@ -129,6 +135,7 @@ pub fn de(clase: Clase) -> Vec<Caso> {
             "[null]",
             "[99999999999999999999]",
         ]),
+        Clase::Roles => otro_tipo.extend(["1", "\"supervisor\"", "true", "{}", "[1]", "[null]"]),
         Clase::Logico => otro_tipo.extend(["1", "0", "\"true\"", "[]", "{}"]),
         Clase::Rut => otro_tipo.extend(["true", "[]", "{}", "99999999999999999999"]),
         _ if texto => {
@@ -171,6 +178,8 @@ fn propios(clase: Clase) -> Vec<Caso> {
         Clase::Email => escritos::correos(),
         Clase::Clave => escritos::claves(),
         Clase::Logico | Clase::Libre => vec![],
+        Clase::Horas => numeros(&[("rango", "0 -1 87601 9223372036854775807"), ("", "1 87600")]),
+        Clase::Roles => anidados::roles(),
         Clase::Areas => anidados::areas(),
         Clase::Ubicacion => anidados::ubicaciones(),
         Clase::Manifiesto => anidados::manifiestos(),

@@ -108,6 +108,54 @@ async fn desde_cada_version_anterior_se_llega_al_mismo_esquema() {
     .await;
 }
 
+/// The counts that the migration makes in SQL are those that the code makes, whatever the durations.
+#[tokio::test]
+async fn lo_de_antes_se_cuenta_al_migrar() {
+    const REPORTES: i64 = 120;
+    en_cada_motor(async |bd| {
+        Migraciones::hasta(4).aplicar(&bd.url).await.expect("versión 4");
+        datos_de_la_version_1(bd).await;
+        let t = 1_772_366_400_000_i64;
+        let (si, no) = if bd.motor == Motor::Sqlite { ("1", "0") } else { ("TRUE", "FALSE") };
+        let mut sql = String::new();
+        for i in 2..=REPORTES {
+            // From a minute before to years after, and on both sides of each edge.
+            let minutos = if i == 2 { -1 } else { (1_i64 << (i / 6)) + i % 3 - 1 };
+            let (creado, decidido) = (t - minutos * 60_000 + i % 2, t + minutos * 60_000 - i % 2);
+            let (estado, severidad, sync) = (1 + i % 3, 1 + i % 3, ["completo", "multimedia_pendiente", "conflicto"][usize::try_from(i % 3).unwrap()]);
+            let retirado = if i % 10 == 9 { t.to_string() } else { "NULL".into() };
+            sql.push_str(&format!(
+                "INSERT INTO reportes (uuid_cliente, rut, titulo, area_id, severidad_id, estado_id, fecha_reporte,
+                    hora_creado, hora_sincronizado, hora_actualizado, sync_status, sha256_contenido,
+                    con_ubicacion, con_manifiesto, version, busqueda, entradas, ultimo_hash, retirado_en)
+                 VALUES ('u{i}', 12345678, 'x', {area}, {severidad}, {estado}, '2026-0{mes}-11', {creado}, {t}, {t},
+                    '{sync}', 'aa', {no}, {si}, 1, 'x', 1, 'h', {retirado});",
+                area = 1 + i % 4, mes = 1 + i % 5,
+            ));
+            if estado != 1 {
+                sql.push_str(&format!(
+                    "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
+                     VALUES ({i}, 1, 1, 'cambiar_estado', 12345678, {decidido}, '{{}}', 'h');"
+                ));
+            }
+        }
+        bd.sql(&sql).await.expect("datos de la versión 4");
+        let store = abre(bd).await.expect("migra");
+        let r = store.recuenta(std::sync::Arc::new(|_| ())).await.expect("recuenta");
+        assert_eq!((r.reportes, r.primeras.as_slice()), (REPORTES, [].as_slice()));
+        assert!(r.celdas > 300, "{}", r.celdas);
+        let cuantos = async |donde: &str| bd.entero(&format!("SELECT count(*) FROM reportes WHERE {donde}")).await;
+        assert_eq!(cuantos("(estado_id = 1) <> (decidido_en IS NULL)").await, 0);
+        let mal = "SELECT count(*) FROM reportes r JOIN bitacora b ON b.reporte_id = r.id
+            JOIN severidades s ON s.id = r.severidad_id WHERE b.accion = 'cambiar_estado'
+            AND (r.decidido_en <> b.en OR r.a_tiempo <> (b.en - r.hora_sincronizado <= s.meta_horas * 3600000))";
+        assert_eq!(bd.entero(mal).await, 0);
+        assert!(cuantos("a_tiempo").await > 10 && cuantos("NOT a_tiempo").await > 10);
+        store.cerrar().await;
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ocho_que_parten_a_la_vez_migran_una_vez() {
     en_cada_motor(async |bd| {

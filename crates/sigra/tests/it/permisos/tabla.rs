@@ -62,6 +62,8 @@ const RETIRA: &str = r#"{"detalle": "De prueba.", "version": 1}"#;
 const USUARIO: &str =
     r#"{"rut": $rut, "nombre": "Ana", "apellido_1": "Soto", "rol": "trabajador"}"#;
 const NOMBRE: &str = r#"{"nombre": "Relaves $uuid"}"#;
+const ESTADO: &str = r#"{"nombre": "En terreno $uuid", "final": false}"#;
+const ROLES: &str = r#"{"roles": ["administrador"]}"#;
 const LOGIN: &str = r#"{"rut": $conocido, "password": "$clave"}"#;
 const PASSWORD: &str = r#"{"password": "$clave", "new_password": "roca muy firme 42"}"#;
 const LOTE: &str = r#"{"device_id": "moto-1", "timestamp": "2026-03-01T12:00:00Z", "reportes": [{"titulo":
@@ -90,6 +92,10 @@ pub const TABLA: &[Fila] = &[
     fila("PATCH /catalogos/areas/{id}", "administrador", Nada, 200, NOMBRE),
     fila("POST /catalogos/severidades", "administrador", Nada, 201, NOMBRE),
     fila("PATCH /catalogos/severidades/{id}", "administrador", Nada, 200, NOMBRE),
+    fila("POST /catalogos/estados", "administrador", Nada, 201, ESTADO),
+    fila("PATCH /catalogos/estados/{id}", "administrador", Nada, 200, NOMBRE),
+    fila("PUT /catalogos/transiciones/{desde}/{hacia}", "administrador", Nada, 200, ROLES),
+    fila("DELETE /catalogos/transiciones/{desde}/{hacia}", "administrador", Nada, 204, ""),
     fila("GET /reportes", "autenticado", Nada, 200, ""),
     fila("POST /reportes", "autenticado", Nada, 201, CREA),
     fila("GET /reportes/{id}", "autenticado", Reporte, 200, ""),
@@ -108,6 +114,7 @@ pub const TABLA: &[Fila] = &[
     fila("GET /admin/bitacora", "administrador", Nada, 200, ""),
     fila("GET /admin/bitacora/ajustes", "administrador", Nada, 200, ""),
     fila("GET /admin/dispositivos", "administrador", Nada, 200, ""),
+    fila("GET /admin/dashboard", "supervision", Nada, 200, ""),
     fila("POST /reportes/{id}/multimedia", "autenticado", Reporte, 201, ""),
     fila("OPTIONS /multimedia/tus", "publico", Nada, 204, ""),
     fila("POST /multimedia/tus", "autenticado", Nada, 201, ""),
@@ -170,7 +177,13 @@ impl Fila {
             let otra = sitio.sesion(quien.quien.clone()).await;
             ruta = ruta.replace("{id}", &otra.sesion_id.to_string());
         } else {
-            ruta = ruta.replace("{id}", "1"); // areas and severidades
+            ruta = ruta.replace("{id}", "1"); // of the catalogue
+        }
+        if plantilla.contains("{hacia}") {
+            let paso = "INSERT INTO transiciones (desde, hacia, roles) VALUES (3, 1, 'supervisor')
+                ON CONFLICT DO NOTHING";
+            sitio.bd.sql(paso).await.expect("transición");
+            ruta = ruta.replace("{desde}", "3").replace("{hacia}", "1");
         }
         let mut cuerpo = self.cuerpo.replace("$uuid", &uuid());
         let usa_persona = ["$conocido", "$refresh"].iter().any(|p| cuerpo.contains(p));

@@ -161,8 +161,9 @@ en_ambas! {
             let ultima = bitacora(sitio, &autor, id).await.pop().unwrap();
             assert_eq!(ultima["accion"], "cambiar_estado");
             assert_eq!(ultima["detalle"], "visto en terreno");
-            assert_eq!(ultima["antes"], json!({"estado_id": 1}));
-            assert_eq!(ultima["despues"], json!({"estado_id": estado}));
+            assert_eq!(ultima["antes"], json!({"estado_id": 1, "decidido_en": null, "a_tiempo": null}));
+            let decidido_en = &ultima["en"];
+            assert_eq!(ultima["despues"], json!({"estado_id": estado, "decidido_en": decidido_en, "a_tiempo": true}));
 
             let otro = 5 - estado;
             for quien in [&autor, &jefe, &admin] {

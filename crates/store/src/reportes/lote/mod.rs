@@ -8,12 +8,13 @@ use std::collections::HashMap;
 
 use sigra_domain::{
     busqueda,
+    conteo::{Contable, Conteo},
     reporte::{Archivo, Reporte, ReporteNuevo},
 };
 
 use super::registro::Registro;
 use crate::{
-    Fallo, Tx,
+    Fallo, Tx, conteos,
     db::{Conn, con, json},
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Escritura {
     pub(crate) desfase_reloj_ms: Option<i64>,
     /// For the change feed.
     marca: i64,
+    /// What the report counted for before; `None` when it is new.
+    antes: Option<Contable>,
 }
 
 /// A content with the version the phone worked from (0 when it named none), so that it is known when
@@ -69,7 +72,13 @@ impl Aceptado {
 }
 
 impl Escritura {
-    pub(crate) fn nueva(reporte: Reporte, registro: Registro, marca: i64) -> Self {
+    /// `viejo`: the report before; `None` when it is new.
+    pub(crate) fn nueva(
+        viejo: Option<&Reporte>,
+        reporte: Reporte,
+        registro: Registro,
+        marca: i64,
+    ) -> Self {
         let k = &reporte.contenido;
         Self {
             busqueda: busqueda::texto_de(&k.titulo, k.descripcion.as_deref()),
@@ -78,6 +87,7 @@ impl Escritura {
             aceptado: None,
             desfase_reloj_ms: None,
             marca,
+            antes: viejo.map(Contable::from),
         }
     }
 }
@@ -136,6 +146,9 @@ pub(crate) async fn inserta(
     let escritas = nuevas
         .iter()
         .filter_map(|n| Some((*ids.get(&n.reporte.uuid_cliente)?, &n.reporte)));
+    let mut conteo = Conteo::default();
+    escritas.clone().for_each(|(_, r)| conteo.suma(&r.into()));
+    conteos::anota(tx, &conteo).await?;
     anota_huellas(tx, escritas).await?;
     Ok((ids, archivos))
 }
@@ -150,6 +163,12 @@ pub(crate) async fn actualiza(tx: &mut Tx<'_>, cambios: &[&Escritura]) -> Result
         Conn::Sqlite(c) => sqlite::actualiza(c, cambios).await?,
         Conn::Postgres(c) => postgres::actualiza(c, cambios).await?,
     }
+    let mut conteo = Conteo::default();
+    for e in cambios {
+        e.antes.iter().for_each(|antes| conteo.resta(antes));
+        conteo.suma(&(&e.reporte).into());
+    }
+    conteos::anota(tx, &conteo).await?;
     anota_huellas(tx, cambios.iter().map(|e| (e.reporte.id, &e.reporte))).await
 }
 

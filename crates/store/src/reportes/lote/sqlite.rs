@@ -161,7 +161,8 @@ pub(super) async fn actualiza(
                 desfase_reloj_ms = coalesce($9, desfase_reloj_ms), sync_status = $10,
                 sha256_contenido = $11, con_ubicacion = $12, lat = $13, lon = $14,
                 precision_m = $15, referencia = $16, con_manifiesto = $17, version = $18,
-                busqueda = $19, retirado_en = $20, entradas = $21, ultimo_hash = $22
+                busqueda = $19, retirado_en = $20, entradas = $21, ultimo_hash = $22,
+                decidido_en = $23, a_tiempo = $24
              WHERE id = $1",
         )
         .bind(r.id)
@@ -186,6 +187,8 @@ pub(super) async fn actualiza(
         .bind(r.retirado_en.map(|t| t.0))
         .bind(r.cabeza.entradas)
         .bind(r.cabeza.hash.as_str())
+        .bind(r.decision.map(|d| d.en.0))
+        .bind(r.decision.map(|d| d.a_tiempo))
         .execute(&mut *c)
         .await?;
         if filas.rows_affected() != 1 {

@@ -8,6 +8,23 @@ use super::{
     mal, t,
 };
 
+pub fn roles() -> Vec<Caso> {
+    let tres = "[\"administrador\", \"supervisor\", \"trabajador\"]";
+    let muchos = format!("[{}]", vec!["\"supervisor\""; 1_000].join(","));
+    vec![
+        ("[\"supervisor\"]".into(), Bien),
+        (tres.into(), Bien),
+        ("[]".into(), mal("requerido")),
+        ("[\"Supervisor\"]".into(), en("[0]", "no_existe")),
+        ("[\"supervisor\", \"\"]".into(), en("[1]", "no_existe")),
+        (
+            "[\"supervisor\", \"supervisor\"]".into(),
+            en("[1]", "repetido"),
+        ),
+        (muchos, mal("demasiados")),
+    ]
+}
+
 pub fn areas() -> Vec<Caso> {
     let mut v = super::numeros(&[
         ("", "[] [1,1,10]"),

@@ -1,0 +1,360 @@
+//! `GET /admin/dashboard`
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use sigra_domain::{
+    Falla, Fecha,
+    campo::Errores,
+    catalogo::Catalogo,
+    conteo::{Duraciones, Que, valor_de_sync},
+    reporte::SyncStatus,
+};
+use sigra_store::conteos::{Alcance, Figuras, figuras};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    App, acceso::Sesion, codigo::Codigo, cuerpo::Consulta, pagina::entero, problema::Problema,
+    reportes::lista::dia,
+};
+
+pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos];
+
+/// Days shown when nobody says which.
+const DIAS: i32 = 30;
+/// The longest range: ten years.
+const MAX_DIAS: i64 = 3_660;
+
+#[derive(Deserialize, Default, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Parametros {
+    /// Primer día de `fecha_reporte`, inclusive; si no se dice, 29 días antes de `hasta`.
+    #[param(format = Date)]
+    desde: Option<String>,
+    /// Último día de `fecha_reporte`, inclusive; si no se dice, hoy en la faena.
+    #[param(format = Date)]
+    hasta: Option<String>,
+    /// Una sola área; si no se dice, todas las que quien pregunta tiene a cargo.
+    #[param(example = "1")]
+    area_id: Option<String>,
+}
+
+/// Los reportes de unos días, en cifras.
+///
+/// Todas son de un mismo momento, y ninguna cuenta los reportes retirados.
+#[derive(Serialize, ToSchema)]
+pub struct Dashboard {
+    #[schema(format = DateTime, example = "2026-03-01T21:40:02.117Z")]
+    pub hora_servidor: String,
+    #[schema(format = Date, example = "2026-01-31")]
+    pub desde: String,
+    #[schema(format = Date, example = "2026-03-01")]
+    pub hasta: String,
+    /// Reportes.
+    #[schema(example = 124)]
+    pub total: i64,
+    /// Los que están en un estado final.
+    #[schema(example = 94)]
+    pub decididos: i64,
+    pub por_estado: Vec<Parte>,
+    pub por_area: Vec<Parte>,
+    pub por_severidad: Vec<PorSeveridad>,
+    /// Solo los días con reportes; de más de 366 días, los meses.
+    pub serie: Vec<Punto>,
+    pub indicadores: Indicadores,
+}
+
+/// Los reportes de un estado o de un área.
+#[derive(Serialize, ToSchema)]
+pub struct Parte {
+    #[schema(example = 1)]
+    pub id: i64,
+    #[schema(example = "Pendiente")]
+    pub nombre: String,
+    #[schema(example = 30)]
+    pub reportes: i64,
+}
+
+/// Los reportes de una severidad.
+#[derive(Serialize, ToSchema)]
+pub struct PorSeveridad {
+    #[schema(example = 3)]
+    pub id: i64,
+    #[schema(example = "Alta")]
+    pub nombre: String,
+    #[schema(example = 41)]
+    pub reportes: i64,
+    /// Horas, desde que llegan, en que deben decidirse.
+    #[schema(example = 24)]
+    pub meta_horas: i64,
+    #[schema(example = 38)]
+    pub decididos: i64,
+    /// Los que se decidieron dentro de la meta que valía entonces.
+    #[schema(example = 36)]
+    pub a_tiempo: i64,
+}
+
+/// Los reportes de un día o de un mes.
+#[derive(Serialize, ToSchema)]
+pub struct Punto {
+    /// `AAAA-MM-DD` o `AAAA-MM`.
+    #[schema(example = "2026-03-01")]
+    pub periodo: String,
+    #[schema(example = 7)]
+    pub reportes: i64,
+    /// Los que están decididos ahora.
+    #[schema(example = 5)]
+    pub decididos: i64,
+}
+
+/// Cuánto se tarda y qué falta.
+#[derive(Serialize, ToSchema)]
+pub struct Indicadores {
+    /// Desde que un reporte llega hasta que se decide.
+    pub horas_a_decision: Percentiles,
+    /// Desde que se crea en el teléfono, por el reloj de este, hasta que llega.
+    pub horas_a_sync: Percentiles,
+    /// De los decididos, la parte que lo fue dentro de la meta de su severidad, de 0 a 1; null si no hay.
+    #[schema(example = 0.93)]
+    pub decididos_en_meta: Option<f64>,
+    pub pendiente_mas_antiguo: Option<MasAntiguo>,
+    /// Reportes con `sync_status` `conflicto`.
+    #[schema(example = 2)]
+    pub conflictos_abiertos: i64,
+    /// Reportes con `sync_status` `multimedia_pendiente`.
+    #[schema(example = 5)]
+    pub multimedia_faltante: i64,
+    /// Teléfonos que no sincronizan hace más que el límite de la faena; solo para administradores, sin filtros.
+    #[schema(example = 1)]
+    pub dispositivos_silenciosos: Option<i64>,
+}
+
+/// Horas que la mitad, y 9 de cada 10, no superan.
+///
+/// Con un error de 1/32 (3 %), o medio minuto si eso es más; null si no hay.
+#[derive(Serialize, ToSchema)]
+pub struct Percentiles {
+    #[schema(example = 3.28)]
+    pub p50: Option<f64>,
+    #[schema(example = 40.53)]
+    pub p90: Option<f64>,
+    /// De cuántos reportes.
+    #[schema(example = 94)]
+    pub reportes: i64,
+}
+
+/// El reporte sin decidir que espera hace más, por `fecha_reporte`.
+#[derive(Serialize, ToSchema)]
+pub struct MasAntiguo {
+    #[schema(example = 17)]
+    pub id: i64,
+    #[schema(format = DateTime, example = "2026-02-27T11:12:13.000Z")]
+    pub hora_sincronizado: String,
+    /// Desde que llegó.
+    #[schema(example = 58.46)]
+    pub horas: f64,
+}
+
+/// Ver el tablero.
+///
+/// De las áreas a cargo de quien pregunta, o de todas si es administrador.
+#[utoipa::path(get, path = "/admin/dashboard", tag = "administracion", params(Parametros),
+    responses((status = 200, description = "Las cifras de este momento", body = Dashboard)))]
+pub async fn ver(
+    State(app): State<App>,
+    sesion: Sesion,
+    Consulta(p): Consulta<Parametros>,
+) -> Result<Json<Dashboard>, Problema> {
+    let ahora = app.store().entorno().ahora();
+    let (desde, hasta, area) = p.valida(app.zona().fecha(ahora), &sesion.catalogo)?;
+    let quien = &sesion.quien;
+    if area.is_some_and(|a| !quien.puede_decidir(a)) {
+        return Err(Codigo::SinPermiso.into());
+    }
+    let a_cargo = (!quien.ve_todo()).then(|| quien.areas_a_cargo().to_vec());
+    let alcance = Alcance {
+        desde,
+        hasta,
+        areas: area.map(|a| vec![a]).or(a_cargo),
+        callados_desde: ahora.mas(-app.silencio_ms()),
+    };
+    let mut lectura = app.store().leer().await?;
+    let f = figuras(&mut lectura, &alcance).await?;
+    drop(lectura);
+    let mas_antiguo = f.mas_antiguo.map(|m| MasAntiguo {
+        id: m.id,
+        hora_sincronizado: m.hora_sincronizado.to_string(),
+        horas: horas_entre(m.hora_sincronizado.0, ahora.0),
+    });
+    let c = Cuentas::de(&f, &sesion.catalogo);
+    Ok(Json(Dashboard {
+        hora_servidor: ahora.to_string(),
+        desde: desde.to_string(),
+        hasta: hasta.to_string(),
+        total: c.por_estado.values().sum(),
+        decididos: c.decididos.values().sum(),
+        por_estado: partes(
+            sesion.catalogo.estados.iter().map(|e| (e.id, &e.nombre)),
+            &c.por_estado,
+        ),
+        por_area: partes(
+            sesion
+                .catalogo
+                .areas
+                .iter()
+                .filter(|a| alcance.areas.as_ref().is_none_or(|s| s.contains(&a.id)))
+                .map(|a| (a.id, &a.nombre)),
+            &c.por_area,
+        ),
+        por_severidad: c.por_severidad(&sesion.catalogo),
+        serie: serie(&f, &sesion.catalogo),
+        indicadores: Indicadores {
+            horas_a_decision: percentiles(&c.a_decision),
+            horas_a_sync: percentiles(&c.a_sync),
+            decididos_en_meta: parte_de(c.a_tiempo.values().sum(), c.decididos.values().sum()),
+            pendiente_mas_antiguo: mas_antiguo,
+            conflictos_abiertos: c.incompletos(SyncStatus::Conflicto),
+            multimedia_faltante: c.incompletos(SyncStatus::MultimediaPendiente),
+            dispositivos_silenciosos: (alcance.areas.is_none())
+                .then_some(f.dispositivos_silenciosos),
+        },
+    }))
+}
+
+impl Parametros {
+    fn valida(
+        &self,
+        hoy: Fecha,
+        catalogo: &Catalogo,
+    ) -> Result<(Fecha, Fecha, Option<i64>), Problema> {
+        let mut e = Errores::default();
+        let hasta = dia("hasta", self.hasta.as_deref(), &mut e);
+        let desde = dia("desde", self.desde.as_deref(), &mut e);
+        let hasta = hasta.unwrap_or_else(|| desde.map_or(hoy, |d| d.max(hoy)));
+        let desde = desde.unwrap_or_else(|| hasta.mas_dias(1 - DIAS));
+        if !(0..MAX_DIAS).contains(&desde.dias_hasta(hasta)) {
+            let (min, max) = (hasta.mas_dias(1 - 3_660).to_string(), hasta.to_string());
+            e.agrega("desde", Falla::Rango { min, max });
+        }
+        let area = self.area_id.as_deref().filter(|t| !t.is_empty());
+        let area = area.and_then(|t| entero("area_id", t, &mut e));
+        if area.is_some_and(|a| catalogo.area(a).is_none()) {
+            e.agrega("area_id", Falla::NoExiste);
+        }
+        Ok(e.fin(Some((desde, hasta, area)))?)
+    }
+}
+
+/// The figures, sorted by what they are of.
+#[derive(Default)]
+struct Cuentas {
+    por_estado: BTreeMap<i64, i64>,
+    por_area: BTreeMap<i64, i64>,
+    /// By severity, as are the next two.
+    de_severidad: BTreeMap<i64, i64>,
+    decididos: BTreeMap<i64, i64>,
+    a_tiempo: BTreeMap<i64, i64>,
+    de_sync: BTreeMap<i64, i64>,
+    a_decision: Duraciones,
+    a_sync: Duraciones,
+}
+
+impl Cuentas {
+    fn de(figuras: &Figuras, catalogo: &Catalogo) -> Self {
+        let mut c = Self::default();
+        for f in &figuras.totales {
+            let suma = |m: &mut BTreeMap<i64, i64>, clave| *m.entry(clave).or_default() += f.n;
+            match f.que {
+                Que::Estado => {
+                    suma(&mut c.por_estado, f.valor);
+                    suma(&mut c.por_area, f.area_id);
+                    suma(&mut c.de_severidad, f.severidad_id);
+                    if catalogo.decidido(f.valor) {
+                        suma(&mut c.decididos, f.severidad_id);
+                    }
+                }
+                Que::Sync => suma(&mut c.de_sync, f.valor),
+                Que::ATiempo => suma(&mut c.a_tiempo, f.severidad_id),
+                Que::Decision => c.a_decision.agrega(f.valor, f.n),
+                Que::Demora => c.a_sync.agrega(f.valor, f.n),
+            }
+        }
+        c
+    }
+
+    fn incompletos(&self, estado: SyncStatus) -> i64 {
+        let valor = valor_de_sync(estado);
+        valor
+            .and_then(|v| self.de_sync.get(&v).copied())
+            .unwrap_or(0)
+    }
+
+    fn por_severidad(&self, catalogo: &Catalogo) -> Vec<PorSeveridad> {
+        let de = |m: &BTreeMap<i64, i64>, id| m.get(&id).copied().unwrap_or(0);
+        let todas = catalogo.severidades.iter();
+        todas
+            .map(|s| PorSeveridad {
+                id: s.id,
+                nombre: s.nombre.clone(),
+                reportes: de(&self.de_severidad, s.id),
+                meta_horas: s.meta_horas,
+                decididos: de(&self.decididos, s.id),
+                a_tiempo: de(&self.a_tiempo, s.id),
+            })
+            .collect()
+    }
+}
+
+fn partes<'a>(
+    de: impl Iterator<Item = (i64, &'a String)>,
+    cuentas: &BTreeMap<i64, i64>,
+) -> Vec<Parte> {
+    de.map(|(id, nombre)| Parte {
+        id,
+        nombre: nombre.clone(),
+        reportes: cuentas.get(&id).copied().unwrap_or(0),
+    })
+    .collect()
+}
+
+fn serie(figuras: &Figuras, catalogo: &Catalogo) -> Vec<Punto> {
+    let mut puntos: Vec<Punto> = vec![];
+    for (periodo, estado, n) in &figuras.serie {
+        if puntos.last().is_none_or(|p| p.periodo != *periodo) {
+            puntos.push(Punto {
+                periodo: periodo.clone(),
+                reportes: 0,
+                decididos: 0,
+            });
+        }
+        if let Some(p) = puntos.last_mut() {
+            p.reportes += n;
+            p.decididos += if catalogo.decidido(*estado) { *n } else { 0 };
+        }
+    }
+    puntos
+}
+
+fn percentiles(d: &Duraciones) -> Percentiles {
+    Percentiles {
+        p50: d.percentil(50).map(centesimas),
+        p90: d.percentil(90).map(centesimas),
+        reportes: d.cuantas(),
+    }
+}
+
+fn centesimas(x: f64) -> f64 {
+    (x * 100.0).round() / 100.0
+}
+
+#[allow(clippy::cast_precision_loss)] // Far below 2^52.
+fn parte_de(n: i64, todos: i64) -> Option<f64> {
+    (todos > 0).then(|| ((n as f64 / todos as f64) * 10_000.0).round() / 10_000.0)
+}
+
+#[allow(clippy::cast_precision_loss)] // Far below 2^52.
+fn horas_entre(desde: i64, hasta: i64) -> f64 {
+    centesimas(hasta.saturating_sub(desde).max(0) as f64 / 3_600_000.0)
+}

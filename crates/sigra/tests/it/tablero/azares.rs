@@ -1,0 +1,228 @@
+//! Whatever is done, by many at once, the dashboard is what the reports say.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use super::{recuento::callado, tablero};
+use crate::{
+    arnes::{Azar, Persona, Sitio, cuenta, reporte_en, uuid},
+    en_ambas,
+};
+
+/// One of those who write.
+struct Mano<'a> {
+    sitio: &'a Sitio,
+    azar: Azar,
+    autor: Persona,
+    admin: Persona,
+    /// Id, and the body that made it.
+    suyos: Vec<(i64, Value)>,
+}
+
+impl Mano<'_> {
+    fn nuevo(&mut self) -> Value {
+        let mut r = reporte_en(i64::try_from(self.azar.entre(1, 4)).unwrap());
+        r["severidad_id"] = json!(self.azar.entre(1, 4));
+        r["fecha_reporte"] = json!(format!(
+            "2026-0{}-0{}",
+            self.azar.entre(1, 4),
+            self.azar.entre(1, 4)
+        ));
+        if self.azar.una_de(4) {
+            r["multimedia"] = json!([{"uuid_cliente": uuid(), "nombre": "a.jpg", "tipo": "image/jpeg",
+                "bytes": 10, "sha256": "a".repeat(64)}]);
+        }
+        let horas = i64::try_from(self.azar.menor(90)).unwrap() - 5;
+        let creado = self.sitio.store.entorno().ahora().mas(-horas * 3_600_000);
+        r["hora_creado"] = json!(creado.to_string());
+        r
+    }
+
+    async fn lote(&mut self, reportes: Vec<Value>) {
+        let r = self.sitio.lote(&self.autor, &reportes).await;
+        for (resultado, cuerpo) in r["resultados"].as_array().unwrap().iter().zip(reportes) {
+            let id = resultado["id"].as_i64().unwrap();
+            match self.suyos.iter_mut().find(|(i, _)| *i == id) {
+                Some((_, viejo)) => *viejo = cuerpo,
+                None => self.suyos.push((id, cuerpo)),
+            }
+        }
+    }
+
+    async fn paso(&mut self) {
+        if self.suyos.len() < 3 || self.azar.una_de(4) {
+            let cuantos = self.azar.entre(1, 12);
+            let nuevos = (0..cuantos).map(|_| self.nuevo()).collect();
+            return self.lote(nuevos).await;
+        }
+        let i = self.azar.menor(self.suyos.len());
+        let (id, mut cuerpo) = self.suyos[i].clone();
+        let ver = self
+            .sitio
+            .pide("GET", &format!("/reportes/{id}"))
+            .como(&self.admin)
+            .envia()
+            .await;
+        let version = ver.json["version"].clone();
+        let area = self.azar.entre(1, 4);
+        let edita =
+            json!({"area_id": area, "severidad_id": self.azar.entre(1, 4), "version": version});
+        let pide = |metodo: &str, ruta: String| self.sitio.pide(metodo, &ruta).como(&self.admin);
+        // What is refused, since it is decided or withdrawn, changes nothing.
+        match self.azar.menor(10) {
+            0..=2 => drop(
+                pide("PUT", format!("/reportes/{id}"))
+                    .json(&edita)
+                    .envia()
+                    .await,
+            ),
+            3..=5 => {
+                let que = *self.azar.elige(&["aprobar", "rechazar"]);
+                let cuerpo = json!({"detalle": "Visto."});
+                drop(
+                    pide("POST", format!("/admin/reportes/{id}/{que}"))
+                        .json(&cuerpo)
+                        .envia()
+                        .await,
+                );
+            }
+            6 => {
+                let cuerpo = json!({"estado_id": 1, "version": version});
+                drop(
+                    pide("PUT", format!("/reportes/{id}"))
+                        .json(&cuerpo)
+                        .envia()
+                        .await,
+                );
+            }
+            7 => {
+                let cuerpo = json!({"detalle": "De prueba.", "version": version});
+                drop(
+                    pide("DELETE", format!("/reportes/{id}"))
+                        .json(&cuerpo)
+                        .envia()
+                        .await,
+                );
+            }
+            8 => {
+                // Several edits of one report in one batch, merged or in conflict.
+                let mut otro = cuerpo.clone();
+                cuerpo["titulo"] = json!(format!("Roca {}", self.azar.u64()));
+                otro["area_id"] = json!(area);
+                if self.azar.una_de(2) {
+                    cuerpo["version_base"] = version.clone();
+                    otro["version_base"] = version;
+                }
+                let pedido = [cuerpo, otro];
+                self.sitio.lote(&self.autor, &pedido).await;
+            }
+            _ => self.resuelve().await,
+        }
+    }
+
+    async fn resuelve(&mut self) {
+        let r = self
+            .sitio
+            .pide("GET", "/sync/conflictos")
+            .como(&self.autor)
+            .envia()
+            .await;
+        let Some(c) = r.json["items"].get(0) else {
+            return;
+        };
+        let decision = *self.azar.elige(&["servidor", "cliente"]);
+        let cuerpo = json!({"decision": decision, "version": c["version"]});
+        let ruta = format!("/sync/conflictos/{}/resolver", c["id"]);
+        drop(
+            self.sitio
+                .pide("POST", &ruta)
+                .como(&self.autor)
+                .json(&cuerpo)
+                .envia()
+                .await,
+        );
+    }
+}
+
+/// What the rows say, counted by whoever reads this: by state, area and severity.
+async fn contado(sitio: &Sitio, por: &str) -> Vec<(i64, i64)> {
+    let mut v = vec![];
+    for id in 1..=10 {
+        let sql =
+            format!("SELECT count(*) FROM reportes WHERE retirado_en IS NULL AND {por} = {id}");
+        v.push((id, sitio.bd.entero(&sql).await));
+    }
+    v.retain(|(_, n)| *n != 0);
+    v
+}
+
+fn partes(v: &Value) -> Vec<(i64, i64)> {
+    let todas = v.as_array().unwrap().iter();
+    todas
+        .map(|p| (p["id"].as_i64().unwrap(), p["reportes"].as_i64().unwrap()))
+        .filter(|(_, n)| *n != 0)
+        .collect()
+}
+
+en_ambas! {
+    async fn diez_mil_azares(sitio: &Sitio) {
+        const MANOS: usize = 4;
+        let admin = sitio.administrador().await;
+        let atras = sitio.pide("PUT", "/catalogos/transiciones/3/1").como(&admin);
+        atras.json(&json!({"roles": ["administrador"]})).envia().await.espera(200, "");
+        let listo = AtomicBool::new(false);
+        let manos = (0..MANOS).map(|_| async {
+            let mut mano = Mano {
+                sitio,
+                azar: Azar::callado(),
+                autor: sitio.trabajador().await,
+                admin: sitio.administrador().await,
+                suyos: vec![],
+            };
+            for _ in 0..cuenta(10_000) / MANOS {
+                mano.paso().await;
+            }
+        });
+        // At any moment in between all of it agrees, and one answer agrees with itself.
+        let mira = async {
+            let mut veces = 0;
+            while !listo.load(Ordering::Relaxed) {
+                sitio.store.pliega_conteos().await.unwrap();
+                let r = sitio.store.recuenta(callado()).await.unwrap();
+                assert_eq!(r.distintas, 0, "{:?}", r.primeras);
+                let t = tablero(sitio, &admin, "?desde=2026-01-01&hasta=2026-03-31").await;
+                let total = t["total"].as_i64().unwrap();
+                for parte in ["por_estado", "por_area", "por_severidad"] {
+                    assert_eq!(partes(&t[parte]).iter().map(|(_, n)| n).sum::<i64>(), total, "{parte}");
+                }
+                let serie = t["serie"].as_array().unwrap().iter();
+                assert_eq!(serie.map(|p| p["reportes"].as_i64().unwrap()).sum::<i64>(), total);
+                assert_eq!(t["indicadores"]["horas_a_sync"]["reportes"].as_i64().unwrap(), total);
+                assert_eq!(t["indicadores"]["horas_a_decision"]["reportes"], t["decididos"]);
+                veces += 1;
+            }
+            veces
+        };
+        let trabajan = async {
+            futures_util::future::join_all(manos).await;
+            listo.store(true, Ordering::Relaxed);
+        };
+        let ((), veces) = futures_util::future::join(trabajan, mira).await;
+        assert!(veces > 3, "{veces}");
+        let t = tablero(sitio, &admin, "?desde=2026-01-01&hasta=2026-03-31").await;
+        assert_eq!(partes(&t["por_estado"]), contado(sitio, "estado_id").await);
+        assert_eq!(partes(&t["por_area"]), contado(sitio, "area_id").await);
+        assert_eq!(partes(&t["por_severidad"]), contado(sitio, "severidad_id").await);
+        let sync = async |que: &str| {
+            let sql = format!("SELECT count(*) FROM reportes WHERE retirado_en IS NULL AND sync_status = '{que}'");
+            sitio.bd.entero(&sql).await
+        };
+        let i = &t["indicadores"];
+        assert_eq!(i["conflictos_abiertos"].as_i64().unwrap(), sync("conflicto").await);
+        assert_eq!(i["multimedia_faltante"].as_i64().unwrap(), sync("multimedia_pendiente").await);
+        let antiguo = sitio.bd.entero("SELECT coalesce((SELECT id FROM reportes WHERE retirado_en IS NULL AND estado_id = 1
+            ORDER BY fecha_reporte, hora_sincronizado, id LIMIT 1), 0)").await;
+        assert_eq!(i["pendiente_mas_antiguo"]["id"].as_i64().unwrap_or(0), antiguo);
+    }
+}
