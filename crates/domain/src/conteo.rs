@@ -248,10 +248,13 @@ mod tests {
             p in 1..=100_i64,
         ) {
             let mut d = Duraciones::default();
-            ms.iter().for_each(|ms| d.agrega(cubo(*ms), 1));
+            for ms in &ms {
+                d.agrega(cubo(*ms), 1);
+            }
             ms.sort_unstable();
             let rango = (ms.len() * usize::try_from(p).unwrap()).div_ceil(100);
-            let exacto = ms[rango - 1] as f64 / HORA as f64;
+            #[allow(clippy::cast_precision_loss)]
+            let exacto = ms[rango - 1] as f64 / 3_600_000.0;
             let dicho = d.percentil(p).unwrap();
             prop_assert!((dicho - exacto).abs() <= exacto / 32.0 + 1.0 / 60.0, "{exacto} {dicho}");
         }
@@ -273,10 +276,14 @@ mod tests {
                 retirado: *retirado && *decidido,
             }).collect();
             let mut c = Conteo::default();
-            contables.iter().for_each(|x| c.suma(x));
+            for x in &contables {
+                c.suma(x);
+            }
             let reportes: i64 = c.celdas().filter(|(celda, _)| celda.que == Que::Estado).map(|(_, n)| n).sum();
             prop_assert_eq!(reportes, i64::try_from(contables.iter().filter(|x| !x.retirado).count()).unwrap());
-            contables.iter().rev().for_each(|x| c.resta(x));
+            for x in contables.iter().rev() {
+                c.resta(x);
+            }
             prop_assert!(c.esta_vacio());
         }
     }

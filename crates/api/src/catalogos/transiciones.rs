@@ -50,9 +50,9 @@ impl TransicionPut {
         let mut roles = vec![];
         for (i, rol) in dichos.into_iter().enumerate() {
             match Rol::de_nombre(&rol) {
-                None => e.agrega(&format!("roles[{i}]"), Falla::NoExiste),
+                None => e.agrega(format!("roles[{i}]"), Falla::NoExiste),
                 Some(rol) if roles.contains(&rol) => {
-                    e.agrega(&format!("roles[{i}]"), Falla::Repetido);
+                    e.agrega(format!("roles[{i}]"), Falla::Repetido);
                 }
                 Some(rol) => roles.push(rol),
             }

@@ -126,7 +126,7 @@ pub async fn figuras(lectura: &mut Lectura, alcance: &Alcance) -> Result<Figuras
         let dias = (0..i32::try_from(dias).unwrap_or(0)).map(|d| desde.mas_dias(d).to_string());
         (dias.collect(), 10)
     };
-    let areas = alcance.areas.as_ref().map(|a| json(a)).transpose()?;
+    let areas = alcance.areas.as_ref().map(json).transpose()?;
     let mut conn = lectura.conn();
     let sql = conn.elige(SQLITE, POSTGRES);
     let filas: Vec<Fila> = con!(conn, c => sqlx::query_as(sql)

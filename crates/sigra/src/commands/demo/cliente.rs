@@ -183,6 +183,10 @@ impl Respuesta {
         }
     }
 
+    pub(super) fn cuerpo(self) -> Value {
+        self.cuerpo
+    }
+
     pub(super) fn texto(&self, campo: &str) -> Result<String, ErrorDemo> {
         let texto = self.cuerpo.get(campo).and_then(Value::as_str);
         texto

@@ -20,6 +20,7 @@ mod plan;
 mod revision;
 mod senal;
 mod servidor;
+mod tablero;
 mod telefonos;
 mod turno;
 
@@ -71,6 +72,7 @@ enum Despues {
 
 fn mostrar(turno: turno::Turno, servidor: &Servidor, args: &Args) -> Result<Despues, ErrorDemo> {
     muestra(&format!("\n{}\n", informe::resultado(&turno.resultado)));
+    muestra(&format!("{}\n", tablero::tabla(&turno.tablero)));
     if !turno.hallazgos.is_empty() {
         return Err(ErrorDemo::Fracaso(turno.hallazgos));
     }

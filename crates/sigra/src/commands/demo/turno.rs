@@ -15,13 +15,14 @@ use super::{
     plan,
     revision::{self, Filas},
     servidor::Servidor,
-    telefonos,
+    tablero, telefonos,
 };
 
 /// What a shift leaves behind.
 pub(super) struct Turno {
     pub(super) equipo: Equipo,
     pub(super) resultado: Resultado,
+    pub(super) tablero: serde_json::Value,
     /// What is wrong; empty when all is well.
     pub(super) hallazgos: Vec<String>,
 }
@@ -67,7 +68,9 @@ pub(super) async fn trabajar(
         movil.telefono.cerrar().await;
     }
 
-    let hallazgos = revision::hallazgos(&historias, &revisados, &propios, adelanto_ms);
+    let mut hallazgos = revision::hallazgos(&historias, &revisados, &propios, adelanto_ms);
+    let tablero = tablero::leer(&equipo, &registros).await?;
+    hallazgos.extend(tablero::hallazgo(&tablero, &revisados));
     let resultado = Resultado {
         escritos: historias.len(),
         ida,
@@ -81,6 +84,7 @@ pub(super) async fn trabajar(
     Ok(Turno {
         equipo,
         resultado,
+        tablero,
         hallazgos,
     })
 }

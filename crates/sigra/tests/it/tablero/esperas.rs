@@ -39,7 +39,7 @@ en_ambas! {
             let cuerpo = json!({"device_id": "moto-1", "timestamp": ahora, "reportes": reportes});
             tareas.push(sitio.pide("POST", "/sync/batch").como(&autor).json(&cuerpo).envia());
         }
-        let todos = tokio::time::timeout(Duration::from_secs(120), a_la_vez(tareas)).await;
+        let todos = tokio::time::timeout(Duration::from_mins(2), a_la_vez(tareas)).await;
         for r in todos.expect("alguien esperó a los conteos") {
             assert_eq!(r.espera(200, "").json["resumen"]["creado"], 500);
         }
