@@ -1,7 +1,7 @@
 //! `make bench`: what SIGRA does per second over HTTP, beside the bare database in the same run.
 //!
 //! Everything that a real request pays for is paid here: a signed token and its session, validation,
-//! the bitácora's hash, the change feed, the outbox, and a commit that survives a power cut.
+//! the bitácora's hash, the change feed, and a commit that survives a power cut.
 
 mod archivos;
 mod base;

@@ -21,10 +21,9 @@ const TABLAS: [(&str, &str); 4] = [
         (SELECT count(*) FROM bitacora b WHERE b.reporte_id = r.id)",
     ),
 ];
-const POR_VERSION: [(&str, &str); 3] = [
+const POR_VERSION: [(&str, &str); 2] = [
     ("bitacora", "SELECT count(*) FROM bitacora"),
     ("cambios", "SELECT count(*) FROM cambios"),
-    ("outbox", "SELECT count(*) FROM outbox"),
 ];
 
 /// What SIGRA's database must hold after `creados` acknowledged creations.

@@ -42,7 +42,7 @@ const SQL: &str = "SELECT r.rut, r.titulo, r.descripcion, r.area_id, r.severidad
         r.ultimo_hash, b.accion, b.canonica, o.evento
     FROM reportes r
     JOIN bitacora b ON b.reporte_id = r.id AND b.n = 1
-    JOIN outbox o ON o.reporte_id = r.id AND o.version = 1
+    JOIN cambios o ON o.reporte_id = r.id AND o.version = 1
     WHERE r.version = 1 AND r.id <= 2000 ORDER BY r.id LIMIT 400";
 
 /// What SIGRA wrote for the first reports that nobody has decided since, with the times of what is

@@ -32,10 +32,8 @@ const UNO: &str = "WITH r AS (
         INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
         SELECT id, 1, 1, $22, $2, $10, $23, $21 FROM r
     ), c AS (
-        INSERT INTO cambios (reporte_id, version, rut, area_despues, retirado, marca, en)
-        SELECT id, 1, $2, $5, FALSE, $24, $10 FROM r
-    ), o AS (
-        INSERT INTO outbox (evento, reporte_id, version, en) SELECT $25, id, 1, $10 FROM r
+        INSERT INTO cambios (reporte_id, version, rut, area_despues, retirado, marca, en, evento)
+        SELECT id, 1, $2, $5, FALSE, $24, $10, $25 FROM r
     )
     INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
     SELECT id, $13, 0, 1 FROM r";
@@ -64,10 +62,8 @@ const LOTE: &str = "WITH d AS MATERIALIZED (
         INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
         SELECT id, 1, 1, accion, rut, $26, canonica, hash FROM d
     ), c AS (
-        INSERT INTO cambios (reporte_id, version, rut, area_despues, retirado, marca, en)
-        SELECT id, 1, rut, area_id, FALSE, marca, $26 FROM d
-    ), o AS (
-        INSERT INTO outbox (evento, reporte_id, version, en) SELECT evento, id, 1, $26 FROM d
+        INSERT INTO cambios (reporte_id, version, rut, area_despues, retirado, marca, en, evento)
+        SELECT id, 1, rut, area_id, FALSE, marca, $26, evento FROM d
     ), v AS (
         INSERT INTO dispositivos (device_id, rut, primer_sync, last_sync, desfase_reloj_ms,
             pendientes)

@@ -30,9 +30,8 @@ const BITACORA: &str =
     "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash)
     VALUES (?, 1, 1, ?, ?, ?, ?, ?)";
 const CAMBIO: &str = "INSERT INTO cambios
-        (posicion, reporte_id, version, rut, area_antes, area_despues, retirado, marca, en)
-    VALUES (?, ?, 1, ?, NULL, ?, 0, ?, ?)";
-const OUTBOX: &str = "INSERT INTO outbox (evento, reporte_id, version, en) VALUES (?, ?, 1, ?)";
+        (posicion, reporte_id, version, rut, area_antes, area_despues, retirado, marca, en, evento)
+    VALUES (?, ?, 1, ?, NULL, ?, 0, ?, ?, ?)";
 const ACEPTADO: &str = "INSERT INTO aceptados (reporte_id, sha256_contenido, version_base, version)
     VALUES (?, ?, 0, 1)";
 
@@ -91,7 +90,6 @@ impl Directa {
         let mut reporte = conn.prepare(REPORTE)?;
         let mut bitacora = conn.prepare(BITACORA)?;
         let mut cambio = conn.prepare(CAMBIO)?;
-        let mut outbox = conn.prepare(OUTBOX)?;
         let mut aceptado = conn.prepare(ACEPTADO)?;
         let mut dispositivo = conn.prepare(DISPOSITIVO)?;
         let mut uuid = [0; 36];
@@ -143,9 +141,9 @@ impl Directa {
                     p.rut,
                     p.area_id,
                     entorno.azar_i64(),
-                    ahora
+                    ahora,
+                    p.evento
                 ])?;
-                outbox.execute(params![p.evento, id, ahora])?;
                 aceptado.execute(params![id, p.sha256_contenido])?;
                 *escritos += 1;
                 n += 1;

@@ -35,6 +35,7 @@ use crate::{
         (name = "reportes", description = "Crear, buscar, ver, editar y retirar reportes"),
         (name = "sync", description = "Lo que un teléfono envía y recibe cuando vuelve a tener señal"),
         (name = "multimedia", description = "Fotos, videos y documentos: enviarlos por partes y verlos"),
+        (name = "notificaciones", description = "Lo que se avisa a cada persona"),
         (name = "administracion", description = "Decidir reportes y revisar las bitácoras"),
         (name = "usuarios", description = "Personas, sus roles y sus áreas"),
         (name = "catalogos", description = "Áreas, severidades, estados y transiciones"),

@@ -52,7 +52,7 @@ pub fn rutas(app: &App) -> (Router, OpenApi) {
         router: OpenApiRouter::with_openapi(openapi::base()),
     };
     let tabla = multimedia(sync(reportes(identidad(tabla))));
-    let tabla = operacion(catalogos(usuarios(administracion(tabla))));
+    let tabla = operacion(catalogos(usuarios(administracion(notificaciones(tabla)))));
     let (router, api) = tabla.router.split_for_parts();
     let api = openapi::completa(api);
     let json = serde_json::to_vec_pretty(&api).unwrap_or_default();
@@ -227,6 +227,21 @@ fn multimedia(t: Tabla<'_>) -> Tabla<'_> {
         &[eliminar::CODIGOS, CUERPO, ESCRITURA],
         routes!(eliminar::eliminar),
     )
+}
+
+fn notificaciones(t: Tabla<'_>) -> Tabla<'_> {
+    use crate::notificaciones::{leidas, lista};
+    t.op(Autenticado, &[lista::CODIGOS], routes!(lista::listar))
+        .op(
+            Autenticado,
+            &[leidas::CODIGOS_UNA, ESCRITURA],
+            routes!(leidas::una),
+        )
+        .op(
+            Autenticado,
+            &[leidas::CODIGOS_TODAS, CUERPO, ESCRITURA],
+            routes!(leidas::hasta),
+        )
 }
 
 fn administracion(t: Tabla<'_>) -> Tabla<'_> {

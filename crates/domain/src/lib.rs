@@ -2,6 +2,7 @@
 //! valid. Nothing here reads a clock, a file, a socket or a random number, so each rule can be
 //! tested as a table or a property.
 
+pub mod aviso;
 pub mod bitacora;
 pub mod busqueda;
 pub mod campo;

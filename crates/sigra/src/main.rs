@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod config;
 mod error;
+mod mantencion;
 mod primer_administrador;
 mod registro;
 mod salida;

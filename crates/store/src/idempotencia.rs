@@ -158,6 +158,10 @@ impl Write for Limpieza {
                 "DELETE FROM sesiones WHERE expira < $1",
                 tx.ahora.mas(-30 * Instante::DIA),
             ),
+            (
+                "DELETE FROM notificaciones WHERE creada < $1",
+                tx.ahora.mas(-90 * Instante::DIA),
+            ),
         ] {
             borradas += con!(tx.conn, c => sqlx::query(sql).bind(limite.0)
                 .execute(&mut **c).await.map(|r| r.rows_affected()))?;

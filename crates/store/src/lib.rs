@@ -3,6 +3,7 @@
 //! Reads go through [`Store::leer`]; every write is a [`Write`] given to [`Store::escribir`], which
 //! runs it in one transaction that its caller can't leave half done.
 
+pub mod avisos;
 mod bitacora;
 mod catalogo;
 pub mod conteos;

@@ -21,7 +21,7 @@ pub trait Write: Send + Sync + 'static {
 }
 
 /// An open write transaction. Its methods, spread over the modules that own the tables, write the
-/// row, the bitácora, the change feed and the outbox together.
+/// row, the bitácora and the change feed together.
 pub struct Tx<'c> {
     pub(crate) conn: Conn<'c>,
     /// The moment of this transaction: every time it writes is this one.

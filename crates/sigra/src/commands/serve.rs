@@ -8,16 +8,14 @@ use std::{
 
 use sigra_api::{App, Opciones};
 use sigra_store::{Entorno, Store};
-use tokio::time::MissedTickBehavior;
 
 use crate::{
-    archivos, base, config::Config, error::ErrorComando, primer_administrador, registro, secretos,
+    archivos, base, config::Config, error::ErrorComando, mantencion::mantiene,
+    primer_administrador, registro, secretos,
 };
 
 /// How often what nobody needs any more is removed.
 const LIMPIEZA: Duration = Duration::from_hours(1);
-/// How often changes are put in their order and counted in, for readers that come later.
-const ORDEN: Duration = Duration::from_secs(1);
 /// How long the database may take to close: what was acknowledged is durable already.
 const CIERRE: Duration = Duration::from_secs(2);
 
@@ -60,30 +58,14 @@ async fn sirve(
     let evidencia = archivos::abre(config, store.clone())?;
     let app = App::nueva(store.clone(), evidencia.clone(), opciones);
     let limpieza = tokio::spawn(limpia(store.clone()));
-    let orden = tokio::spawn(ordena(store.clone()));
+    let mantencion = tokio::spawn(mantiene(store.clone()));
     let trabajo = tokio::spawn(evidencia.trabaja());
     tracing::info!(%direccion, motor = store.motor(), version = env!("CARGO_PKG_VERSION"), "escuchando");
     let servido = sigra_api::servir(listener, app, alto).await;
     limpieza.abort();
-    orden.abort();
+    mantencion.abort();
     trabajo.abort();
     servido.map_err(|e| ErrorComando::al("el servidor se detuvo", e))
-}
-
-/// Gives changes their place in the feed before a reader has to wait for it, and folds them into the
-/// dashboard's counts.
-async fn ordena(store: Store) {
-    let mut reloj = tokio::time::interval(ORDEN);
-    reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        reloj.tick().await;
-        if let Err(error) = store.ordena_cambios().await {
-            tracing::debug!(%error, "el orden de los cambios se intenta de nuevo");
-        }
-        if let Err(error) = store.pliega_conteos().await {
-            tracing::debug!(%error, "los conteos del tablero se suman después");
-        }
-    }
 }
 
 /// Removes what is over, now and every hour.

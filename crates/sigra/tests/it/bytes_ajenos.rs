@@ -31,7 +31,6 @@ pub async fn escrito(sitio: &Sitio) -> Vec<String> {
         "bitacora",
         "bitacora_ajustes",
         "cambios",
-        "outbox",
         "idempotencia",
         "sesiones",
         "conflictos",

@@ -17,6 +17,7 @@
 
 mod arnes;
 mod auditoria;
+mod avisos;
 mod basico;
 mod bytes_ajenos;
 mod carreras;

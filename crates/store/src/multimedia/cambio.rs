@@ -68,7 +68,13 @@ pub(super) async fn cambia(
         detalle: Some(cambio.detalle),
         cambios: diferencia(&viejo.valores(), &reporte.valores()),
         area_antes: Some(viejo.contenido.area_id),
-        evento: "reporte.cambiado",
+        evento: if cambio.accion == Accion::RecibirArchivo
+            && reporte.sync_status == SyncStatus::Completo
+        {
+            "reporte.completo"
+        } else {
+            "reporte.cambiado"
+        },
     };
     let registro = Registro::nuevo(&mut reporte, quien, tx.ahora, hecho)?;
     let escritura = Escritura::nueva(Some(viejo), reporte, registro, tx.entorno.azar_i64());

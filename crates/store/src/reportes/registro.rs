@@ -1,5 +1,5 @@
-//! What every change of a report leaves behind: its bitácora entry, its place in the change feed and
-//! its row in the outbox, in the transaction of the change itself.
+//! What every change of a report leaves behind: its bitácora entry and its place in the change feed, from
+//! which people are told, in the transaction of the change itself.
 
 use sigra_domain::{
     Instante, Quien,
@@ -25,7 +25,7 @@ pub(crate) struct Hecho {
     /// The fields that changed, before and after.
     pub(crate) cambios: (Valores, Valores),
     pub(crate) area_antes: Option<i64>,
-    /// For the outbox.
+    /// What people are told of it.
     pub(crate) evento: &'static str,
 }
 

@@ -16,6 +16,7 @@ use sigra_store::{Entorno, Store};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{directorio::Directorio, error::ErrorDemo, pantalla::aviso};
+use crate::mantencion::mantiene;
 
 /// How long requests under way may take when the demo is stopped.
 const CIERRE: Duration = Duration::from_secs(10);
@@ -88,12 +89,14 @@ impl Servidor {
         let almacen = almacen.map_err(|e| interno(&e.to_string()))?;
         let evidencia = Evidencia::nueva(store.clone(), almacen, Limites::default());
         let trabajo = tokio::spawn(evidencia.clone().trabaja());
+        let mantencion = tokio::spawn(mantiene(store.clone()));
         let app = App::nueva(store.clone(), evidencia, opciones);
         let (alto, avisado) = oneshot::channel::<()>();
         let tarea = tokio::spawn(async move {
             // A sender that is gone means the same as one that spoke.
             let fin = sigra_api::servir(listener, app, async move { drop(avisado.await) }).await;
             trabajo.abort();
+            mantencion.abort();
             fin
         });
         Ok(Self {

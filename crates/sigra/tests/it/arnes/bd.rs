@@ -63,6 +63,17 @@ impl Bd {
         }
     }
 
+    /// The same database, for a server that others run beside; this one drops it.
+    pub fn otra(&self) -> Self {
+        Self {
+            motor: self.motor,
+            url: self.url.clone(),
+            dir: None,
+            servidor: self.servidor.clone(),
+            nombre: self.nombre.clone(),
+        }
+    }
+
     pub async fn directa(&self) -> Directa {
         match self.motor {
             Motor::Sqlite => Directa::Sqlite(
@@ -115,10 +126,6 @@ impl Bd {
             (
                 "versión sin cambio en el feed",
                 "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM cambios c WHERE c.reporte_id = r.id)",
-            ),
-            (
-                "versión sin fila de outbox",
-                "SELECT count(*) FROM reportes r WHERE r.version <> (SELECT count(*) FROM outbox o WHERE o.reporte_id = r.id)",
             ),
             (
                 "reporte sin contenido aceptado",

@@ -327,7 +327,7 @@ impl Sitio {
         r.json
     }
 
-    /// Asked at the end of every test: chains intact, every version in bitácora, feed and outbox,
+    /// Asked at the end of every test: chains intact, every version in bitácora and feed,
     /// no transaction left open.
     pub async fn en_orden(&self) {
         if !self.bitacora_rota.load(Ordering::Relaxed) {

@@ -246,6 +246,13 @@ pub const TODAS: &[Operacion] = &[
         PASSWORD,
         &[401, 429],
     ),
+    op(
+        "POST",
+        "/notificaciones/leidas",
+        r#"{"hasta": 1}"#,
+        &[("hasta", Clase::Entero, true)],
+        &[200],
+    ),
     op("POST", "/sync/batch", VACIO, LOTE, &[200]),
     op(
         "POST",

@@ -11,6 +11,8 @@ pub enum Clase {
     Texto(usize, usize, bool),
     /// One of a catalogue.
     Id,
+    /// Any number.
+    Entero,
     /// A version to compare with.
     Version,
     /// A version that is only kept.
@@ -101,6 +103,7 @@ pub fn de(clase: Clase) -> Vec<Caso> {
     let texto = !matches!(
         clase,
         Clase::Id
+            | Clase::Entero
             | Clase::Version
             | Clase::VersionBase
             | Clase::Logico
@@ -163,6 +166,7 @@ fn propios(clase: Clase) -> Vec<Caso> {
     match clase {
         Clase::Texto(min, max, lineas) => escritos::textos(min, max, lineas),
         Clase::Id => numeros(&[("no_existe", "0 -1 999 9223372036854775807"), ("", "1")]),
+        Clase::Entero => numeros(&[("", "0 -1 9223372036854775807 -9223372036854775808")]),
         Clase::Version => "0 -1 2 9223372036854775807 -9223372036854775808"
             .split(' ')
             .map(|v| (v.to_owned(), Dicho::Otro(412, "version_desfasada")))

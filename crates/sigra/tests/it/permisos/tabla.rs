@@ -109,6 +109,9 @@ pub const TABLA: &[Fila] = &[
     fila("POST /sync/reconciliar", "autenticado", Nada, 200, TIENE),
     fila("GET /sync/conflictos", "autenticado", Nada, 200, ""),
     fila("POST /sync/conflictos/{id}/resolver", "autenticado", Reporte, 200, RESUELVE),
+    fila("GET /notificaciones", "autenticado", Nada, 200, ""),
+    fila("POST /notificaciones/{id}/leida", "autenticado", Nada, 204, ""),
+    fila("POST /notificaciones/leidas", "autenticado", Nada, 200, r#"{"hasta": 9}"#),
     fila("POST /admin/reportes/{id}/aprobar", "supervision", Decision, 200, DECIDE),
     fila("POST /admin/reportes/{id}/rechazar", "supervision", Decision, 200, DECIDE),
     fila("GET /admin/bitacora", "administrador", Nada, 200, ""),
@@ -176,6 +179,15 @@ impl Fila {
         } else if plantilla.starts_with("/auth/sesiones/") {
             let otra = sitio.sesion(quien.quien.clone()).await;
             ruta = ruta.replace("{id}", &otra.sesion_id.to_string());
+        } else if plantilla.starts_with("/notificaciones/{id}") {
+            let reporte = sitio.crea(autor, &reporte_en(1)).await.espera(201, "").id();
+            let aviso = format!(
+                "INSERT INTO notificaciones (id, rut, evento, reporte_id, version, datos, creada)
+                 VALUES ({reporte}, {}, 'reporte.creado', {reporte}, 1, '{{}}', 0)",
+                quien.rut
+            );
+            sitio.bd.sql(&aviso).await.expect("notificación");
+            ruta = ruta.replace("{id}", &reporte.to_string());
         } else {
             ruta = ruta.replace("{id}", "1"); // of the catalogue
         }

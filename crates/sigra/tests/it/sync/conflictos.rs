@@ -106,7 +106,7 @@ en_ambas! {
                 let r = uno(sitio, &e.autor, &e.item).await;
                 assert_eq!((&r["resultado"], &r["version"]), (&json!("duplicado"), &json!(4)), "{cuerpo}: {r}");
                 assert!(e.lista(&e.autor).await.is_empty());
-                let eventos = format!("SELECT evento FROM outbox WHERE reporte_id = {} ORDER BY id", e.id);
+                let eventos = format!("SELECT evento FROM cambios WHERE reporte_id = {} ORDER BY id", e.id);
                 assert_eq!(sitio.bd.textos(&eventos).await,
                     ["reporte.creado", "reporte.cambiado", "conflicto.creado", "reporte.cambiado"]);
             }

@@ -101,8 +101,9 @@ fn consecuencias(tanda: &[(i64, &Escritura)]) -> QueryBuilder<Sqlite> {
     });
     q.push(
         "; INSERT INTO cambios (posicion, reporte_id, version, rut, area_antes, area_despues,
-            retirado, marca, en) SELECT (SELECT coalesce(max(posicion), 0) FROM cambios) + column1,
-            column2, column3, column4, column5, column6, column7, column8, column9 FROM (",
+            retirado, marca, en, evento)
+         SELECT (SELECT coalesce(max(posicion), 0) FROM cambios) + column1,
+            column2, column3, column4, column5, column6, column7, column8, column9, column10 FROM (",
     );
     q.push_values((1_i64..).zip(tanda), |mut b, (i, (id, n))| {
         b.push_bind(i)
@@ -113,15 +114,10 @@ fn consecuencias(tanda: &[(i64, &Escritura)]) -> QueryBuilder<Sqlite> {
             .push_bind(n.reporte.contenido.area_id)
             .push_bind(n.reporte.retirado_en.is_some())
             .push_bind(n.marca)
-            .push_bind(n.registro.entrada().en.0);
+            .push_bind(n.registro.entrada().en.0)
+            .push_bind(n.registro.evento());
     });
-    q.push("); INSERT INTO outbox (evento, reporte_id, version, en) ");
-    q.push_values(tanda, |mut b, (id, n)| {
-        b.push_bind(n.registro.evento())
-            .push_bind(*id)
-            .push_bind(n.reporte.version)
-            .push_bind(n.registro.entrada().en.0);
-    });
+    q.push(")");
     // All or none of them, as a rule: only a mixture is a statement that was not prepared before.
     let aceptados = tanda
         .iter()

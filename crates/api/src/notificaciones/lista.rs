@@ -1,0 +1,117 @@
+//! `GET /notificaciones`
+
+use axum::{
+    extract::{OriginalUri, State},
+    http::HeaderMap,
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use sigra_domain::{Falla, Idioma, aviso::Texto, campo::Errores};
+use sigra_store::avisos::{self, bandeja};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    App,
+    acceso::Sesion,
+    codigo::Codigo,
+    cuerpo::Consulta,
+    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    problema::{Problema, idioma_de_headers},
+};
+
+pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
+
+#[derive(Deserialize, Serialize, Default, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Parametros {
+    /// `true`: solo las que no ha leído.
+    #[param(example = "true")]
+    sin_leer: Option<String>,
+    /// 1 a 200; 50 si no se dice.
+    #[serde(skip_serializing)]
+    limite: Option<String>,
+    /// El `siguiente` de la página anterior, con los mismos filtros.
+    #[serde(skip_serializing)]
+    cursor: Option<String>,
+}
+
+/// Algo que se avisó a quien pregunta.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 31, "evento": "reporte.decidido", "reporte_id": 17, "version": 2,
+    "asunto": "Su reporte quedó en Aprobado: Roca suelta en galería 4",
+    "texto": "Ana Soto decidió su reporte de Chancado y Molienda, «Roca suelta en galería 4»: quedó en Aprobado. Si el peligro sigue, envíe un reporte nuevo.",
+    "url": "/reportes/17", "creada": "2026-03-01T21:40:02.117Z", "leida": null
+}))]
+pub struct Notificacion {
+    pub id: i64,
+    /// `reporte.creado`, `reporte.trasladado`, `reporte.decidido`, `reporte.cambiado` o `conflicto.creado`.
+    pub evento: String,
+    pub reporte_id: i64,
+    /// La versión del reporte de que se trata.
+    pub version: i64,
+    /// Una línea.
+    pub asunto: String,
+    /// Qué pasó, dónde, quién lo hizo y qué se espera de quien lee.
+    pub texto: String,
+    /// Dónde está el reporte.
+    pub url: String,
+    #[schema(format = DateTime)]
+    pub creada: String,
+    /// Cuándo la leyó; null si no la ha leído.
+    #[schema(format = DateTime)]
+    pub leida: Option<String>,
+}
+
+/// Ver mis notificaciones.
+///
+/// De la más nueva a la más antigua; se guardan 90 días. En el idioma de `Accept-Language`.
+#[utoipa::path(get, path = "/notificaciones", tag = "notificaciones", params(Parametros),
+    responses((status = 200, description = "Una página", body = Pagina<Notificacion>, headers(("Link" = String)))))]
+pub async fn listar(
+    State(app): State<App>,
+    sesion: Sesion,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Consulta(p): Consulta<Parametros>,
+) -> Result<Response, Problema> {
+    let rut = sesion.quien.rut;
+    let huella = huella(&("notificaciones", &p, rut));
+    let mut e = Errores::default();
+    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let sin_leer = match p.sin_leer.as_deref() {
+        None | Some("" | "false") => false,
+        Some("true") => true,
+        Some(_) => {
+            e.agrega("sin_leer", Falla::Formato("true o false", "true or false"));
+            false
+        }
+    };
+    e.fin(Some(()))?;
+    let antes_de = p.cursor.filter(|c| !c.is_empty());
+    let antes_de = antes_de.map(|c| lee_cursor(&huella, &c)).transpose()?;
+    let mut lectura = app.store().leer().await?;
+    let todas = bandeja(&mut lectura, rut, sin_leer, antes_de, limite + 1).await?;
+    drop(lectura);
+    let ultima = |n: &avisos::Notificacion| cursor(&huella, n.id);
+    let (todas, siguiente) = pagina::corta(todas, limite, ultima);
+    let idioma = idioma_de_headers(&headers);
+    let items = todas.into_iter().map(|n| vista(n, idioma)).collect();
+    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+}
+
+fn vista(n: avisos::Notificacion, idioma: Idioma) -> Notificacion {
+    let Texto { asunto, cuerpo } = n.aviso.texto(&n.datos, idioma);
+    Notificacion {
+        id: n.id,
+        evento: n.aviso.nombre().to_owned(),
+        reporte_id: n.reporte_id,
+        version: n.version,
+        asunto,
+        texto: cuerpo,
+        url: format!("/reportes/{}", n.reporte_id),
+        creada: n.creada.to_string(),
+        leida: n.leida.map(|t| t.to_string()),
+    }
+}

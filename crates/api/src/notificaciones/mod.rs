@@ -1,0 +1,4 @@
+//! What each person is told.
+
+pub mod leidas;
+pub mod lista;

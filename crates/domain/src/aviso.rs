@@ -1,0 +1,363 @@
+//! What people are told of changes, who, and in what words.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Idioma, Rut, bitacora::Accion};
+
+/// What somebody is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Aviso {
+    /// There is a new report to decide.
+    Creado,
+    /// A report came into an area from another.
+    Trasladado,
+    /// A report came into a final state.
+    Decidido,
+    /// A report came into a state that is not final.
+    CambioDeEstado,
+    /// What a phone sent waits for its author's choice.
+    Conflicto,
+}
+
+impl Aviso {
+    pub const TODOS: [Self; 5] = [
+        Self::Creado,
+        Self::Trasladado,
+        Self::Decidido,
+        Self::CambioDeEstado,
+        Self::Conflicto,
+    ];
+
+    /// As clients know it.
+    pub fn nombre(self) -> &'static str {
+        match self {
+            Self::Creado => "reporte.creado",
+            Self::Trasladado => "reporte.trasladado",
+            Self::Decidido => "reporte.decidido",
+            Self::CambioDeEstado => "reporte.cambiado",
+            Self::Conflicto => "conflicto.creado",
+        }
+    }
+
+    pub fn de_nombre(nombre: &str) -> Option<Self> {
+        Self::TODOS.into_iter().find(|a| a.nombre() == nombre)
+    }
+}
+
+/// A change of a report, as far as somebody may have to be told of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Suceso {
+    pub accion: Accion,
+    /// Of a change of state: whether the new one is final.
+    pub decidido: bool,
+    pub cambio_de_area: bool,
+    pub retirado: bool,
+    pub autor: Rut,
+    /// Who did it.
+    pub actor: Rut,
+}
+
+/// Who is told what of it. Those who decide are told of what is new to their area: its supervisores, or
+/// the administradores where it has none; the author is told of what others did with the report. Nobody
+/// is told of what they did themselves.
+pub fn avisos(s: &Suceso, supervisores: &[Rut], administradores: &[Rut]) -> Vec<(Rut, Aviso)> {
+    if s.retirado {
+        return vec![];
+    }
+    let deciden = if supervisores.is_empty() {
+        administradores
+    } else {
+        supervisores
+    };
+    let mut todos: Vec<(Rut, Aviso)> = vec![];
+    if s.accion == Accion::Crear || s.cambio_de_area {
+        let aviso = if s.accion == Accion::Crear {
+            Aviso::Creado
+        } else {
+            Aviso::Trasladado
+        };
+        todos.extend(deciden.iter().map(|rut| (*rut, aviso)));
+    }
+    match s.accion {
+        Accion::CambiarEstado if s.decidido => todos.push((s.autor, Aviso::Decidido)),
+        Accion::CambiarEstado => todos.push((s.autor, Aviso::CambioDeEstado)),
+        _ => {}
+    }
+    todos.retain(|(rut, _)| *rut != s.actor);
+    // It is the author's own phone that sent what clashes.
+    if s.accion == Accion::Conflicto {
+        todos.push((s.autor, Aviso::Conflicto));
+    }
+    todos
+}
+
+/// What the text is made of, as it was when somebody was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Datos {
+    pub titulo: String,
+    pub area: String,
+    pub severidad: String,
+    pub estado: String,
+    pub autor: String,
+    /// Who did it.
+    pub actor: String,
+    pub detalle: Option<String>,
+}
+
+/// A message to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texto {
+    /// One line.
+    pub asunto: String,
+    /// What happened, where, by whom, and what is expected of the reader.
+    pub cuerpo: String,
+}
+
+impl Aviso {
+    pub fn texto(self, d: &Datos, idioma: Idioma) -> Texto {
+        match idioma {
+            Idioma::Es => self.en_espanol(d),
+            Idioma::En => self.en_ingles(d),
+        }
+    }
+
+    fn en_espanol(self, d: &Datos) -> Texto {
+        let Datos {
+            titulo,
+            area,
+            severidad,
+            estado,
+            autor,
+            actor,
+            ..
+        } = d;
+        let dijo = d.detalle.as_ref().map(|t| format!(" Dijo: «{t}»."));
+        let dijo = dijo.unwrap_or_default();
+        let (asunto, cuerpo) = match self {
+            Self::Creado => (
+                format!("Nuevo reporte en {area}, severidad {severidad}: {titulo}"),
+                format!(
+                    "{autor} reportó un peligro en {area}, de severidad {severidad}: «{titulo}». Léalo y decídalo."
+                ),
+            ),
+            Self::Trasladado => (
+                format!("Un reporte llegó a {area}, severidad {severidad}: {titulo}"),
+                format!(
+                    "{actor} trasladó a {area} el reporte de {autor}, de severidad {severidad}: «{titulo}». Léalo y decídalo."
+                ),
+            ),
+            Self::Decidido => (
+                format!("Su reporte quedó en {estado}: {titulo}"),
+                format!(
+                    "{actor} decidió su reporte de {area}, «{titulo}»: quedó en {estado}.{dijo} Si el peligro sigue, envíe un reporte nuevo."
+                ),
+            ),
+            Self::CambioDeEstado => (
+                format!("Su reporte pasó a {estado}: {titulo}"),
+                format!(
+                    "{actor} dejó su reporte de {area}, «{titulo}», en {estado}.{dijo} Todavía no está decidido; no necesita hacer nada."
+                ),
+            ),
+            Self::Conflicto => (
+                format!("Su reporte espera que usted elija: {titulo}"),
+                format!(
+                    "Lo que su teléfono envió del reporte de {area}, «{titulo}», choca con lo que tiene el servidor. Nada se perdió: abra el reporte y elija qué vale."
+                ),
+            ),
+        };
+        Texto { asunto, cuerpo }
+    }
+
+    fn en_ingles(self, d: &Datos) -> Texto {
+        let Datos {
+            titulo,
+            area,
+            severidad,
+            estado,
+            autor,
+            actor,
+            ..
+        } = d;
+        let dijo = d.detalle.as_ref().map(|t| format!(" They said: “{t}”."));
+        let dijo = dijo.unwrap_or_default();
+        let (asunto, cuerpo) = match self {
+            Self::Creado => (
+                format!("New report in {area}, severity {severidad}: {titulo}"),
+                format!(
+                    "{autor} reported a danger in {area}, of severity {severidad}: “{titulo}”. Read it and decide."
+                ),
+            ),
+            Self::Trasladado => (
+                format!("A report came to {area}, severity {severidad}: {titulo}"),
+                format!(
+                    "{actor} moved to {area} the report of {autor}, of severity {severidad}: “{titulo}”. Read it and decide."
+                ),
+            ),
+            Self::Decidido => (
+                format!("Your report is now {estado}: {titulo}"),
+                format!(
+                    "{actor} decided your report in {area}, “{titulo}”: it is now {estado}.{dijo} If the danger is still there, send a new report."
+                ),
+            ),
+            Self::CambioDeEstado => (
+                format!("Your report went to {estado}: {titulo}"),
+                format!(
+                    "{actor} moved your report in {area}, “{titulo}”, to {estado}.{dijo} It is not decided yet; you need do nothing."
+                ),
+            ),
+            Self::Conflicto => (
+                format!("Your report waits for your choice: {titulo}"),
+                format!(
+                    "What your phone sent of the report in {area}, “{titulo}”, clashes with what the server has. Nothing is lost: open the report and choose what holds."
+                ),
+            ),
+        };
+        Texto { asunto, cuerpo }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rut(n: i64) -> Rut {
+        Rut::new(n).unwrap()
+    }
+
+    #[test]
+    fn who_is_told_what() {
+        use Accion::{CambiarEstado, Conflicto, Crear, Editar, RecibirArchivo, Retirar};
+        let (autor, jefe, otro, admin) = (rut(1), rut(2), rut(3), rut(4));
+        // action, final, to another area, withdrawn, who did it, supervisores → who is told
+        let table = [
+            (
+                Crear,
+                false,
+                false,
+                false,
+                autor,
+                vec![jefe, otro],
+                vec![(jefe, Aviso::Creado), (otro, Aviso::Creado)],
+            ),
+            (
+                Crear,
+                false,
+                false,
+                false,
+                autor,
+                vec![],
+                vec![(admin, Aviso::Creado)],
+            ),
+            // A supervisor's own report is for the others.
+            (
+                Crear,
+                false,
+                false,
+                false,
+                jefe,
+                vec![jefe, otro],
+                vec![(otro, Aviso::Creado)],
+            ),
+            (Crear, false, false, true, autor, vec![jefe], vec![]),
+            (Editar, false, false, false, jefe, vec![jefe], vec![]),
+            (
+                Editar,
+                false,
+                true,
+                false,
+                jefe,
+                vec![jefe, otro],
+                vec![(otro, Aviso::Trasladado)],
+            ),
+            (
+                CambiarEstado,
+                true,
+                false,
+                false,
+                jefe,
+                vec![jefe, otro],
+                vec![(autor, Aviso::Decidido)],
+            ),
+            (
+                CambiarEstado,
+                false,
+                false,
+                false,
+                jefe,
+                vec![jefe],
+                vec![(autor, Aviso::CambioDeEstado)],
+            ),
+            (CambiarEstado, true, false, false, autor, vec![jefe], vec![]),
+            (
+                CambiarEstado,
+                true,
+                true,
+                false,
+                jefe,
+                vec![otro],
+                vec![(otro, Aviso::Trasladado), (autor, Aviso::Decidido)],
+            ),
+            (
+                Conflicto,
+                false,
+                false,
+                false,
+                autor,
+                vec![jefe],
+                vec![(autor, Aviso::Conflicto)],
+            ),
+            (
+                RecibirArchivo,
+                false,
+                false,
+                false,
+                autor,
+                vec![jefe],
+                vec![],
+            ),
+            (Retirar, false, false, true, admin, vec![jefe], vec![]),
+        ];
+        for (accion, decidido, cambio_de_area, retirado, actor, supervisores, esperado) in table {
+            // The author of a supervisor's own report is that supervisor.
+            let autor = if accion == Crear { actor } else { autor };
+            let s = Suceso {
+                accion,
+                decidido,
+                cambio_de_area,
+                retirado,
+                autor,
+                actor,
+            };
+            assert_eq!(avisos(&s, &supervisores, &[admin]), esperado, "{s:?}");
+        }
+    }
+
+    #[test]
+    fn each_text_says_what_where_by_whom_and_what_next() {
+        let d = Datos {
+            titulo: "Roca suelta".into(),
+            area: "Chancado".into(),
+            severidad: "Alta".into(),
+            estado: "Aprobado".into(),
+            autor: "Rosa Díaz".into(),
+            actor: "Ana Soto".into(),
+            detalle: Some("Cierren el paso".into()),
+        };
+        for aviso in Aviso::TODOS {
+            assert_eq!(Aviso::de_nombre(aviso.nombre()), Some(aviso));
+            let (es, en) = (aviso.texto(&d, Idioma::Es), aviso.texto(&d, Idioma::En));
+            assert_ne!(es, en);
+            for t in [es, en] {
+                assert!(
+                    t.asunto.contains("Roca suelta") && t.cuerpo.contains("Roca suelta"),
+                    "{t:?}"
+                );
+                assert!(t.cuerpo.contains("Chancado"), "{t:?}");
+                let quien = ["Rosa Díaz", "Ana Soto", "teléfono", "phone"];
+                assert!(quien.iter().any(|q| t.cuerpo.contains(q)), "{t:?}");
+            }
+        }
+        let t = Aviso::Decidido.texto(&d, Idioma::Es).cuerpo;
+        assert!(t.contains("Dijo: «Cierren el paso»."), "{t}");
+    }
+}

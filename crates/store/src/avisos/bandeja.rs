@@ -1,0 +1,110 @@
+//! What a person was told, and what of it they have read.
+
+use sigra_domain::{
+    Instante, Rut,
+    aviso::{Aviso, Datos},
+};
+use sqlx::FromRow;
+
+use crate::{Fallo, Lectura, Tx, Write, db::con};
+
+/// Something that a person was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notificacion {
+    pub id: i64,
+    pub aviso: Aviso,
+    pub reporte_id: i64,
+    /// The report's version that this is about.
+    pub version: i64,
+    pub datos: Datos,
+    pub creada: Instante,
+    pub leida: Option<Instante>,
+}
+
+#[derive(FromRow)]
+struct Fila {
+    id: i64,
+    evento: String,
+    reporte_id: i64,
+    version: i64,
+    datos: String,
+    creada: i64,
+    leida: Option<i64>,
+}
+
+impl Fila {
+    fn leida(self) -> Result<Notificacion, Fallo> {
+        let ilegible = || Fallo::Dato(format!("notificación {}", self.id));
+        Ok(Notificacion {
+            id: self.id,
+            aviso: Aviso::de_nombre(&self.evento).ok_or_else(ilegible)?,
+            reporte_id: self.reporte_id,
+            version: self.version,
+            datos: serde_json::from_str(&self.datos).map_err(|_| ilegible())?,
+            creada: Instante(self.creada),
+            leida: self.leida.map(Instante),
+        })
+    }
+}
+
+/// A page of what `rut` was told, newest first.
+pub async fn bandeja(
+    lectura: &mut Lectura,
+    rut: Rut,
+    sin_leer: bool,
+    antes_de: Option<i64>,
+    limite: i64,
+) -> Result<Vec<Notificacion>, Fallo> {
+    let sql = if sin_leer {
+        "SELECT id, evento, reporte_id, version, datos, creada, leida FROM notificaciones
+         WHERE rut = $1 AND id < $2 AND leida IS NULL ORDER BY id DESC LIMIT $3"
+    } else {
+        "SELECT id, evento, reporte_id, version, datos, creada, leida FROM notificaciones
+         WHERE rut = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+    };
+    let filas: Vec<Fila> = con!(lectura.conn(), c => sqlx::query_as(sql)
+        .bind(rut.cuerpo()).bind(antes_de.unwrap_or(i64::MAX)).bind(limite)
+        .fetch_all(&mut **c).await)?;
+    filas.into_iter().map(Fila::leida).collect()
+}
+
+/// They have read one.
+#[derive(Debug)]
+pub struct Leer {
+    pub rut: Rut,
+    pub id: i64,
+}
+
+impl Write for Leer {
+    /// Whether they have it.
+    type Out = bool;
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Fallo> {
+        let filas = con!(tx.conn, c => sqlx::query(
+            "UPDATE notificaciones SET leida = coalesce(leida, $3) WHERE id = $1 AND rut = $2")
+            .bind(self.id).bind(self.rut.cuerpo()).bind(tx.ahora.0)
+            .execute(&mut **c).await.map(|r| r.rows_affected()))?;
+        Ok(filas > 0)
+    }
+}
+
+/// They have read all up to one, itself included.
+#[derive(Debug)]
+pub struct LeerHasta {
+    pub rut: Rut,
+    pub id: i64,
+}
+
+impl Write for LeerHasta {
+    /// How many they had not read.
+    type Out = u64;
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, Fallo> {
+        Ok(con!(tx.conn, c => sqlx::query(
+            "UPDATE notificaciones SET leida = $3 WHERE rut = $1 AND id <= $2 AND leida IS NULL")
+            .bind(self.rut.cuerpo()).bind(self.id).bind(tx.ahora.0)
+            .execute(&mut **c).await.map(|r| r.rows_affected()))?)
+    }
+}

@@ -1,0 +1,214 @@
+//! From the feed to each person's tray. How far it went is written with what it wrote: whoever falls in
+//! the middle tells nobody twice and nobody less.
+
+use std::collections::{HashMap, HashSet};
+
+use sigra_domain::{
+    Rut,
+    aviso::{Aviso, Datos, Suceso, avisos},
+    bitacora::Entrada,
+};
+use sqlx::FromRow;
+
+use crate::{
+    Fallo, Store, Tx, Write,
+    db::{con, json},
+};
+
+/// Changes told of in one transaction.
+const TANDA: i64 = 200;
+
+#[derive(FromRow)]
+struct Cambio {
+    posicion: i64,
+    reporte_id: i64,
+    version: i64,
+    area_antes: Option<i64>,
+    area_despues: i64,
+    titulo: String,
+    area: String,
+    severidad: String,
+    autor_rut: i64,
+    autor: String,
+    actor: Option<String>,
+    retirado: bool,
+    canonica: String,
+}
+
+struct Reparto;
+
+impl Store {
+    /// Tells people of all that is committed now.
+    pub async fn reparte_avisos(&self) -> Result<(), Fallo> {
+        self.ordena_cambios().await?;
+        let mut lectura = self.leer().await?;
+        let hay: bool = con!(lectura.conn(), c => sqlx::query_scalar(
+            "SELECT (SELECT coalesce(max(posicion), 0) FROM cambios) >
+                (SELECT posicion FROM reparto WHERE id = 1)").fetch_one(&mut **c).await)?;
+        drop(lectura);
+        if hay {
+            while self.escribir(Reparto).await? == TANDA {}
+        }
+        Ok(())
+    }
+}
+
+impl Write for Reparto {
+    /// How many changes were gone through.
+    type Out = i64;
+    type Err = Fallo;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, Fallo> {
+        // Of several servers one does it, and the others wait for where it left off.
+        let sql = tx.conn.elige(
+            "SELECT posicion FROM reparto WHERE id = 1",
+            "SELECT posicion FROM reparto WHERE id = 1 FOR UPDATE",
+        );
+        let desde: i64 = con!(tx.conn, c => sqlx::query_scalar(sql).fetch_one(&mut **c).await)?;
+        let cambios: Vec<Cambio> = con!(tx.conn, c => sqlx::query_as(
+            "SELECT c.posicion, c.reporte_id, c.version, c.area_antes, c.area_despues, r.titulo,
+                a.nombre AS area, s.nombre AS severidad, r.rut AS autor_rut,
+                u.nombre || ' ' || u.apellido_1 AS autor, q.nombre || ' ' || q.apellido_1 AS actor,
+                r.retirado_en IS NOT NULL AS retirado, b.canonica
+             FROM cambios c
+             JOIN reportes r ON r.id = c.reporte_id
+             JOIN areas a ON a.id = c.area_despues
+             JOIN severidades s ON s.id = r.severidad_id
+             JOIN usuarios u ON u.rut = r.rut
+             JOIN bitacora b ON b.reporte_id = c.reporte_id AND b.n = c.version
+             LEFT JOIN usuarios q ON q.rut = b.rut
+             WHERE c.posicion > $1 ORDER BY c.posicion LIMIT $2")
+            .bind(desde).bind(TANDA).fetch_all(&mut **c).await)?;
+        let Some(hasta) = cambios.last().map(|c| c.posicion) else {
+            return Ok(0);
+        };
+        let deciden = Deciden::lee(tx, &cambios).await?;
+        let estados: Vec<(i64, String, bool)> = con!(tx.conn, c => sqlx::query_as(
+            "SELECT id, nombre, es_final FROM estados").fetch_all(&mut **c).await)?;
+        let mut filas = vec![];
+        for cambio in &cambios {
+            cambio.avisos(&deciden, &estados, &mut filas)?;
+        }
+        escribe(tx, &filas).await?;
+        con!(tx.conn, c => sqlx::query("UPDATE reparto SET posicion = $1 WHERE id = 1")
+            .bind(hasta).execute(&mut **c).await.map(drop))?;
+        Ok(i64::try_from(cambios.len()).unwrap_or(TANDA))
+    }
+}
+
+/// Who decides in each area now.
+struct Deciden {
+    supervisores: HashMap<i64, Vec<Rut>>,
+    administradores: Vec<Rut>,
+}
+
+impl Deciden {
+    async fn lee(tx: &mut Tx<'_>, cambios: &[Cambio]) -> Result<Self, Fallo> {
+        let areas: HashSet<i64> = cambios.iter().map(|c| c.area_despues).collect();
+        let sql = tx.conn.elige(
+            "SELECT a.area_id, u.rut FROM usuario_areas a JOIN usuarios u ON u.rut = a.rut
+             WHERE u.activo AND u.rol = 'supervisor' AND a.area_id IN (SELECT value FROM json_each($1))
+             UNION ALL
+             SELECT 0, rut FROM usuarios WHERE activo AND rol = 'administrador' ORDER BY 1, 2",
+            "SELECT a.area_id, u.rut FROM usuario_areas a JOIN usuarios u ON u.rut = a.rut
+             WHERE u.activo AND u.rol = 'supervisor'
+                AND a.area_id IN (SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))
+             UNION ALL
+             SELECT 0, rut FROM usuarios WHERE activo AND rol = 'administrador' ORDER BY 1, 2",
+        );
+        let filas: Vec<(i64, i64)> = con!(tx.conn, c => sqlx::query_as(sql)
+            .bind(json(&areas)?).fetch_all(&mut **c).await)?;
+        let mut supervisores: HashMap<i64, Vec<Rut>> = HashMap::new();
+        for (area, rut) in filas {
+            let rut = Rut::new(rut).map_err(|_| Fallo::Dato(format!("usuario {rut}")))?;
+            supervisores.entry(area).or_default().push(rut);
+        }
+        // No area has the number 0.
+        let administradores = supervisores.remove(&0).unwrap_or_default();
+        Ok(Self {
+            supervisores,
+            administradores,
+        })
+    }
+}
+
+/// Person, what of, report, version, data.
+type Fila = (i64, &'static str, i64, i64, String);
+
+impl Cambio {
+    fn avisos(
+        &self,
+        deciden: &Deciden,
+        estados: &[(i64, String, bool)],
+        filas: &mut Vec<Fila>,
+    ) -> Result<(), Fallo> {
+        let ilegible = || {
+            Fallo::Dato(format!(
+                "reporte {}: entrada {}",
+                self.reporte_id, self.version
+            ))
+        };
+        let entrada: Entrada = serde_json::from_str(&self.canonica).map_err(|_| ilegible())?;
+        let autor = Rut::new(self.autor_rut).map_err(|_| ilegible())?;
+        let estado = entrada
+            .despues
+            .get("estado_id")
+            .and_then(serde_json::Value::as_i64);
+        let estado = estados.iter().find(|(id, ..)| Some(*id) == estado);
+        let suceso = Suceso {
+            accion: entrada.accion,
+            decidido: estado.is_some_and(|(_, _, es_final)| *es_final),
+            cambio_de_area: self.area_antes.is_some_and(|a| a != self.area_despues),
+            retirado: self.retirado,
+            autor,
+            actor: entrada.rut,
+        };
+        let supervisores = deciden.supervisores.get(&self.area_despues);
+        let supervisores = supervisores.map_or(&[][..], Vec::as_slice);
+        let todos: Vec<(Rut, Aviso)> = avisos(&suceso, supervisores, &deciden.administradores);
+        if todos.is_empty() {
+            return Ok(());
+        }
+        let datos = json(&Datos {
+            titulo: self.titulo.clone(),
+            area: self.area.clone(),
+            severidad: self.severidad.clone(),
+            estado: estado
+                .map(|(_, nombre, _)| nombre.clone())
+                .unwrap_or_default(),
+            autor: self.autor.clone(),
+            actor: self.actor.clone().unwrap_or_default(),
+            detalle: entrada.detalle,
+        })?;
+        filas.extend(todos.into_iter().map(|(rut, aviso)| {
+            let datos = datos.clone();
+            (
+                rut.cuerpo(),
+                aviso.nombre(),
+                self.reporte_id,
+                self.version,
+                datos,
+            )
+        }));
+        Ok(())
+    }
+}
+
+async fn escribe(tx: &mut Tx<'_>, filas: &[Fila]) -> Result<(), Fallo> {
+    if filas.is_empty() {
+        return Ok(());
+    }
+    let ahora = tx.ahora.0;
+    let sql = tx.conn.elige(
+        "INSERT INTO notificaciones (rut, evento, reporte_id, version, datos, creada)
+         SELECT value->>0, value->>1, value->>2, value->>3, value->>4, $2 FROM json_each($1)
+         ORDER BY key",
+        "INSERT INTO notificaciones (rut, evento, reporte_id, version, datos, creada)
+         SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT),
+            CAST(value->>3 AS BIGINT), value->>4, $2
+         FROM json_array_elements(CAST($1 AS JSON)) WITH ORDINALITY AS x (value, n) ORDER BY n",
+    );
+    con!(tx.conn, c => sqlx::query(sql).bind(json(filas)?).bind(ahora)
+        .execute(&mut **c).await.map(drop))?;
+    Ok(())
+}
