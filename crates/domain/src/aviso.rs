@@ -229,96 +229,24 @@ mod tests {
         use Accion::{CambiarEstado, Conflicto, Crear, Editar, RecibirArchivo, Retirar};
         let (autor, jefe, otro, admin) = (rut(1), rut(2), rut(3), rut(4));
         // action, final, to another area, withdrawn, who did it, supervisores → who is told
+        #[rustfmt::skip] // One case a line.
         let table = [
-            (
-                Crear,
-                false,
-                false,
-                false,
-                autor,
-                vec![jefe, otro],
-                vec![(jefe, Aviso::Creado), (otro, Aviso::Creado)],
-            ),
-            (
-                Crear,
-                false,
-                false,
-                false,
-                autor,
-                vec![],
-                vec![(admin, Aviso::Creado)],
-            ),
-            // A supervisor's own report is for the others.
-            (
-                Crear,
-                false,
-                false,
-                false,
-                jefe,
-                vec![jefe, otro],
-                vec![(otro, Aviso::Creado)],
-            ),
+            (Crear, false, false, false, autor, vec![jefe, otro], vec![(jefe, Aviso::Creado), (otro, Aviso::Creado)]),
+            (Crear, false, false, false, autor, vec![], vec![(admin, Aviso::Creado)]),
+            (Crear, false, false, false, jefe, vec![jefe, otro], vec![(otro, Aviso::Creado)]),
             (Crear, false, false, true, autor, vec![jefe], vec![]),
             (Editar, false, false, false, jefe, vec![jefe], vec![]),
-            (
-                Editar,
-                false,
-                true,
-                false,
-                jefe,
-                vec![jefe, otro],
-                vec![(otro, Aviso::Trasladado)],
-            ),
-            (
-                CambiarEstado,
-                true,
-                false,
-                false,
-                jefe,
-                vec![jefe, otro],
-                vec![(autor, Aviso::Decidido)],
-            ),
-            (
-                CambiarEstado,
-                false,
-                false,
-                false,
-                jefe,
-                vec![jefe],
-                vec![(autor, Aviso::CambioDeEstado)],
-            ),
+            (Editar, false, true, false, jefe, vec![jefe, otro], vec![(otro, Aviso::Trasladado)]),
+            (CambiarEstado, true, false, false, jefe, vec![jefe, otro], vec![(autor, Aviso::Decidido)]),
+            (CambiarEstado, false, false, false, jefe, vec![jefe], vec![(autor, Aviso::CambioDeEstado)]),
             (CambiarEstado, true, false, false, autor, vec![jefe], vec![]),
-            (
-                CambiarEstado,
-                true,
-                true,
-                false,
-                jefe,
-                vec![otro],
-                vec![(otro, Aviso::Trasladado), (autor, Aviso::Decidido)],
-            ),
-            (
-                Conflicto,
-                false,
-                false,
-                false,
-                autor,
-                vec![jefe],
-                vec![(autor, Aviso::Conflicto)],
-            ),
-            (
-                RecibirArchivo,
-                false,
-                false,
-                false,
-                autor,
-                vec![jefe],
-                vec![],
-            ),
+            (CambiarEstado, true, true, false, jefe, vec![otro], vec![(otro, Aviso::Trasladado), (autor, Aviso::Decidido)]),
+            (Conflicto, false, false, false, autor, vec![jefe], vec![(autor, Aviso::Conflicto)]),
+            (RecibirArchivo, false, false, false, autor, vec![jefe], vec![]),
             (Retirar, false, false, true, admin, vec![jefe], vec![]),
         ];
         for (accion, decidido, cambio_de_area, retirado, actor, supervisores, esperado) in table {
-            // The author of a supervisor's own report is that supervisor.
+            // A supervisor's own report is for the others.
             let autor = if accion == Crear { actor } else { autor };
             let s = Suceso {
                 accion,

@@ -97,11 +97,11 @@ pub async fn listar(
     let ultima = |n: &avisos::Notificacion| cursor(&huella, n.id);
     let (todas, siguiente) = pagina::corta(todas, limite, ultima);
     let idioma = idioma_de_headers(&headers);
-    let items = todas.into_iter().map(|n| vista(n, idioma)).collect();
+    let items = todas.iter().map(|n| vista(n, idioma)).collect();
     Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
 }
 
-fn vista(n: avisos::Notificacion, idioma: Idioma) -> Notificacion {
+fn vista(n: &avisos::Notificacion, idioma: Idioma) -> Notificacion {
     let Texto { asunto, cuerpo } = n.aviso.texto(&n.datos, idioma);
     Notificacion {
         id: n.id,
