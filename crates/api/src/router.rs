@@ -122,7 +122,7 @@ fn identidad(t: Tabla<'_>) -> Tabla<'_> {
 }
 
 fn reportes(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::reportes::{bitacora, crear, editar, lista, retirar, ver};
+    use crate::reportes::{bitacora, crear, editar, lista, retirar, similares, ver};
     let cambio = |propios| [propios, CUERPO, ESCRITURA, IDEMPOTENTE];
     t.op(Autenticado, &cambio(crear::CODIGOS), routes!(crear::crear))
         .op(Autenticado, &[lista::CODIGOS], routes!(lista::listar))
@@ -132,6 +132,11 @@ fn reportes(t: Tabla<'_>) -> Tabla<'_> {
             Autenticado,
             &[bitacora::CODIGOS],
             routes!(bitacora::bitacora),
+        )
+        .op(
+            Autenticado,
+            &[similares::CODIGOS],
+            routes!(similares::similares),
         )
         .op(
             Autenticado,

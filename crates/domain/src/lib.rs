@@ -15,6 +15,7 @@ pub mod permiso;
 pub mod persona;
 pub mod reporte;
 pub mod rut;
+pub mod similitud;
 pub mod sync;
 pub mod tiempo;
 

@@ -5,5 +5,6 @@ pub mod crear;
 pub mod editar;
 pub mod lista;
 pub mod retirar;
+pub mod similares;
 pub mod ver;
 pub mod vista;

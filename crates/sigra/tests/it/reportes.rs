@@ -6,6 +6,7 @@ mod crear;
 mod edicion;
 mod permisos;
 mod retiro;
+mod similares;
 
 use serde_json::{Value, json};
 

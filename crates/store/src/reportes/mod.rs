@@ -7,12 +7,14 @@ pub(crate) mod leer;
 mod lista;
 pub(crate) mod lote;
 pub(crate) mod registro;
+mod similares;
 
 pub use crear::{Creado, CrearReporte, Entrada};
 pub use editar::{Decidir, EditarReporte, Retirar};
 pub use fila::{ArchivoLeido, ReporteLeido};
 pub use leer::{Cual, reporte};
 pub use lista::{CampoOrden, ClaveOrden, Filtro, Orden, lista, plan_de_lista};
+pub use similares::{Vecino, vecinos};
 
 use sigra_domain::ErrorCampo;
 

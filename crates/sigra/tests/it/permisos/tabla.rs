@@ -101,6 +101,7 @@ pub const TABLA: &[Fila] = &[
     fila("GET /reportes/{id}", "autenticado", Reporte, 200, ""),
     fila("GET /reportes/uuid/{uuid_cliente}", "autenticado", Reporte, 200, ""),
     fila("GET /reportes/{id}/bitacora", "autenticado", Reporte, 200, ""),
+    fila("GET /reportes/{id}/similares", "autenticado", Reporte, 200, ""),
     fila("PUT /reportes/{id}", "autenticado", Reporte, 200, EDITA),
     fila("DELETE /reportes/{id}", "administrador", Reporte, 204, RETIRA),
     fila("POST /sync/batch", "autenticado", Nada, 200, LOTE),
@@ -111,7 +112,7 @@ pub const TABLA: &[Fila] = &[
     fila("POST /sync/conflictos/{id}/resolver", "autenticado", Reporte, 200, RESUELVE),
     fila("GET /notificaciones", "autenticado", Nada, 200, ""),
     fila("POST /notificaciones/{id}/leida", "autenticado", Nada, 204, ""),
-    fila("POST /notificaciones/leidas", "autenticado", Nada, 200, r#"{"hasta": 9}"#),
+    fila("POST /notificaciones/leidas", "autenticado", Nada, 200, r#"{"hasta": 999999}"#),
     fila("POST /admin/reportes/{id}/aprobar", "supervision", Decision, 200, DECIDE),
     fila("POST /admin/reportes/{id}/rechazar", "supervision", Decision, 200, DECIDE),
     fila("GET /admin/bitacora", "administrador", Nada, 200, ""),
@@ -179,7 +180,7 @@ impl Fila {
         } else if plantilla.starts_with("/auth/sesiones/") {
             let otra = sitio.sesion(quien.quien.clone()).await;
             ruta = ruta.replace("{id}", &otra.sesion_id.to_string());
-        } else if plantilla.starts_with("/notificaciones/{id}") {
+        } else if plantilla.starts_with("/notificaciones/") {
             let reporte = sitio.crea(autor, &reporte_en(1)).await.espera(201, "").id();
             let aviso = format!(
                 "INSERT INTO notificaciones (id, rut, evento, reporte_id, version, datos, creada)

@@ -1,0 +1,91 @@
+//! How much two texts tell of the same thing: the share of their groups of three letters that both have
+//! (trigrams, Jaccard's index). Word order, endings and small mistakes change little of it.
+
+use std::collections::HashSet;
+
+/// Characters of a text that are looked at.
+pub const MAX_TEXTO: usize = 2_000;
+/// From here on two reports are worth showing side by side.
+pub const MINIMO: f64 = 0.2;
+
+/// The trigrams of a folded text (see [`crate::busqueda::plegar`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigramas(HashSet<[char; 3]>);
+
+impl Trigramas {
+    /// Of each word, with a mark before and after it; what is no letter or digit parts words.
+    pub fn de(plegado: &str) -> Self {
+        let mut todos = HashSet::new();
+        let mirado = plegado.char_indices().nth(MAX_TEXTO);
+        let plegado = mirado.map_or(plegado, |(fin, _)| &plegado[..fin]);
+        for palabra in plegado.split(|c: char| !c.is_alphanumeric()) {
+            if palabra.is_empty() {
+                continue;
+            }
+            let mut tres = [' '; 3];
+            for c in palabra.chars().chain([' ']) {
+                tres = [tres[1], tres[2], c];
+                todos.insert(tres);
+            }
+        }
+        Self(todos)
+    }
+
+    /// From 0, nothing in common, to 1, the same; 0 when either has no words.
+    #[allow(clippy::cast_precision_loss)] // A few thousand.
+    pub fn parecido(&self, otro: &Self) -> f64 {
+        let comunes = self.0.intersection(&otro.0).count();
+        let todos = self.0.len() + otro.0.len() - comunes;
+        if todos == 0 {
+            return 0.0;
+        }
+        comunes as f64 / todos as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{MINIMO, Trigramas};
+    use crate::busqueda::plegar;
+
+    fn parecido(a: &str, b: &str) -> f64 {
+        Trigramas::de(&plegar(a)).parecido(&Trigramas::de(&plegar(b)))
+    }
+
+    #[test]
+    fn one_rock_told_by_five_people() {
+        let roca = "Roca suelta en galería 4, nivel 1200, sobre el paso de personal";
+        for otro in [
+            "roca suelta galeria 4 sobre el paso",
+            "Hay una roca suelta sobre el paso del personal en la galería 4",
+            "ROCA SUELTA NIVEL 1200 GALERIA 4",
+            "Planchón y roca suelta en la galería 4 del nivel 1200",
+        ] {
+            let p = parecido(roca, otro);
+            assert!(p >= MINIMO, "{otro}: {p}");
+        }
+        for otro in [
+            "Fuga de aceite en el chancador primario",
+            "Cable eléctrico pelado junto a la bomba de agua",
+            "Extintor vencido en la oficina",
+            "",
+            "¡…!",
+        ] {
+            let p = parecido(roca, otro);
+            assert!(p < MINIMO, "{otro}: {p}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_share(a in ".{0,60}", b in ".{0,60}") {
+            let (ta, tb) = (Trigramas::de(&plegar(&a)), Trigramas::de(&plegar(&b)));
+            let p = ta.parecido(&tb);
+            prop_assert!((0.0..=1.0).contains(&p));
+            prop_assert_eq!(p.to_bits(), tb.parecido(&ta).to_bits());
+            prop_assert!(ta.0.is_empty() || (ta.parecido(&ta) - 1.0).abs() < f64::EPSILON);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Reports that may tell of the same danger: those of the same area that were made about the same time.
+
+use sigra_domain::{Instante, Quien};
+use sqlx::FromRow;
+
+use crate::{Fallo, Lectura, db::con};
+
+/// How far apart in time, by the phones' clocks, in milliseconds.
+const SEMANA: i64 = 7 * Instante::DIA;
+/// The most that are looked at on either side of the report's moment, nearest first.
+const POR_LADO: i64 = 1_000;
+
+/// A report beside another.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Vecino {
+    pub id: i64,
+    pub uuid_cliente: String,
+    pub titulo: String,
+    pub rut: i64,
+    pub severidad_id: i64,
+    pub estado_id: i64,
+    pub fecha_reporte: String,
+    pub hora_creado: i64,
+    /// The texts, folded; their beginning.
+    pub texto: String,
+}
+
+macro_rules! vecinos {
+    ($lado:literal) => {
+        concat!(
+            "SELECT r.id, r.uuid_cliente, r.titulo, r.rut, r.severidad_id, r.estado_id,
+                r.fecha_reporte, r.hora_creado, substr(r.busqueda, 1, $6) AS texto
+             FROM reportes r
+             WHERE r.area_id = $1 AND r.id <> $2 AND r.retirado_en IS NULL
+                AND ($3 OR r.rut = $4) AND ",
+            $lado,
+            " LIMIT $7"
+        )
+    };
+}
+
+/// The neighbours of a report that `quien` may see.
+pub async fn vecinos(
+    lectura: &mut Lectura,
+    quien: &Quien,
+    (id, area_id, hora_creado): (i64, i64, Instante),
+    caracteres: i32,
+) -> Result<Vec<Vecino>, Fallo> {
+    let mut todos = vec![];
+    for sql in [
+        vecinos!("r.hora_creado BETWEEN $5 - $8 AND $5 ORDER BY r.hora_creado DESC, r.id DESC"),
+        vecinos!("r.hora_creado BETWEEN $5 + 1 AND $5 + $8 ORDER BY r.hora_creado, r.id"),
+    ] {
+        let mas: Vec<Vecino> = con!(lectura.conn(), c => sqlx::query_as(sql)
+            .bind(area_id).bind(id).bind(quien.puede_decidir(area_id)).bind(quien.rut.cuerpo())
+            .bind(hora_creado.0).bind(caracteres).bind(POR_LADO).bind(SEMANA)
+            .fetch_all(&mut **c).await)?;
+        todos.extend(mas);
+    }
+    Ok(todos)
+}
