@@ -51,27 +51,28 @@ pub struct Suceso {
     /// Of a change of state: whether the new one is final.
     pub decidido: bool,
     pub cambio_de_area: bool,
-    pub retirado: bool,
+    /// Whether it still waits for a decision in the area that it was in then.
+    pub espera: bool,
     pub autor: Rut,
     /// Who did it.
     pub actor: Rut,
 }
 
-/// Who is told what of it. Those who decide are told of what is new to their area: its supervisores, or
-/// the administradores where it has none; the author is told of what others did with the report. Nobody
+/// Who is told what of it. Those who decide are told of what is new to their area and waits for them: its
+/// supervisores, or the administradores where it has no other; the author is told of what others did with the report. Nobody
 /// is told of what they did themselves.
 pub fn avisos(s: &Suceso, supervisores: &[Rut], administradores: &[Rut]) -> Vec<(Rut, Aviso)> {
-    if s.retirado {
-        return vec![];
-    }
-    let deciden = if supervisores.is_empty() {
+    let es_nuevo = s.accion == Accion::Crear;
+    // One who reports in their own area alone is not the only one who should know.
+    let nadie_mas = supervisores.iter().all(|rut| es_nuevo && *rut == s.actor);
+    let deciden = if nadie_mas {
         administradores
     } else {
         supervisores
     };
     let mut todos: Vec<(Rut, Aviso)> = vec![];
-    if s.accion == Accion::Crear || s.cambio_de_area {
-        let aviso = if s.accion == Accion::Crear {
+    if s.espera && (es_nuevo || s.cambio_de_area) {
+        let aviso = if es_nuevo {
             Aviso::Creado
         } else {
             Aviso::Trasladado
@@ -226,33 +227,34 @@ mod tests {
 
     #[test]
     fn who_is_told_what() {
-        use Accion::{CambiarEstado, Conflicto, Crear, Editar, RecibirArchivo, Retirar};
+        use Accion::{CambiarEstado, Conflicto, Crear, Editar, RecibirArchivo};
         let (autor, jefe, otro, admin) = (rut(1), rut(2), rut(3), rut(4));
-        // action, final, to another area, withdrawn, who did it, supervisores → who is told
+        // action, final, to another area, who did it, supervisores → who is told
         #[rustfmt::skip] // One case a line.
         let table = [
-            (Crear, false, false, false, autor, vec![jefe, otro], vec![(jefe, Aviso::Creado), (otro, Aviso::Creado)]),
-            (Crear, false, false, false, autor, vec![], vec![(admin, Aviso::Creado)]),
-            (Crear, false, false, false, jefe, vec![jefe, otro], vec![(otro, Aviso::Creado)]),
-            (Crear, false, false, true, autor, vec![jefe], vec![]),
-            (Editar, false, false, false, jefe, vec![jefe], vec![]),
-            (Editar, false, true, false, jefe, vec![jefe, otro], vec![(otro, Aviso::Trasladado)]),
-            (CambiarEstado, true, false, false, jefe, vec![jefe, otro], vec![(autor, Aviso::Decidido)]),
-            (CambiarEstado, false, false, false, jefe, vec![jefe], vec![(autor, Aviso::CambioDeEstado)]),
-            (CambiarEstado, true, false, false, autor, vec![jefe], vec![]),
-            (CambiarEstado, true, true, false, jefe, vec![otro], vec![(otro, Aviso::Trasladado), (autor, Aviso::Decidido)]),
-            (Conflicto, false, false, false, autor, vec![jefe], vec![(autor, Aviso::Conflicto)]),
-            (RecibirArchivo, false, false, false, autor, vec![jefe], vec![]),
-            (Retirar, false, false, true, admin, vec![jefe], vec![]),
+            (Crear, false, false, autor, vec![jefe, otro], vec![(jefe, Aviso::Creado), (otro, Aviso::Creado)]),
+            (Crear, false, false, autor, vec![], vec![(admin, Aviso::Creado)]),
+            (Crear, false, false, jefe, vec![jefe, otro], vec![(otro, Aviso::Creado)]),
+            (Editar, false, false, jefe, vec![jefe], vec![]),
+            (Editar, false, true, jefe, vec![jefe, otro], vec![(otro, Aviso::Trasladado)]),
+            (CambiarEstado, true, false, jefe, vec![jefe, otro], vec![(autor, Aviso::Decidido)]),
+            (CambiarEstado, false, false, jefe, vec![jefe], vec![(autor, Aviso::CambioDeEstado)]),
+            (CambiarEstado, true, false, autor, vec![jefe], vec![]),
+            (CambiarEstado, true, true, jefe, vec![otro], vec![(autor, Aviso::Decidido)]),
+            (Crear, false, false, jefe, vec![jefe], vec![(admin, Aviso::Creado)]),
+            (Editar, false, true, jefe, vec![jefe], vec![]),
+            (Editar, false, true, jefe, vec![], vec![(admin, Aviso::Trasladado)]),
+            (Conflicto, false, false, autor, vec![jefe], vec![(autor, Aviso::Conflicto)]),
+            (RecibirArchivo, false, false, autor, vec![jefe], vec![]),
         ];
-        for (accion, decidido, cambio_de_area, retirado, actor, supervisores, esperado) in table {
+        for (accion, decidido, cambio_de_area, actor, supervisores, esperado) in table {
             // A supervisor's own report is for the others.
             let autor = if accion == Crear { actor } else { autor };
             let s = Suceso {
                 accion,
                 decidido,
                 cambio_de_area,
-                retirado,
+                espera: !decidido,
                 autor,
                 actor,
             };

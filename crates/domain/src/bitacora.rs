@@ -19,6 +19,8 @@ pub type Valores = Map<String, Value>;
 
 /// What entries tell since the second schema, and since the fifth.
 const DESDE_DESPUES: [&str; 3] = ["sync_status", "decidido_en", "a_tiempo"];
+/// Those of them that hold nothing while no entry changed the state.
+const DE_LA_DECISION: [&str; 2] = ["decidido_en", "a_tiempo"];
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +204,7 @@ pub struct Verificador {
     version: i64,
     hash: String,
     valores: Valores,
+    cambio_de_estado: bool,
 }
 
 impl Verificador {
@@ -212,6 +215,7 @@ impl Verificador {
             version: 0,
             hash: GENESIS.to_owned(),
             valores: Valores::new(),
+            cambio_de_estado: false,
         }
     }
 
@@ -237,6 +241,7 @@ impl Verificador {
         self.n = n;
         self.version = g.version;
         self.hash.clone_from(&g.hash);
+        self.cambio_de_estado |= e.despues.contains_key("estado_id") && n > 1;
         self.valores.extend(e.despues);
         Ok(())
     }
@@ -248,7 +253,9 @@ impl Verificador {
     pub fn fin(mut self, cabeza: &Cabeza, version: i64, fila: &Valores) -> Result<(), Rotura> {
         for campo in DESDE_DESPUES {
             if let (false, Some(dicho)) = (self.valores.contains_key(campo), fila.get(campo)) {
-                self.valores.insert(campo.into(), dicho.clone());
+                let nada = DE_LA_DECISION.contains(&campo) && !self.cambio_de_estado;
+                let dicho = if nada { Value::Null } else { dicho.clone() };
+                self.valores.insert(campo.into(), dicho);
             }
         }
         let rota = |n, motivo| Err(Rotura { n, motivo });

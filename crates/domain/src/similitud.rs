@@ -1,21 +1,19 @@
 //! How much two texts tell of the same thing: the share of their groups of three letters that both have
 //! (trigrams, Jaccard's index). Word order, endings and small mistakes change little of it.
 
-use std::collections::HashSet;
-
 /// Characters of a text that are looked at.
 pub const MAX_TEXTO: usize = 2_000;
 /// From here on two reports are worth showing side by side.
 pub const MINIMO: f64 = 0.2;
 
-/// The trigrams of a folded text (see [`crate::busqueda::plegar`]).
+/// The trigrams of a folded text (see [`crate::busqueda::plegar`]), each once and in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trigramas(HashSet<[char; 3]>);
+pub struct Trigramas(Vec<[char; 3]>);
 
 impl Trigramas {
     /// Of each word, with a mark before and after it; what is no letter or digit parts words.
     pub fn de(plegado: &str) -> Self {
-        let mut todos = HashSet::new();
+        let mut todos = Vec::new();
         let mirado = plegado.char_indices().nth(MAX_TEXTO);
         let plegado = mirado.map_or(plegado, |(fin, _)| &plegado[..fin]);
         for palabra in plegado.split(|c: char| !c.is_alphanumeric()) {
@@ -25,22 +23,39 @@ impl Trigramas {
             let mut tres = [' '; 3];
             for c in palabra.chars().chain([' ']) {
                 tres = [tres[1], tres[2], c];
-                todos.insert(tres);
+                todos.push(tres);
             }
         }
+        todos.sort_unstable();
+        todos.dedup();
         Self(todos)
     }
 
     /// From 0, nothing in common, to 1, the same; 0 when either has no words.
     #[allow(clippy::cast_precision_loss)] // A few thousand.
     pub fn parecido(&self, otro: &Self) -> f64 {
-        let comunes = self.0.intersection(&otro.0).count();
+        let comunes = comunes(&self.0, &otro.0);
         let todos = self.0.len() + otro.0.len() - comunes;
         if todos == 0 {
             return 0.0;
         }
         comunes as f64 / todos as f64
     }
+}
+
+/// How many are in both lists, each of which is in order.
+fn comunes(mut a: &[[char; 3]], mut b: &[[char; 3]]) -> usize {
+    let mut n = 0;
+    while let ([x, resto_a @ ..], [y, resto_b @ ..]) = (a, b) {
+        n += usize::from(x == y);
+        if x <= y {
+            a = resto_a;
+        }
+        if y <= x {
+            b = resto_b;
+        }
+    }
+    n
 }
 
 #[cfg(test)]

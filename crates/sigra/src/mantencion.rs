@@ -16,10 +16,10 @@ pub(crate) async fn mantiene(store: Store) {
     loop {
         reloj.tick().await;
         if let Err(error) = store.reparte_avisos().await {
-            tracing::debug!(%error, "los avisos se reparten después");
+            tracing::warn!(%error, "los avisos se reparten después");
         }
         if let Err(error) = store.pliega_conteos().await {
-            tracing::debug!(%error, "los conteos del tablero se suman después");
+            tracing::warn!(%error, "los conteos del tablero se suman después");
         }
     }
 }

@@ -126,14 +126,15 @@ pub struct Indicadores {
     /// Reportes con `sync_status` `multimedia_pendiente`.
     #[schema(example = 5)]
     pub multimedia_faltante: i64,
-    /// Teléfonos que no sincronizan hace más que el límite de la faena; solo para administradores, sin filtros.
+    /// Teléfonos de personas activas que no sincronizan hace más que el límite de la faena, los use quien los use; solo para
+    /// administradores y todas las áreas.
     #[schema(example = 1)]
     pub dispositivos_silenciosos: Option<i64>,
 }
 
 /// Horas que la mitad, y 9 de cada 10, no superan.
 ///
-/// Con un error de 1/32 (3 %), o medio minuto si eso es más; null si no hay.
+/// Con un error de 1/32 (3 %), o un minuto si eso es más; null si no hay.
 #[derive(Serialize, ToSchema)]
 pub struct Percentiles {
     #[schema(example = 3.28)]

@@ -29,6 +29,8 @@ pub const CODIGOS: &[Codigo] = &[
 
 /// Milliseconds that a link is good for.
 const VIGENCIA: i64 = 60 * 60_000;
+/// And one that S3 answers, which asks nobody whether the file was taken away since.
+const VIGENCIA_EN_S3: i64 = 5 * 60_000;
 
 /// Un enlace a un archivo que no pide cabeceras.
 #[derive(Serialize, ToSchema)]
@@ -45,7 +47,8 @@ pub struct Enlace {
 
 /// Pedir un enlace a un archivo.
 ///
-/// Quien tenga el enlace ve el archivo durante una hora, sin token; por eso lleva una copia sin datos de ubicación.
+/// Quien tenga el enlace ve el archivo hasta `expira` (una hora; cinco minutos si lo responde un S3 público), sin
+/// token; por eso lleva una copia sin datos de ubicación.
 #[utoipa::path(get, path = "/multimedia/{id}/url", tag = "multimedia",
     params(("id" = i64, Path, description = "Id del archivo")),
     responses((status = 200, description = "El enlace", body = Enlace)))]
@@ -59,18 +62,18 @@ pub async fn enlace(
     let entrega = Entrega::de(objeto, Forma::Copia)?;
     // Whole seconds, as a token says it.
     let ahora = app.store().entorno().ahora().0 / Instante::SEGUNDO * Instante::SEGUNDO;
-    let expira = Instante(ahora + VIGENCIA);
     // In S3 nothing keeps a file from doing what it likes but its being saved.
-    let plazo = Duration::from_millis(VIGENCIA.unsigned_abs());
+    let plazo = Duration::from_millis(VIGENCIA_EN_S3.unsigned_abs());
     let disposicion = disposicion(&s.nombre, true);
     let de_s3 = app
         .evidencia()
         .enlace(&entrega, plazo, &disposicion, &objeto.tipo)
         .await?;
     if let Some(url) = de_s3 {
-        let expira = expira.to_string();
+        let expira = Instante(ahora + VIGENCIA_EN_S3).to_string();
         return Ok(Json(Enlace { url, expira }));
     }
+    let expira = Instante(ahora + VIGENCIA);
     let firma = app.tokens().firma_archivo(id, expira);
     let firma = firma.map_err(|e| Problema::interno(&e))?;
     Ok(Json(Enlace {

@@ -9,12 +9,16 @@ use sigra_domain::{
     similitud::{MAX_TEXTO, MINIMO, Trigramas},
 };
 use sigra_store::reportes::{Cual, Vecino, vecinos};
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::ver::vigente;
 use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Id, problema::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ReporteRetirado];
+
+/// Comparisons under way at once.
+static COMPARAN: Semaphore = Semaphore::const_new(2);
 
 /// The most that are told.
 const MAX_SIMILARES: usize = 20;
@@ -68,14 +72,22 @@ pub async fn similares(
 ) -> Result<Json<Similares>, Problema> {
     let r = vigente(&app, &sesion, &Cual::Id(id)).await?.reporte;
     let este = (id, r.contenido.area_id, r.hora_creado);
+    // Some tens of milliseconds with two thousand long texts: few at a time, the others wait.
+    let lugar = COMPARAN
+        .acquire()
+        .await
+        .map_err(|e| Problema::interno(&e))?;
     let caracteres = i32::try_from(MAX_TEXTO).unwrap_or(i32::MAX);
     let mut lectura = app.store().leer().await?;
     let otros = vecinos(&mut lectura, &sesion.quien, este, caracteres).await?;
     drop(lectura);
     let texto = texto_de(&r.contenido.titulo, r.contenido.descripcion.as_deref());
     let mirados = otros.len();
-    // Some tens of milliseconds with two thousand long texts.
-    let parecidos = tokio::task::spawn_blocking(move || ordena(&texto, otros));
+    let parecidos = tokio::task::spawn_blocking(move || {
+        // Kept until it is done, also when the client has gone.
+        let _lugar = lugar;
+        ordena(&texto, otros)
+    });
     let parecidos = parecidos.await.map_err(|e| Problema::interno(&e))?;
     let items = parecidos
         .into_iter()

@@ -69,13 +69,23 @@ en_ambas! {
 
         // To another area, and decided: its new supervisor and its author.
         manda(sitio, &uno, &format!("PUT /reportes/{a}"), json!({"area_id": 2, "version": 1})).await;
+        assert_eq!(eventos(sitio, &otro).await[2..], [e("reporte.trasladado", a)]);
+        // What is decided, or has gone on, before anybody was told is no news.
+        let c = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
+        manda(sitio, &uno, &format!("PUT /reportes/{c}"), json!({"area_id": 2, "version": 1})).await;
+        manda(sitio, &otro, &format!("PUT /reportes/{c}"), json!({"area_id": 3, "version": 2})).await;
+        manda(sitio, &admin, &format!("POST /admin/reportes/{c}/rechazar"), json!({"detalle": "Repetido"})).await;
+        for quien in [&uno, &otro, &admin] {
+            assert!(!eventos(sitio, quien).await.iter().any(|(_, id)| *id == c));
+        }
+        assert_eq!(eventos(sitio, &autor).await, [e("reporte.decidido", c)]);
         manda(sitio, &otro, &format!("POST /admin/reportes/{a}/aprobar"), json!({"detalle": "Cierren el paso"})).await;
         manda(sitio, &otro, &format!("POST /admin/reportes/{a}/aprobar"), json!({"detalle": "Cierren el paso"})).await;
         assert_eq!(eventos(sitio, &otro).await[2..], [e("reporte.trasladado", a)]);
         assert_eq!(eventos(sitio, &uno).await.len(), 1);
         let suyas = bandeja(sitio, &autor, "").await;
-        assert_eq!(suyas.len(), 1);
-        let n = &suyas[0];
+        assert_eq!(suyas.len(), 2);
+        let n = &suyas[1];
         assert_eq!((&n["evento"], &n["version"], &n["leida"]), (&json!("reporte.decidido"), &json!(3), &Value::Null));
         assert_eq!(n["url"], format!("/reportes/{a}"));
         assert_eq!(n["asunto"], "Su reporte quedó en Aprobado: Roca suelta en galería 4");
@@ -90,12 +100,12 @@ en_ambas! {
         edicion["titulo"] = json!("Otra cosa");
         edicion["version_base"] = json!(1);
         assert_eq!(sitio.lote(&autor, &[edicion]).await["resumen"]["conflicto"], 1);
-        assert_eq!(eventos(sitio, &autor).await[1..], [e("conflicto.creado", a)]);
+        assert_eq!(eventos(sitio, &autor).await[2..], [e("conflicto.creado", a)]);
         // Told once, however often the feed is gone through.
         for _ in 0..3 {
             sitio.store.reparte_avisos().await.unwrap();
         }
-        assert_eq!(eventos(sitio, &autor).await.len(), 2);
+        assert_eq!(eventos(sitio, &autor).await.len(), 3);
     }
 
     async fn leer_es_de_cada_uno(sitio: &Sitio) {
@@ -178,6 +188,22 @@ async fn mueren_los_que_avisan(motor: Motor, nodos: usize) {
         nodos.arranca(i).await;
     }
     escriben.await.expect("escriben");
+    // One that is left alone tells all, and folds what the dashboard counts, with nobody asking for it.
+    let mut quedan = 1;
+    for _ in 0..1_200 {
+        quedan = sitio
+            .bd
+            .entero(
+                "SELECT (SELECT max(posicion) FROM cambios) - (SELECT posicion FROM reparto)
+            + (SELECT count(*) FROM conteos_deltas)",
+            )
+            .await;
+        if quedan == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(quedan, 0, "el servidor no avisa por sí mismo");
     let (bd, _dir) = nodos.archiva().await;
     drop(bd);
     sitio.store.reparte_avisos().await.expect("reparte");

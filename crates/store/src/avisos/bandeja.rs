@@ -65,7 +65,13 @@ pub async fn bandeja(
     let filas: Vec<Fila> = con!(lectura.conn(), c => sqlx::query_as(sql)
         .bind(rut.cuerpo()).bind(antes_de.unwrap_or(i64::MAX)).bind(limite)
         .fetch_all(&mut **c).await)?;
-    filas.into_iter().map(Fila::leida).collect()
+    let leidas = filas.into_iter().map(Fila::leida);
+    Ok(leidas
+        .filter_map(|n| {
+            n.inspect_err(|error| tracing::error!(%error, "una notificación no se puede leer"))
+                .ok()
+        })
+        .collect())
 }
 
 /// They have read one.

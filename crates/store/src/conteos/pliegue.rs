@@ -27,7 +27,8 @@ impl Store {
 }
 
 /// Of PostgreSQL's advisory lock ("conteo" in ASCII): one folds at a time, since two that add to the same
-/// rows in another order would wait for each other, and nobody folds while it is all counted anew.
+/// rows in another order would wait for each other, and nobody folds while it is all counted anew. Who
+/// does not get it comes again later.
 pub(super) const CANDADO: i64 = 0x636f_6e74_656f;
 
 impl Write for Pliegue {
@@ -37,10 +38,13 @@ impl Write for Pliegue {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, Fallo> {
         if let Conn::Postgres(c) = &mut tx.conn {
-            sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            let libre: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
                 .bind(CANDADO)
-                .execute(&mut **c)
+                .fetch_one(&mut **c)
                 .await?;
+            if !libre {
+                return Ok(0);
+            }
         }
         // By their ids: others commit theirs while this runs.
         let ids: Vec<i64> = con!(tx.conn, c => sqlx::query_scalar(

@@ -46,7 +46,7 @@ pub struct Figuras {
     /// reports. Only where there are any, in order.
     pub serie: Vec<(String, i64, i64)>,
     pub mas_antiguo: Option<Antiguo>,
-    /// Of all phones: they have no area.
+    /// Of all phones that somebody active uses, whoever used one last: they have no area.
     pub dispositivos_silenciosos: i64,
 }
 
@@ -97,7 +97,9 @@ macro_rules! sentencia {
              SELECT 'antiguo', r.fecha_reporte, 0, 0, r.id, r.hora_sincronizado
              FROM antiguos x JOIN reportes r ON r.id = x.id
              UNION ALL
-             SELECT 'silenciosos', '', 0, 0, 0, count(*) FROM dispositivos WHERE last_sync < $7
+             SELECT 'silenciosos', '', 0, 0, 0, count(*) FROM (
+                SELECT d.device_id FROM dispositivos d JOIN usuarios u ON u.rut = d.rut WHERE u.activo
+                GROUP BY d.device_id HAVING max(d.last_sync) < $7) x
              ORDER BY 1, 2, 3, 4, 5, 6"
         )
     };

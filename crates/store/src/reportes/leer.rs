@@ -24,16 +24,17 @@ pub async fn reporte(lectura: &mut Lectura, cual: &Cual) -> Result<Option<Report
     busca(&mut lectura.conn(), cual, false).await
 }
 
-/// `bloquea`: the row stays locked until the transaction ends (SQLite's writer is alone anyway).
+/// `bloquea`: the row stays locked until the transaction ends (SQLite's writer is alone anyway); who only
+/// writes rows that refer to it does not wait.
 pub(crate) async fn busca(
     conn: &mut Conn<'_>,
     cual: &Cual,
     bloquea: bool,
 ) -> Result<Option<ReporteLeido>, Fallo> {
     const ID: [&str; 2] = seleccion!("WHERE r.id = $1");
-    const ID_BLOQUEA: [&str; 2] = seleccion!("WHERE r.id = $1 FOR UPDATE OF r");
+    const ID_BLOQUEA: [&str; 2] = seleccion!("WHERE r.id = $1 FOR NO KEY UPDATE OF r");
     const UUID: [&str; 2] = seleccion!("WHERE r.uuid_cliente = $1");
-    const UUID_BLOQUEA: [&str; 2] = seleccion!("WHERE r.uuid_cliente = $1 FOR UPDATE OF r");
+    const UUID_BLOQUEA: [&str; 2] = seleccion!("WHERE r.uuid_cliente = $1 FOR NO KEY UPDATE OF r");
     let fila: Option<Fila> = match cual {
         Cual::Id(id) => {
             let sql = conn.elige(ID[0], if bloquea { ID_BLOQUEA[1] } else { ID[1] });
@@ -70,7 +71,7 @@ pub(crate) async fn bloquea(conn: &mut Conn<'_>, uuids: &[&str], autor: Rut) -> 
     if let Conn::Postgres(c) = conn {
         sqlx::query(
             "SELECT 1 FROM reportes WHERE uuid_cliente = ANY($1) AND rut = $2
-             ORDER BY uuid_cliente COLLATE \"C\" FOR UPDATE",
+             ORDER BY uuid_cliente COLLATE \"C\" FOR NO KEY UPDATE",
         )
         .bind(uuids)
         .bind(autor.cuerpo())

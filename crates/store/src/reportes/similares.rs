@@ -25,16 +25,18 @@ pub struct Vecino {
     pub texto: String,
 }
 
+/// `$visibles`: those that the caller may see; a worker's own are few.
 macro_rules! vecinos {
-    ($lado:literal) => {
+    ($visibles:literal, $lado:literal) => {
         concat!(
             "SELECT r.id, r.uuid_cliente, r.titulo, r.rut, r.severidad_id, r.estado_id,
-                r.fecha_reporte, r.hora_creado, substr(r.busqueda, 1, $6) AS texto
+                r.fecha_reporte, r.hora_creado, substr(r.busqueda, 1, $5) AS texto
              FROM reportes r
-             WHERE r.area_id = $1 AND r.id <> $2 AND r.retirado_en IS NULL
-                AND ($3 OR r.rut = $4) AND ",
+             WHERE r.area_id = $1 AND r.id <> $2 AND r.retirado_en IS NULL AND ",
+            $visibles,
+            " AND ",
             $lado,
-            " LIMIT $7"
+            " LIMIT $6"
         )
     };
 }
@@ -46,15 +48,34 @@ pub async fn vecinos(
     (id, area_id, hora_creado): (i64, i64, Instante),
     caracteres: i32,
 ) -> Result<Vec<Vecino>, Fallo> {
+    let sql = if quien.puede_decidir(area_id) {
+        [
+            vecinos!(
+                "$3 = $3",
+                "r.hora_creado BETWEEN $4 - $7 AND $4 ORDER BY r.hora_creado DESC, r.id DESC"
+            ),
+            vecinos!(
+                "$3 = $3",
+                "r.hora_creado BETWEEN $4 + 1 AND $4 + $7 ORDER BY r.hora_creado, r.id"
+            ),
+        ]
+    } else {
+        [
+            vecinos!(
+                "r.rut = $3",
+                "r.hora_creado BETWEEN $4 - $7 AND $4 ORDER BY r.hora_creado DESC, r.id DESC"
+            ),
+            vecinos!(
+                "r.rut = $3",
+                "r.hora_creado BETWEEN $4 + 1 AND $4 + $7 ORDER BY r.hora_creado, r.id"
+            ),
+        ]
+    };
     let mut todos = vec![];
-    for sql in [
-        vecinos!("r.hora_creado BETWEEN $5 - $8 AND $5 ORDER BY r.hora_creado DESC, r.id DESC"),
-        vecinos!("r.hora_creado BETWEEN $5 + 1 AND $5 + $8 ORDER BY r.hora_creado, r.id"),
-    ] {
+    for sql in sql {
         let mas: Vec<Vecino> = con!(lectura.conn(), c => sqlx::query_as(sql)
-            .bind(area_id).bind(id).bind(quien.puede_decidir(area_id)).bind(quien.rut.cuerpo())
-            .bind(hora_creado.0).bind(caracteres).bind(POR_LADO).bind(SEMANA)
-            .fetch_all(&mut **c).await)?;
+            .bind(area_id).bind(id).bind(quien.rut.cuerpo()).bind(hora_creado.0)
+            .bind(caracteres).bind(POR_LADO).bind(SEMANA).fetch_all(&mut **c).await)?;
         todos.extend(mas);
     }
     Ok(todos)

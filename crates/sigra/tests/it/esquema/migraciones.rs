@@ -101,6 +101,16 @@ async fn desde_cada_version_anterior_se_llega_al_mismo_esquema() {
                 (version >= 1).then(|| "Roca suelta".into())
             );
             drop(lectura);
+            // What its entries could not tell yet they tell nothing else of.
+            let si = if bd.motor == Motor::Sqlite {
+                "1"
+            } else {
+                "TRUE"
+            };
+            let forja = format!("UPDATE reportes SET decidido_en = 1, a_tiempo = {si}");
+            bd.sql(&forja).await.expect("forja");
+            let resumen = store.verifica_bitacora(|_| ()).await.expect("verifica");
+            assert_eq!(resumen.hallazgos.len(), usize::from(version >= 1));
             store.cerrar().await;
             bd.borra().await;
         }

@@ -132,7 +132,10 @@ en_ambas! {
             for parte in ["total", "por_estado", "por_area", "por_severidad", "serie"] {
                 assert_eq!(antes[parte], despues[parte], "{consulta}");
             }
-            decide(sitio, &admin, d, "aprobar").await;
+            if sitio.bd.entero(&format!("SELECT estado_id FROM reportes WHERE id = {d}")).await == 1 {
+                decide(sitio, &admin, d, "aprobar").await;
+            }
+            llega(sitio, &admin, 1, 3, "2026-02-15", 1).await;
         }
         assert!(fuera > d);
     }
