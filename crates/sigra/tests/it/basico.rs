@@ -26,7 +26,8 @@ en_ambas! {
 
         let r = sitio.pide("GET", &format!("/reportes/{id}/bitacora")).como(&autor).envia().await;
         assert_eq!(r.json["items"].as_array().unwrap().len(), 2);
-        assert_eq!(r.json["items"][1]["antes"], json!({"estado_id": 1}));
+        let antes = json!({"estado_id": 1, "decidido_en": null, "a_tiempo": null});
+        assert_eq!(r.json["items"][1]["antes"], antes);
         assert_eq!(r.json["items"][1]["rut"], jefe.rut.cuerpo());
     }
 }
