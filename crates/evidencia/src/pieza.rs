@@ -17,6 +17,10 @@ use crate::Rechazo;
 const BASTA: i64 = 8 * 1024 * 1024;
 /// So is a smaller one after that time: what a server that is killed forgets.
 const PLAZO: Duration = Duration::from_secs(1);
+/// And one of that part of the file, so that no photo goes up almost twice for one fall of the server;
+const PARTE: i64 = 8;
+/// but not sooner: on a fast link there is hardly anything to lose, and each costs a transaction.
+const PLAZO_PARTE: Duration = Duration::from_millis(100);
 /// A piece shorter than that is written again together with the next: a link that breaks all the time
 /// must not leave thousands of them.
 const CORTA: i64 = 1024 * 1024;
@@ -26,6 +30,8 @@ pub(crate) struct EnCurso {
     clave: String,
     desde: i64,
     hasta: i64,
+    /// Its first new byte, in the file.
+    nuevos: i64,
     /// When its first new byte came.
     inicio: Option<Instant>,
 }
@@ -45,6 +51,7 @@ impl EnCurso {
             clave,
             desde: hasta,
             hasta,
+            nuevos: hasta,
             inicio: None,
         };
         if let Some(corta) = piezas.last().filter(|p| p.bytes < CORTA) {
@@ -72,10 +79,11 @@ impl EnCurso {
         self.inicio.is_some()
     }
 
-    /// Whether it is time to tell of it.
-    pub(crate) fn basta(&self) -> bool {
-        let hace_rato = self.inicio.is_some_and(|i| i.elapsed() >= PLAZO);
-        hace_rato || self.hasta - self.desde >= BASTA
+    /// Whether it is time to tell of it, in a file of `largo` bytes.
+    pub(crate) fn basta(&self, largo: i64) -> bool {
+        let hace = |plazo| self.inicio.is_some_and(|i| i.elapsed() >= plazo);
+        let es_parte = (self.hasta - self.nuevos).saturating_mul(PARTE) >= largo;
+        hace(PLAZO) || es_parte && hace(PLAZO_PARTE) || self.hasta - self.desde >= BASTA
     }
 
     /// Durable in the store from here on.

@@ -102,7 +102,8 @@ impl Labor<'_> {
                 cuenta.agrega(&bytes);
             }
             pieza.agrega(bytes).await?;
-            if suma.is_none() && pieza.basta() && pieza.hasta() < self.subida.bytes {
+            if suma.is_none() && pieza.basta(self.subida.bytes) && pieza.hasta() < self.subida.bytes
+            {
                 self.guarda(pieza).await?;
                 pieza = self.pieza().await?;
             }

@@ -108,7 +108,7 @@ impl Telefono {
     }
 
     /// The next file to be sent: those of reports that the server has, and those that were put off last.
-    pub(crate) async fn proximo_archivo(&self) -> Result<Option<ArchivoPropio>, Error> {
+    pub async fn proximo_archivo(&self) -> Result<Option<ArchivoPropio>, Error> {
         let fila: Option<Fila> = sqlx::query_as(
             "SELECT a.reporte_uuid, a.ruta, a.json, a.enviado, a.problema
              FROM archivos a JOIN cola c ON c.uuid_cliente = a.reporte_uuid

@@ -16,6 +16,7 @@ use crate::{
 const MIB: u64 = 1024 * 1024;
 /// Above what an idle server has: of requests, and of the worker that decodes.
 const PETICIONES: u64 = 64 * MIB;
+const VIDEO: u64 = 16 * MIB;
 const DECODIFICACION: u64 = 320 * MIB;
 
 /// `VmRSS` or `VmHWM`, in bytes.
@@ -172,13 +173,60 @@ async fn las_peticiones_caben_en_64_mib() {
     assert!(bajadas.await.into_iter().all(|igual| igual));
     let pico = memoria(pid, "VmHWM").saturating_sub(quieto);
     println!(
-        "MiB sobre {} en reposo: formularios malos {}, tus {con_tus}, formularios {}, en total {}",
+        "MiB sobre {} en reposo: formularios malos {}, tus {}, formularios {}, en total {}",
         quieto / MIB,
         con_formas / MIB,
+        con_tus / MIB,
         con_subidas / MIB,
         pico / MIB
     );
     assert!(pico <= PETICIONES, "{} MiB", pico / MIB);
+    Sitio::nuevo(b.nodos.cierra().await)
+        .await
+        .en_orden_y_fuera()
+        .await;
+}
+
+/// The largest file there may be, up and down again, costs neither its length nor a tenth of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn un_video_de_200_mib_no_pasa_por_la_memoria() {
+    let b = Blanco::nuevo().await;
+    let pid = b.nodos.pid(0);
+    let chica = b.sube(&progresiva()).await;
+    b.pide("GET", &format!("/multimedia/{chica}"))
+        .send()
+        .await
+        .expect("baja");
+    let mut bytes = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42".to_vec();
+    bytes.resize(usize::try_from(200 * MIB).expect("cabe"), 7);
+    let video = Foto {
+        uuid: uuid(),
+        bytes: bytes.into(),
+        tipo: "video/mp4",
+    };
+    let quieto = memoria(pid, "VmRSS");
+    olvida_pico(pid);
+    let id = b.sube(&video).await;
+    let con_subida = memoria(pid, "VmHWM").saturating_sub(quieto);
+    olvida_pico(pid);
+    let pedido = b.pide("GET", &format!("/multimedia/{id}"));
+    let mut trozos = pedido.send().await.expect("baja").bytes_stream();
+    let mut van = 0;
+    while let Some(trozo) = trozos.next().await {
+        let trozo = trozo.expect("baja");
+        assert!(trozo == video.bytes.slice(van..van + trozo.len()));
+        van += trozo.len();
+    }
+    assert_eq!(van, video.bytes.len());
+    let con_bajada = memoria(pid, "VmHWM").saturating_sub(quieto);
+    println!(
+        "MiB sobre {} en reposo: subida {}, bajada {}",
+        quieto / MIB,
+        con_subida / MIB,
+        con_bajada / MIB
+    );
+    assert!(con_subida <= VIDEO, "{} MiB", con_subida / MIB);
+    assert!(con_bajada <= VIDEO, "{} MiB", con_bajada / MIB);
     Sitio::nuevo(b.nodos.cierra().await)
         .await
         .en_orden_y_fuera()

@@ -1,7 +1,7 @@
 //! Phones send their photos over links that break, wait and crawl, while the server is killed again and
 //! again: each arrives whole, and little of it twice.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::future::join_all;
 use sigra_almacen::Almacen;
@@ -46,11 +46,30 @@ fn condiciones() -> Condiciones {
     }
 }
 
-/// All that this phone has, however long it takes; bytes that reached the server, and links broken.
-async fn envia(mina: Mina, mut telefono: Telefono) -> (Telefono, u64, u64) {
-    let (mut subidos, mut cortadas) = (0, 0);
+/// A request's head, about; it is not the upload.
+const CABEZA: u64 = 1024;
+
+/// What a phone's links carried to the server.
+#[derive(Default)]
+struct Carga {
+    /// Bytes, heads and reports as well.
+    subidos: u64,
+    /// Links broken.
+    cortadas: u64,
+    /// Of each file, by its uuid, without heads.
+    por_archivo: HashMap<String, u64>,
+}
+
+/// All that this phone has, however long it takes.
+async fn envia(mina: Mina, mut telefono: Telefono) -> (Telefono, Carga) {
+    let mut carga = Carga::default();
     let mut reportes = true;
     loop {
+        let archivo = if reportes {
+            None
+        } else {
+            telefono.proximo_archivo().await.expect("archivo")
+        };
         let destino = mina.red.direccion(0);
         let enlace = Enlace::nuevo(destino, |_| condiciones())
             .await
@@ -63,12 +82,16 @@ async fn envia(mina: Mina, mut telefono: Telefono) -> (Telefono, u64, u64) {
             telefono.archivo_una_vez().await
         };
         let cuentas = enlace.cuentas();
-        subidos += cuentas.subidos;
-        cortadas += cuentas.cortadas;
+        carga.subidos += cuentas.subidos;
+        carga.cortadas += cuentas.cortadas;
+        if let Some(a) = archivo {
+            let suyos = carga.por_archivo.entry(a.archivo.uuid_cliente).or_default();
+            *suyos += cuentas.subidos.saturating_sub(CABEZA);
+        }
         mina.pasos.send_modify(|n| *n += 1);
         match paso.expect("teléfono") {
             Paso::Listo if reportes => reportes = false,
-            Paso::Listo => return (telefono, subidos, cortadas),
+            Paso::Listo => return (telefono, carga),
             Paso::Sigue => {}
             // What it says to wait is not waited for, unless there is nobody to ask.
             _ => drop(mina.vivo.read().await),
@@ -149,14 +172,22 @@ async fn corre(motor: Motor, en_s3: bool) {
         join_all(envios),
         mata(&mina, &mut nodos, veces, fotos * 2 / (veces + 1))
     );
-    let (mut archivos, mut subidos, mut cortadas, mut reanudados) = (vec![], 0, 0, 0);
+    let (mut archivos, mut veces_cada_uno) = (vec![], vec![]);
+    let (mut subidos, mut cortadas, mut reanudados) = (0, 0, 0);
     for hecho in hechos {
-        let (mut telefono, suyos, suyas) = hecho.expect("teléfono");
-        subidos += suyos;
-        cortadas += suyas;
+        let (mut telefono, carga) = hecho.expect("teléfono");
+        subidos += carga.subidos;
+        cortadas += carga.cortadas;
         reanudados += telefono.toma_resumen().reanudados;
-        archivos.push(telefono.archivos().await.expect("archivos"));
+        let suyos = telefono.archivos().await.expect("archivos");
+        for a in &suyos {
+            let bytes = u64::try_from(a.archivo.bytes).expect("cabe");
+            let enviados = carga.por_archivo[&a.archivo.uuid_cliente];
+            veces_cada_uno.push((enviados * 100 / bytes, bytes));
+        }
+        archivos.push(suyos);
     }
+    veces_cada_uno.sort_unstable_by(|a, b| b.cmp(a));
     let mut bytes = 0;
     for (persona, suyos) in personas.iter().zip(&archivos) {
         bytes += comprueba(&nodos, persona, suyos).await;
@@ -164,11 +195,14 @@ async fn corre(motor: Motor, en_s3: bool) {
     let veces_mas = subidos * 100 / bytes;
     println!(
         "{motor:?} {}: {fotos} fotos, {} MiB, {subidos} bytes subidos ({veces_mas} %), \
-         {cortadas} enlaces cortados, {veces} veces muerto, {reanudados} reanudadas",
+         {cortadas} enlaces cortados, {veces} veces muerto, {reanudados} reanudadas; \
+         las más enviadas (%, bytes): {:?}",
         if en_s3 { "S3" } else { "directorio" },
-        bytes / 1_048_576
+        bytes / 1_048_576,
+        &veces_cada_uno[..8]
     );
-    assert!(veces_mas <= 130, "{veces_mas} % de lo que hay que subir");
+    let (peor, de) = veces_cada_uno[0];
+    assert!(peor <= 130, "{peor} % de una foto de {de} bytes");
     assert!(cortadas > 0 && reanudados > 0);
     let almacen = match &s3 {
         Some(s3) => Almacen::s3(&s3.opciones()),
