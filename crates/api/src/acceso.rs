@@ -33,6 +33,8 @@ pub enum Permiso {
     Navegador,
     /// Supervisores and administradores.
     Supervision,
+    /// The same, for what a browser fetches by a link: the cookie of the session will do.
+    SupervisionNavegador,
     Administrador,
 }
 
@@ -45,6 +47,7 @@ impl Permiso {
             Self::Autenticado => "autenticado",
             Self::Navegador => "navegador",
             Self::Supervision => "supervision",
+            Self::SupervisionNavegador => "supervision_navegador",
             Self::Administrador => "administrador",
         }
     }
@@ -65,16 +68,24 @@ impl Permiso {
         if self != Self::CambioDePassword {
             codigos.push(C::DebeCambiarPassword);
         }
-        if matches!(self, Self::Supervision | Self::Administrador) {
+        if matches!(
+            self,
+            Self::Supervision | Self::SupervisionNavegador | Self::Administrador
+        ) {
             codigos.push(C::SinPermiso);
         }
         codigos
     }
 
+    /// Whether the cookie of the session will do.
+    pub fn con_galleta(self) -> bool {
+        matches!(self, Self::Navegador | Self::SupervisionNavegador)
+    }
+
     fn admite(self, rol: Rol) -> bool {
         match self {
             Self::Publico | Self::CambioDePassword | Self::Autenticado | Self::Navegador => true,
-            Self::Supervision => rol != Rol::Trabajador,
+            Self::Supervision | Self::SupervisionNavegador => rol != Rol::Trabajador,
             Self::Administrador => rol == Rol::Administrador,
         }
     }
@@ -123,7 +134,7 @@ pub async fn exige(
 
 async fn sesion(app: &App, permiso: Permiso, headers: &HeaderMap) -> Result<Sesion, Problema> {
     let ahora = app.store().entorno().ahora();
-    let galleta = || galleta(headers).filter(|_| permiso == Permiso::Navegador);
+    let galleta = || galleta(headers).filter(|_| permiso.con_galleta());
     let portador = if let Some(token) = portador(headers) {
         app.tokens().verifica(token, AUD_API, ahora)?
     } else {

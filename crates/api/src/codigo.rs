@@ -158,6 +158,10 @@ codigos! {
         ("Demasiados archivos", "Too many files")
         ("El reporte tiene ya todos los archivos que admite.",
          "The report has all the files that it may have already.");
+    DemasiadosComentarios "demasiados_comentarios" CONFLICT true
+        ("Demasiados comentarios", "Too many comments")
+        ("El reporte tiene ya todos los comentarios que admite; hable con quien lo decide.",
+         "The report has all the comments that it may have already; talk to whoever decides it.");
     UuidEnConflicto "uuid_en_conflicto" CONFLICT true
         ("Reporte ya existe", "Report exists already")
         ("Ya hay un reporte con este uuid_cliente y otro contenido. Para cambiarlo, edítelo.",

@@ -137,6 +137,7 @@ pub fn problema(rechazo: Rechazo, sesion: &Sesion) -> Problema {
         Rechazo::SinPermiso => Codigo::SinPermiso.into(),
         Rechazo::Decidido => Codigo::ReporteDecidido.into(),
         Rechazo::TransicionNoPermitida => Codigo::TransicionNoPermitida.into(),
+        Rechazo::DemasiadosComentarios => Codigo::DemasiadosComentarios.into(),
         Rechazo::EnDesuso(errores) => errores.into(),
         Rechazo::UuidEnConflicto(None) => Codigo::UuidEnConflicto.into(),
         Rechazo::UuidEnConflicto(Some(l)) => {

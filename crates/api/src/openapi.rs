@@ -73,7 +73,7 @@ pub fn describe(paths: &mut Paths, permiso: Permiso, mut codigos: Vec<Codigo>) {
             let esquema = |nombre| SecurityRequirement::new::<_, [&str; 0], &str>(nombre, []);
             operacion.security = match permiso {
                 Permiso::Publico => None,
-                Permiso::Navegador => Some(vec![esquema("bearer"), esquema("galleta")]),
+                p if p.con_galleta() => Some(vec![esquema("bearer"), esquema("galleta")]),
                 _ => Some(vec![esquema("bearer")]),
             };
             problemas(operacion, &codigos);

@@ -30,6 +30,7 @@ use crate::{
     acceso::{
         Permiso::{
             self, Administrador, Autenticado, CambioDePassword, Navegador, Publico, Supervision,
+            SupervisionNavegador,
         },
         exige,
     },
@@ -122,7 +123,7 @@ fn identidad(t: Tabla<'_>) -> Tabla<'_> {
 }
 
 fn reportes(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::reportes::{bitacora, crear, editar, lista, retirar, similares, ver};
+    use crate::reportes::{bitacora, comentarios, crear, editar, lista, retirar, similares, ver};
     let cambio = |propios| [propios, CUERPO, ESCRITURA, IDEMPOTENTE];
     t.op(Autenticado, &cambio(crear::CODIGOS), routes!(crear::crear))
         .op(Autenticado, &[lista::CODIGOS], routes!(lista::listar))
@@ -137,6 +138,16 @@ fn reportes(t: Tabla<'_>) -> Tabla<'_> {
             Autenticado,
             &[similares::CODIGOS],
             routes!(similares::similares),
+        )
+        .op(
+            Autenticado,
+            &[comentarios::CODIGOS],
+            routes!(comentarios::listar),
+        )
+        .op(
+            Autenticado,
+            &cambio(comentarios::CODIGOS_CREAR),
+            routes!(comentarios::comentar),
         )
         .op(
             Autenticado,
@@ -250,7 +261,7 @@ fn notificaciones(t: Tabla<'_>) -> Tabla<'_> {
 }
 
 fn administracion(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::admin::{ajustes, bitacora, decidir, dispositivos, tablero};
+    use crate::admin::{ajustes, bitacora, decidir, dispositivos, exportar, tablero};
     let decision = [decidir::CODIGOS, CUERPO, ESCRITURA, IDEMPOTENTE];
     t.op(Supervision, &decision, routes!(decidir::aprobar))
         .op(Supervision, &decision, routes!(decidir::rechazar))
@@ -266,6 +277,11 @@ fn administracion(t: Tabla<'_>) -> Tabla<'_> {
             routes!(dispositivos::listar),
         )
         .op(Supervision, &[tablero::CODIGOS], routes!(tablero::ver))
+        .op(
+            SupervisionNavegador,
+            &[exportar::CODIGOS],
+            routes!(exportar::csv),
+        )
 }
 
 fn usuarios(t: Tabla<'_>) -> Tabla<'_> {

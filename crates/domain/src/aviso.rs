@@ -17,15 +17,18 @@ pub enum Aviso {
     CambioDeEstado,
     /// What a phone sent waits for its author's choice.
     Conflicto,
+    /// Somebody said something of a report.
+    Comentario,
 }
 
 impl Aviso {
-    pub const TODOS: [Self; 5] = [
+    pub const TODOS: [Self; 6] = [
         Self::Creado,
         Self::Trasladado,
         Self::Decidido,
         Self::CambioDeEstado,
         Self::Conflicto,
+        Self::Comentario,
     ];
 
     /// As clients know it.
@@ -36,6 +39,7 @@ impl Aviso {
             Self::Decidido => "reporte.decidido",
             Self::CambioDeEstado => "reporte.cambiado",
             Self::Conflicto => "conflicto.creado",
+            Self::Comentario => "reporte.comentado",
         }
     }
 
@@ -82,6 +86,11 @@ pub fn avisos(s: &Suceso, supervisores: &[Rut], administradores: &[Rut]) -> Vec<
     match s.accion {
         Accion::CambiarEstado if s.decidido => todos.push((s.autor, Aviso::Decidido)),
         Accion::CambiarEstado => todos.push((s.autor, Aviso::CambioDeEstado)),
+        // What the author says is for those who decide.
+        Accion::Comentar if s.actor == s.autor => {
+            todos.extend(deciden.iter().map(|rut| (*rut, Aviso::Comentario)));
+        }
+        Accion::Comentar => todos.push((s.autor, Aviso::Comentario)),
         _ => {}
     }
     todos.retain(|(rut, _)| *rut != s.actor);
@@ -165,6 +174,12 @@ impl Aviso {
                     "Lo que su teléfono envió del reporte de {area}, «{titulo}», choca con lo que tiene el servidor. Nada se perdió: abra el reporte y elija qué vale."
                 ),
             ),
+            Self::Comentario => (
+                format!("{actor} comentó un reporte: {titulo}"),
+                format!(
+                    "{actor} comentó el reporte de {area}, «{titulo}».{dijo} Ábralo para responder."
+                ),
+            ),
         };
         Texto { asunto, cuerpo }
     }
@@ -212,6 +227,12 @@ impl Aviso {
                     "What your phone sent of the report in {area}, “{titulo}”, clashes with what the server has. Nothing is lost: open the report and choose what holds."
                 ),
             ),
+            Self::Comentario => (
+                format!("{actor} commented on a report: {titulo}"),
+                format!(
+                    "{actor} commented on the report in {area}, “{titulo}”.{dijo} Open it to answer."
+                ),
+            ),
         };
         Texto { asunto, cuerpo }
     }
@@ -227,7 +248,7 @@ mod tests {
 
     #[test]
     fn who_is_told_what() {
-        use Accion::{CambiarEstado, Conflicto, Crear, Editar, RecibirArchivo};
+        use Accion::{CambiarEstado, Comentar, Conflicto, Crear, Editar, RecibirArchivo};
         let (autor, jefe, otro, admin) = (rut(1), rut(2), rut(3), rut(4));
         // action, final, to another area, who did it, supervisores → who is told
         #[rustfmt::skip] // One case a line.
@@ -246,6 +267,9 @@ mod tests {
             (Editar, false, true, jefe, vec![], vec![(admin, Aviso::Trasladado)]),
             (Conflicto, false, false, autor, vec![jefe], vec![(autor, Aviso::Conflicto)]),
             (RecibirArchivo, false, false, autor, vec![jefe], vec![]),
+            (Comentar, false, false, autor, vec![jefe, otro], vec![(jefe, Aviso::Comentario), (otro, Aviso::Comentario)]),
+            (Comentar, false, false, jefe, vec![jefe, otro], vec![(autor, Aviso::Comentario)]),
+            (Comentar, false, false, admin, vec![jefe], vec![(autor, Aviso::Comentario)]),
         ];
         for (accion, decidido, cambio_de_area, actor, supervisores, esperado) in table {
             // A supervisor's own report is for the others.

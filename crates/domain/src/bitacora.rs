@@ -39,10 +39,12 @@ pub enum Accion {
     RenunciarArchivo,
     /// An administrador took a file's bytes away.
     EliminarArchivo,
+    /// Somebody wrote a comment: `detalle`.
+    Comentar,
 }
 
 impl Accion {
-    pub const TODAS: [Self; 9] = [
+    pub const TODAS: [Self; 10] = [
         Self::Crear,
         Self::Editar,
         Self::CambiarEstado,
@@ -52,6 +54,7 @@ impl Accion {
         Self::RecibirArchivo,
         Self::RenunciarArchivo,
         Self::EliminarArchivo,
+        Self::Comentar,
     ];
 
     pub fn nombre(self) -> &'static str {
@@ -65,6 +68,7 @@ impl Accion {
             Self::RecibirArchivo => "recibir_archivo",
             Self::RenunciarArchivo => "renunciar_archivo",
             Self::EliminarArchivo => "eliminar_archivo",
+            Self::Comentar => "comentar",
         }
     }
 }

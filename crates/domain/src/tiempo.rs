@@ -182,6 +182,12 @@ impl Zona {
         TimeZone::get(nombre).ok().map(Self)
     }
 
+    /// `YYYY-MM-DD HH:MM:SS` as the site's clocks show it.
+    pub fn reloj(&self, instante: Instante) -> String {
+        let local = instante.timestamp().to_zoned(self.0.clone()).datetime();
+        local.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     /// The calendar day that the site's wall calendar shows at `instante`.
     pub fn fecha(&self, instante: Instante) -> Fecha {
         Fecha(instante.timestamp().to_zoned(self.0.clone()).date())

@@ -4,4 +4,5 @@ pub mod ajustes;
 pub mod bitacora;
 pub mod decidir;
 pub mod dispositivos;
+pub mod exportar;
 pub mod tablero;

@@ -46,7 +46,8 @@ pub struct Parametros {
 }))]
 pub struct Notificacion {
     pub id: i64,
-    /// `reporte.creado`, `reporte.trasladado`, `reporte.decidido`, `reporte.cambiado` o `conflicto.creado`.
+    /// `reporte.creado`, `reporte.trasladado`, `reporte.decidido`, `reporte.cambiado`, `reporte.comentado` o
+    /// `conflicto.creado`.
     pub evento: String,
     pub reporte_id: i64,
     /// La versión del reporte de que se trata.

@@ -27,7 +27,8 @@ pub struct Entrada {
     pub n: i64,
     /// Versión del reporte que esta entrada produjo.
     pub version: i64,
-    /// `crear`, `editar`, `cambiar_estado`, `retirar`, `conflicto` o `resolver_conflicto`.
+    /// `crear`, `editar`, `cambiar_estado`, `retirar`, `conflicto`, `resolver_conflicto`, `recibir_archivo`,
+    /// `renunciar_archivo`, `eliminar_archivo` o `comentar`.
     pub accion: String,
     /// Quién.
     pub rut: i64,

@@ -32,11 +32,10 @@ pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido]
 const MAX_VALORES: usize = 50;
 
 /// Filtros de la lista; los que son listas se repiten (`estado=1&estado=2`).
-#[derive(Deserialize, Serialize, IntoParams)]
+#[derive(Deserialize, Serialize, Default, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
-#[derive(Default)]
-pub struct Parametros {
+pub struct Filtros {
     /// Estado, por id o por nombre.
     #[param(example = json!(["Pendiente"]))]
     estado: Vec<String>,
@@ -57,6 +56,13 @@ pub struct Parametros {
     /// Palabras que deben estar en el título o la descripción, sin importar mayúsculas ni acentos.
     #[param(max_length = 200)]
     q: Option<String>,
+}
+
+/// El orden y la página de la lista.
+#[derive(Deserialize, Serialize, Default, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Parametros {
     /// `hora_creado`, `hora_sincronizado`, `fecha_reporte` o `id`; con `-`, de mayor a menor.
     #[param(example = "-hora_creado")]
     orden: Option<String>,
@@ -73,17 +79,18 @@ pub struct Parametros {
 ///
 /// Solo los que quien pregunta puede ver, sin los retirados. Recorrer todas las páginas mientras
 /// otros escriben muestra una vez cada reporte que calzó todo el tiempo.
-#[utoipa::path(get, path = "/reportes", tag = "reportes", params(Parametros),
+#[utoipa::path(get, path = "/reportes", tag = "reportes", params(Filtros, Parametros),
     responses((status = 200, description = "Una página", body = Pagina<Reporte>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     sesion: Sesion,
     OriginalUri(uri): OriginalUri,
+    Consulta(f): Consulta<Filtros>,
     Consulta(p): Consulta<Parametros>,
 ) -> Result<Response, Problema> {
-    let huella = huella(&(&p, sesion.quien.rut));
+    let huella = huella(&(&f, &p, sesion.quien.rut));
     let mut e = Errores::default();
-    let filtro = p.filtro(&sesion.catalogo, &mut e);
+    let filtro = f.filtro(&sesion.catalogo, &mut e);
     let orden = p.orden(&mut e);
     let limite = pagina::limite(p.limite.as_deref(), &mut e);
     e.fin(Some(()))?;
@@ -119,8 +126,8 @@ pub async fn listar(
     Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
 }
 
-impl Parametros {
-    fn filtro(&self, catalogo: &Catalogo, e: &mut Errores) -> Filtro {
+impl Filtros {
+    pub fn filtro(&self, catalogo: &Catalogo, e: &mut Errores) -> Filtro {
         for (campo, valores) in [
             ("estado", &self.estado),
             ("area_id", &self.area_id),
@@ -181,7 +188,9 @@ impl Parametros {
                 .unwrap_or_default(),
         }
     }
+}
 
+impl Parametros {
     fn orden(&self, e: &mut Errores) -> Orden {
         match self.orden.as_deref() {
             None | Some("") => Orden::NORMAL,

@@ -1,6 +1,7 @@
 //! Reports.
 
 pub mod bitacora;
+pub mod comentarios;
 pub mod crear;
 pub mod editar;
 pub mod lista;

@@ -24,7 +24,7 @@ use crate::multimedia::tus::RAIZ;
     "sync_status": "completo",
     "sha256_contenido": "e0d4f6a1c2b3948576a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f607",
     "ubicacion": {"lat": -33.1512, "lon": -70.2871, "precision_m": 12.5, "referencia": "Nivel 1200, galería 4"},
-    "multimedia": [], "version": 1
+    "multimedia": [], "comentarios": 0, "version": 1
 }))]
 pub struct Reporte {
     pub id: i64,
@@ -61,6 +61,8 @@ pub struct Reporte {
     pub sha256_contenido: String,
     pub ubicacion: Option<Ubicacion>,
     pub multimedia: Vec<Multimedia>,
+    /// Cuántos hay; se leen en `/reportes/{id}/comentarios`.
+    pub comentarios: i64,
     /// Sube en uno con cada cambio visible; también es el ETag.
     pub version: i64,
 }
@@ -123,6 +125,7 @@ pub fn vista(leido: &ReporteLeido, catalogo: &Catalogo) -> Reporte {
         sha256_contenido: r.sha256_contenido.clone(),
         ubicacion: k.ubicacion.clone(),
         multimedia: multimedia(leido),
+        comentarios: r.comentarios,
         version: r.version,
     }
 }

@@ -77,6 +77,8 @@ pub struct Reporte {
     /// Files that are no longer pending.
     pub archivos: Estados,
     pub sha256_contenido: String,
+    /// How many comments there are.
+    pub comentarios: i64,
     pub version: i64,
     pub retirado_en: Option<Instante>,
     pub cabeza: Cabeza,
@@ -113,7 +115,10 @@ impl Reporte {
         v.insert("hora_sincronizado".into(), json!(self.hora_sincronizado));
         v.insert("sha256_contenido".into(), json!(self.sha256_contenido));
         v.insert("retirado".into(), Value::Bool(self.retirado_en.is_some()));
-        // Entries began to tell it with the third schema, when the first file could arrive.
+        // Each of these is told from the first one on: entries of earlier schemas know nothing of them.
+        if self.comentarios > 0 {
+            v.insert("comentarios".into(), json!(self.comentarios));
+        }
         if !self.archivos.is_empty() {
             v.insert("archivos".into(), json!(self.archivos));
         }

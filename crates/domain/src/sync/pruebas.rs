@@ -71,6 +71,7 @@ fn reporte(contenido: Contenido) -> Reporte {
         last_sync_attempt: None,
         sync_status: SyncStatus::Completo,
         archivos: crate::reporte::Estados::new(),
+        comentarios: 0,
         version: 7,
         retirado_en: None,
         cabeza: Cabeza {

@@ -24,6 +24,7 @@ mod carreras;
 mod catalogo;
 mod desaparece;
 mod esquema;
+mod exportar;
 mod guia;
 mod lista;
 mod login;

@@ -1,6 +1,7 @@
 //! Section 4 of the contract: a report is created, seen, edited and withdrawn.
 
 mod catalogos;
+mod comentarios;
 pub mod contenido;
 mod crear;
 mod edicion;

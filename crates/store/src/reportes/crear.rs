@@ -172,6 +172,7 @@ pub(crate) fn reporte(quien: &Quien, n: &ReporteNuevo, zona: &Zona, ahora: Insta
         sync_status: sin_conflicto(&n.contenido, &Estados::new()),
         archivos: Estados::new(),
         sha256_contenido: n.sha256_contenido.clone(),
+        comentarios: 0,
         version: 1,
         retirado_en: None,
         cabeza: Cabeza {

@@ -49,14 +49,18 @@ pub struct Retirar {
 }
 
 /// The report, locked, if the caller may know of it.
-async fn visible(tx: &mut Tx<'_>, quien: &Quien, id: i64) -> Result<ReporteLeido, Rechazo> {
+pub(super) async fn visible(
+    tx: &mut Tx<'_>,
+    quien: &Quien,
+    id: i64,
+) -> Result<ReporteLeido, Rechazo> {
     busca(&mut tx.conn, &Cual::Id(id), true)
         .await?
         .filter(|l| quien.puede_ver(l.reporte.rut, l.reporte.contenido.area_id))
         .ok_or(Rechazo::NoEncontrado)
 }
 
-fn no_retirado(leido: ReporteLeido) -> Result<ReporteLeido, Rechazo> {
+pub(super) fn no_retirado(leido: ReporteLeido) -> Result<ReporteLeido, Rechazo> {
     if leido.reporte.retirado_en.is_some() {
         Err(Rechazo::Retirado)
     } else {

@@ -1,5 +1,6 @@
 //! Reports: their rows, and the writes that change them.
 
+mod comentar;
 pub(crate) mod crear;
 mod editar;
 pub(crate) mod fila;
@@ -9,6 +10,7 @@ pub(crate) mod lote;
 pub(crate) mod registro;
 mod similares;
 
+pub use comentar::{Comentado, Comentar, Comentario, MAX_COMENTARIOS, comentarios};
 pub use crear::{Creado, CrearReporte, Entrada};
 pub use editar::{Decidir, EditarReporte, Retirar};
 pub use fila::{ArchivoLeido, ReporteLeido};
@@ -31,6 +33,7 @@ pub enum Rechazo {
     /// Decided: its content is fixed.
     Decidido,
     TransicionNoPermitida,
+    DemasiadosComentarios,
     /// It names what the site no longer uses.
     EnDesuso(Vec<ErrorCampo>),
     /// The uuid belongs to a report with other content: the caller's own, or nobody's business.

@@ -157,6 +157,13 @@ pub const TODAS: &[Operacion] = &[
         EDICION,
         &[200],
     ),
+    op(
+        "POST",
+        "/reportes/{id}/comentarios",
+        r#"{"texto": "¿Dónde?"}"#,
+        &[("texto", DETALLE, true)],
+        &[201],
+    ),
     op("DELETE", "/reportes/{id}", DECISION, CON_DETALLE, &[204]),
     op(
         "POST",

@@ -94,7 +94,7 @@ impl Llamador {
             return bien;
         }
         match self {
-            L::SoloCookie if fila.permiso == "navegador" => {}
+            L::SoloCookie if fila.permiso.ends_with("navegador") => {}
             L::SinToken | L::SoloCookie => return (401, "no_autenticado"),
             L::Vencido => return (401, "token_vencido"),
             L::SesionCerrada | L::SesionAjena => return (401, "sesion_cerrada"),
@@ -106,7 +106,7 @@ impl Llamador {
         }
         let admite = match fila.permiso {
             "autenticado" | "navegador" | "cambio_de_password" => true,
-            "supervision" => self.rol() != Rol::Trabajador,
+            "supervision" | "supervision_navegador" => self.rol() != Rol::Trabajador,
             "administrador" => self.rol() == Rol::Administrador,
             otro => panic!("permiso desconocido: {otro}"),
         };

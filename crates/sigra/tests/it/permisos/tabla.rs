@@ -57,6 +57,7 @@ const fn fila(
 const CREA: &str = r#"{"titulo": "Roca suelta", "descripcion": "Sobre el paso.", "area_id": 1,
     "severidad_id": 3, "uuid_cliente": "$uuid"}"#;
 const EDITA: &str = r#"{"titulo": "Roca caída", "version": 1}"#;
+const COMENTA: &str = r#"{"texto": "¿En qué pared?"}"#;
 const DECIDE: &str = r#"{"detalle": "Se cierra el paso."}"#;
 const RETIRA: &str = r#"{"detalle": "De prueba.", "version": 1}"#;
 const USUARIO: &str =
@@ -102,6 +103,8 @@ pub const TABLA: &[Fila] = &[
     fila("GET /reportes/uuid/{uuid_cliente}", "autenticado", Reporte, 200, ""),
     fila("GET /reportes/{id}/bitacora", "autenticado", Reporte, 200, ""),
     fila("GET /reportes/{id}/similares", "autenticado", Reporte, 200, ""),
+    fila("GET /reportes/{id}/comentarios", "autenticado", Reporte, 200, ""),
+    fila("POST /reportes/{id}/comentarios", "autenticado", Reporte, 201, COMENTA),
     fila("PUT /reportes/{id}", "autenticado", Reporte, 200, EDITA),
     fila("DELETE /reportes/{id}", "administrador", Reporte, 204, RETIRA),
     fila("POST /sync/batch", "autenticado", Nada, 200, LOTE),
@@ -118,6 +121,7 @@ pub const TABLA: &[Fila] = &[
     fila("GET /admin/bitacora", "administrador", Nada, 200, ""),
     fila("GET /admin/bitacora/ajustes", "administrador", Nada, 200, ""),
     fila("GET /admin/dispositivos", "administrador", Nada, 200, ""),
+    fila("GET /admin/export.csv", "supervision_navegador", Nada, 200, ""),
     fila("GET /admin/dashboard", "supervision", Nada, 200, ""),
     fila("POST /reportes/{id}/multimedia", "autenticado", Reporte, 201, ""),
     fila("OPTIONS /multimedia/tus", "publico", Nada, 204, ""),

@@ -1,0 +1,172 @@
+//! `GET` and `POST /reportes/{id}/comentarios`
+
+use axum::{
+    extract::{OriginalUri, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use sigra_domain::{
+    Campo,
+    bitacora::Entrada,
+    campo::{Errores, tipo},
+    reporte::detalle,
+};
+use sigra_store::{
+    ConClave, Fallo, Respuesta,
+    reportes::{self, Comentado, Comentar, Cual, comentarios},
+};
+use utoipa::{IntoParams, ToSchema};
+
+use super::ver::vigente;
+use crate::{
+    App,
+    acceso::Sesion,
+    codigo::Codigo,
+    cuerpo::{Consulta, Cuerpo, Id},
+    escritura::{Llave, escribe, etag},
+    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    problema::Problema,
+};
+
+pub const CODIGOS: &[Codigo] = &[
+    Codigo::NoEncontrado,
+    Codigo::ReporteRetirado,
+    Codigo::DatosInvalidos,
+    Codigo::CursorInvalido,
+];
+pub const CODIGOS_CREAR: &[Codigo] = &[
+    Codigo::NoEncontrado,
+    Codigo::ReporteRetirado,
+    Codigo::DemasiadosComentarios,
+];
+
+/// Lo que alguien quiere decir de un reporte.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"texto": "¿En qué pared está la roca?"}))]
+pub struct ComentarioCreate {
+    #[serde(default)]
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 2_000)]
+    texto: Campo<String>,
+}
+
+/// Lo que alguien dijo de un reporte. No se cambia ni se borra: es una entrada de su bitácora.
+#[derive(Serialize, ToSchema)]
+pub struct Comentario {
+    /// Número de su entrada en la bitácora del reporte.
+    #[schema(example = 3)]
+    pub n: i64,
+    /// De quien lo dijo.
+    #[schema(example = 20_000_021)]
+    pub rut: i64,
+    #[schema(example = "Ana Soto")]
+    pub autor: String,
+    #[schema(example = "¿En qué pared está la roca?")]
+    pub texto: String,
+    #[schema(format = DateTime, example = "2026-03-01T22:10:00.000Z")]
+    pub en: String,
+}
+
+fn vista(e: &Entrada, autor: String) -> Comentario {
+    Comentario {
+        n: e.n,
+        rut: e.rut.cuerpo(),
+        autor,
+        texto: e.detalle.clone().unwrap_or_default(),
+        en: e.en.to_string(),
+    }
+}
+
+#[derive(Deserialize, Default, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Parametros {
+    /// 1 a 200; 50 si no se dice.
+    limite: Option<String>,
+    /// El `siguiente` de la página anterior.
+    cursor: Option<String>,
+}
+
+/// Ver los comentarios de un reporte.
+///
+/// Del más antiguo al más nuevo.
+#[utoipa::path(get, path = "/reportes/{id}/comentarios", tag = "reportes",
+    params(("id" = i64, Path, description = "Id del reporte"), Parametros),
+    responses((status = 200, description = "Una página", body = Pagina<Comentario>, headers(("Link" = String)))))]
+pub async fn listar(
+    State(app): State<App>,
+    sesion: Sesion,
+    Id(id): Id,
+    OriginalUri(uri): OriginalUri,
+    Consulta(p): Consulta<Parametros>,
+) -> Result<Response, Problema> {
+    let huella = huella(&("comentarios", id));
+    let mut e = Errores::default();
+    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    e.fin(Some(()))?;
+    let tras = p.cursor.filter(|c| !c.is_empty());
+    let tras = tras.map(|c| lee_cursor(&huella, &c)).transpose()?;
+    let leido = vigente(&app, &sesion, &Cual::Id(id)).await?;
+    let mut lectura = app.store().leer().await?;
+    let todos = comentarios(&mut lectura, &leido, tras.unwrap_or(0), limite + 1).await?;
+    drop(lectura);
+    let ultimo = |c: &reportes::Comentario| cursor(&huella, c.entrada.n);
+    let (todos, siguiente) = pagina::corta(todos, limite, ultimo);
+    let items = todos.into_iter().map(|c| vista(&c.entrada, c.autor));
+    let items = items.collect();
+    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+}
+
+/// Comentar un reporte.
+///
+/// Su autor y quienes pueden decidirlo, también después de decidido. Sube la versión del reporte, y los teléfonos lo
+/// reciben con los demás cambios. Lo mismo otra vez, si es lo último que se dijo, responde 200 y no se repite.
+#[utoipa::path(post, path = "/reportes/{id}/comentarios", tag = "reportes", request_body = ComentarioCreate,
+    params(("id" = i64, Path, description = "Id del reporte"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 a 255 caracteres; la misma clave repite la primera respuesta (7 días)")),
+    responses((status = 201, description = "Dicho", body = Comentario, headers(("ETag" = String))),
+        (status = 200, description = "Ya estaba dicho", body = Comentario, headers(("ETag" = String)))))]
+pub async fn comentar(
+    State(app): State<App>,
+    sesion: Sesion,
+    Id(id): Id,
+    llave: Llave,
+    Cuerpo { datos, sha256 }: Cuerpo<ComentarioCreate>,
+) -> Result<Response, Problema> {
+    let clave = llave.ata(&sesion, sha256);
+    let mut e = Errores::default();
+    let texto = e
+        .requerido("texto", datos.texto, tipo::TEXTO)
+        .and_then(|t| e.toma("texto", detalle(t)));
+    let op = Comentar {
+        quien: sesion.quien.clone(),
+        id,
+        texto: e.fin(texto)?,
+    };
+    let nombre = sesion.nombre.clone();
+    let responde = move |c: Comentado| {
+        let cuerpo = serde_json::to_string(&vista(&c.entrada, nombre.clone()));
+        let status = if c.es_nuevo {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
+        Ok(Respuesta {
+            status: status.as_u16(),
+            location: None,
+            etag: Some(etag(c.version)),
+            cuerpo: cuerpo.map_err(|e| Fallo::Dato(e.to_string()))?,
+            repetida: false,
+        })
+    };
+    escribe(
+        app.store(),
+        &sesion,
+        ConClave {
+            clave,
+            op,
+            responde,
+        },
+    )
+    .await
+}

@@ -1,0 +1,98 @@
+//! Tables of reports for the office's spreadsheets.
+
+use serde_json::{Value, json};
+
+use crate::{
+    arnes::{Persona, Sitio, a_la_vez, cuenta, reporte_en},
+    en_ambas,
+};
+
+async fn exporta(sitio: &Sitio, quien: &Persona, consulta: &str) -> String {
+    let r = sitio
+        .pide("GET", &format!("/admin/export.csv{consulta}"))
+        .como(quien)
+        .envia()
+        .await;
+    let r = r.espera(200, "");
+    assert_eq!(
+        r.header("content-type"),
+        "text/csv; charset=utf-8; header=present"
+    );
+    assert!(
+        r.header("content-disposition")
+            .starts_with("attachment; filename=\"reportes-2")
+    );
+    r.texto
+}
+
+/// Rows by column name, as a program that knows CSV reads them.
+fn filas(csv: &str, separador: u8) -> Vec<std::collections::HashMap<String, String>> {
+    let csv = csv.strip_prefix('\u{feff}').expect("BOM");
+    let mut lector = csv::ReaderBuilder::new()
+        .delimiter(separador)
+        .from_reader(csv.as_bytes());
+    lector.deserialize().map(|f| f.expect("fila")).collect()
+}
+
+en_ambas! {
+    async fn lo_que_una_planilla_lee(sitio: &Sitio) {
+        let (autor, jefe, admin) = (sitio.trabajador().await, sitio.supervisor(&[1]).await, sitio.administrador().await);
+        let mut raro = reporte_en(1);
+        raro["titulo"] = json!("=HYPERLINK(\"http://malo\";\"vea\")");
+        raro["descripcion"] = json!("Dos líneas,\ny \"comillas\"; y más");
+        raro["ubicacion"] = json!({"lat": -33.1512, "lon": -70.2871, "precision_m": 12.5, "referencia": "@nivel 1200"});
+        raro["hora_creado"] = json!("2026-03-01T02:30:00Z");
+        raro["fecha_reporte"] = json!("2026-02-28");
+        let id = sitio.crea(&autor, &raro).await.espera(201, "").id();
+        let otra_area = sitio.reporte(&autor, 2).await["id"].as_i64().unwrap();
+        let retirado = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
+        let retira = sitio.pide("DELETE", &format!("/reportes/{retirado}")).como(&admin).si_version(1);
+        retira.json(&json!({"detalle": "De prueba."})).envia().await.espera(204, "");
+        let decide = sitio.pide("POST", &format!("/admin/reportes/{id}/aprobar")).como(&jefe);
+        decide.json(&json!({})).envia().await.espera(200, "");
+
+        let csv = exporta(sitio, &admin, "").await;
+        assert!(csv.starts_with("\u{feff}id,uuid_cliente,titulo,"));
+        let todas = filas(&csv, b',');
+        let ids: Vec<&str> = todas.iter().map(|f| f["id"].as_str()).collect();
+        assert_eq!(ids, [id.to_string(), otra_area.to_string()]);
+        let f = &todas[0];
+        for (columna, valor) in [
+            ("titulo", "'=HYPERLINK(\"http://malo\";\"vea\")"), ("descripcion", "Dos líneas,\ny \"comillas\"; y más"),
+            ("area", "Perforación y Tronadura"), ("severidad", "Alta"), ("estado", "Aprobado"), ("a_tiempo", "sí"),
+            ("fecha_reporte", "2026-02-28"), ("hora_creado", "2026-02-28 23:30:00"), ("lat", "-33.1512"), ("lon", "-70.2871"),
+            ("precision_m", "12.5"), ("referencia", "'@nivel 1200"), ("sync_status", "completo"), ("archivos", "0"), ("version", "2"),
+        ] {
+            assert_eq!(f[columna], valor, "{columna}");
+        }
+        assert_eq!((todas[1]["lat"].as_str(), todas[1]["decidido_en"].as_str()), ("", ""));
+        let con_punto_y_coma = filas(&exporta(sitio, &admin, "?separador=;").await, b';');
+        assert_eq!((con_punto_y_coma[0]["lat"].as_str(), con_punto_y_coma[0]["titulo"].as_str()), ("-33,1512", f["titulo"].as_str()));
+        // The caller's areas, and the list's filters.
+        assert_eq!(filas(&exporta(sitio, &jefe, "").await, b',').len(), 1);
+        assert_eq!(filas(&exporta(sitio, &admin, "?area_id=2&estado=Pendiente").await, b',').len(), 1);
+        assert_eq!(filas(&exporta(sitio, &admin, "?area_id=3").await, b',').len(), 0);
+        let mal = sitio.pide("GET", "/admin/export.csv?separador=tab&estado=Nada").como(&admin).envia().await;
+        let errores: Vec<&Value> = mal.json["errores"].as_array().unwrap().iter().map(|e| &e["campo"]).collect();
+        assert_eq!((mal.status, errores), (422, vec![&json!("estado"), &json!("separador")]));
+        sitio.pide("GET", "/admin/export.csv").como(&autor).envia().await.espera(403, "sin_permiso");
+    }
+
+    /// Thousands of rows, while others write: all that was there when it began, once each.
+    async fn muchas_filas(sitio: &Sitio) {
+        let (autor, admin) = (sitio.trabajador().await, sitio.administrador().await);
+        let lotes = cuenta(10_000) / 200;
+        for _ in 0..lotes {
+            let lote: Vec<Value> = (0..200).map(|i| reporte_en(1 + i % 3)).collect();
+            sitio.lote(&autor, &lote).await;
+        }
+        let otro = sitio.trabajador().await;
+        let escriben = (0..20).map(|_| sitio.pide("POST", "/reportes").como(&otro).json(&reporte_en(1)).envia());
+        let escriben = tokio::spawn(a_la_vez(escriben.collect::<Vec<_>>()));
+        let csv = exporta(sitio, &admin, "").await;
+        escriben.await.unwrap();
+        let ids: Vec<i64> = filas(&csv, b',').iter().map(|f| f["id"].parse().unwrap()).collect();
+        assert!(ids.len() >= lotes * 200, "{}", ids.len());
+        assert!(ids.windows(2).all(|w| w[0] < w[1]));
+    }
+}

@@ -1,0 +1,2 @@
+-- A comment is an entry of the report's bitácora; its row remembers how many there are.
+ALTER TABLE reportes ADD COLUMN comentarios INTEGER NOT NULL DEFAULT 0;
