@@ -9,7 +9,7 @@ use super::{
     taller::{Foto, Taller, progresiva, reporte_con},
 };
 use crate::{
-    arnes::{Ajuste, Persona, Respuesta, SECRETO, Sitio},
+    arnes::{Ajuste, Persona, Respuesta, SECRETO, Sitio, uuid},
     en_ambas,
     login::{CLAVE, con_clave, entra},
 };
@@ -83,6 +83,29 @@ en_ambas! {
         }
         etiquetas.dedup();
         assert_eq!(etiquetas.len(), 3);
+    }
+
+    async fn lo_que_no_se_muestra_se_baja(sitio: &Sitio) {
+        let autor = sitio.trabajador().await;
+        let danada = Foto::nueva(4_000);
+        let pdf = Foto {
+            uuid: uuid(),
+            bytes: [&b"%PDF-1.7\n"[..], &b"% un plano de la galeria 4\n".repeat(400)].concat().into(),
+            tipo: "application/pdf",
+        };
+        for archivo in [danada, pdf] {
+            let id = llegado(sitio, &autor, &archivo).await;
+            let ruta = format!("/multimedia/{id}");
+            // Nothing in between packs it: parts of it would be parts of something else.
+            let comprime = ("accept-encoding", "gzip, br, zstd");
+            let entero = pide(sitio, &autor, &ruta, &[comprime]).await.espera(200, "");
+            let parte = pide(sitio, &autor, &ruta, &[comprime, ("range", "bytes=5-3004")]).await.espera(206, "");
+            for (r, largo) in [(entero, archivo.bytes.len()), (parte, 3_000)] {
+                assert_eq!(r.header("content-type"), archivo.tipo);
+                assert!(r.header("content-disposition").starts_with("attachment; filename=\"roca.jpg\""), "{r:?}");
+                assert_eq!((r.header("content-encoding"), r.header("content-length")), ("", largo.to_string().as_str()));
+            }
+        }
     }
 
     async fn un_enlace_dura_lo_que_dice(sitio: &Sitio) {
