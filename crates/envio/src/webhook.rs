@@ -1,0 +1,117 @@
+//! Webhooks as Standard Webhooks describes them (<https://www.standardwebhooks.com>): the receiver
+//! can tell that a message is ours, that nobody changed it, and that it has seen it before.
+
+mod secreto;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use bytes::Bytes;
+use reqwest::{
+    StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+
+use crate::{Destino, Fallo, destino::Respuesta};
+
+pub use secreto::{RechazoSecreto, Secreto, secreto_nuevo};
+
+/// One message to one receiver.
+#[derive(Clone, Debug)]
+pub struct Carta<'a> {
+    /// The same whenever it is sent again: by it a receiver knows what it has seen. Letters, digits,
+    /// `_` and `-`.
+    pub id: &'a str,
+    /// Now, since 1970. Receivers refuse what is older than a few minutes, so it is the time of this
+    /// sending, not of the event.
+    pub segundos: i64,
+    pub url: &'a str,
+    /// One, or two while one takes the place of the other.
+    pub secretos: &'a [Secreto],
+    /// JSON.
+    pub cuerpo: Bytes,
+}
+
+#[derive(Clone, Debug)]
+pub struct Webhooks {
+    destino: Destino,
+}
+
+impl Webhooks {
+    pub fn nuevo(destino: Destino) -> Self {
+        Self { destino }
+    }
+
+    /// Any 2xx is a delivery.
+    pub async fn envia(&self, carta: &Carta<'_>) -> Result<(), Fallo> {
+        let cabeceras = cabeceras(carta)?;
+        let cuerpo = carta.cuerpo.clone();
+        let respuesta = self
+            .destino
+            .publica(carta.url, cabeceras, cuerpo, carta.segundos)
+            .await?;
+        juzga(&respuesta)
+    }
+}
+
+fn cabeceras(carta: &Carta<'_>) -> Result<HeaderMap, Fallo> {
+    let bueno = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    // A point in the id would let two messages share what is signed.
+    if carta.id.is_empty() || !carta.id.chars().all(bueno) {
+        return Err(Fallo::permanente(
+            "El identificador del aviso no sirve: use letras, números, «_» y «-».",
+        ));
+    }
+    if carta.secretos.is_empty() {
+        return Err(Fallo::permanente(
+            "El webhook no tiene secreto con que firmar: genere uno.",
+        ));
+    }
+    let firmas: Vec<String> = carta.secretos.iter().map(|s| firma(carta, s)).collect();
+    let no_cabe = |_| Fallo::permanente("El aviso no se pudo firmar: genere otro secreto.");
+    let mut cabeceras =
+        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    for (nombre, valor) in [
+        ("webhook-id", carta.id),
+        ("webhook-timestamp", &carta.segundos.to_string()),
+        ("webhook-signature", &firmas.join(" ")),
+    ] {
+        cabeceras.insert(nombre, HeaderValue::from_str(valor).map_err(no_cabe)?);
+    }
+    Ok(cabeceras)
+}
+
+fn firma(carta: &Carta<'_>, secreto: &Secreto) -> String {
+    let antes = format!("{}.{}.", carta.id, carta.segundos);
+    let codigo = secreto.codigo(&[antes.as_bytes(), &carta.cuerpo]);
+    format!("v1,{}", BASE64.encode(codigo))
+}
+
+fn juzga(respuesta: &Respuesta) -> Result<(), Fallo> {
+    let estado = respuesta.estado;
+    let numero = estado.as_u16();
+    if estado.is_success() {
+        return Ok(());
+    }
+    Err(match estado {
+        StatusCode::GONE => Fallo::permanente(
+            "El receptor dice que esa dirección ya no existe (HTTP 410): registre la nueva o elimine \
+             el webhook.",
+        ),
+        StatusCode::TOO_MANY_REQUESTS => respuesta.pasajero(
+            "El receptor pide que se le envíe más despacio (HTTP 429).",
+        ),
+        _ if estado.is_redirection() => respuesta.pasajero(format!(
+            "El receptor respondió con una redirección (HTTP {numero}), y no se siguen: registre la \
+             dirección final."
+        )),
+        _ if estado.is_server_error() => respuesta.pasajero(format!(
+            "El receptor tuvo un problema (HTTP {numero}): revise sus registros."
+        )),
+        _ => respuesta.pasajero(format!(
+            "El receptor no aceptó el aviso (HTTP {numero}): revise la dirección, el secreto y sus \
+             registros."
+        )),
+    })
+}
+
+#[cfg(test)]
+mod pruebas;
