@@ -1,4 +1,4 @@
-//! What is sent to others: webhooks. Each call sends one thing over one channel
+//! What is sent to others: webhooks and Web Push. Each call sends one thing over one channel
 //! and says how it went. There is no queue here and nothing is tried twice: whoever calls knows what
 //! waits, and keeps it.
 //!
@@ -6,6 +6,7 @@
 
 mod destino;
 mod fallo;
+pub mod push;
 #[cfg(test)]
 mod receptor;
 pub mod webhook;
