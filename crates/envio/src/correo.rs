@@ -3,6 +3,7 @@
 mod mensaje;
 #[cfg(test)]
 mod pruebas;
+mod rechazo;
 #[cfg(test)]
 pub(crate) mod servidor;
 mod smtp;

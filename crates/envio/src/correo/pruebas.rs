@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mail_parser::{MessageParser, MimeHeaders as _};
 use tempfile::TempDir;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     servidor::{CUELGA, FIN, Servidor, Sesion},
@@ -140,7 +140,9 @@ async fn nadie_agrega_cabeceras_ni_archivos() {
         let leido = MessageParser::default().parse(&bytes).unwrap();
         assert!(leido.bcc().is_none() && leido.header_raw("X-Ñ").is_none());
         assert_eq!(leido.headers_raw().count(), 8, "{salto:?}");
-        assert!(leido.subject().unwrap().contains("Bcc: otro@ejemplo.cl"));
+        let leida = leido.subject().unwrap();
+        assert!(leida.contains("Bcc: otro@ejemplo.cl"));
+        assert!(!leida.contains(char::is_control), "{leida:?}");
     }
     for para in [
         "",
@@ -271,12 +273,13 @@ async fn quien_calla_no_retiene_a_nadie() {
         })
         .unwrap();
         let inicio = Instant::now();
-        let fallo = correo.envia(&MENSAJE).await.unwrap_err();
+        let enviado = timeout(Duration::from_secs(10), correo.envia(&MENSAJE)).await;
+        let fallo = enviado.unwrap().unwrap_err();
         assert!(
             !fallo.permanente && fallo.texto.contains("a tiempo"),
             "{verbo}: {fallo}"
         );
-        assert!((plazo..Duration::from_secs(10)).contains(&inicio.elapsed()));
+        assert!(inicio.elapsed() >= plazo);
     }
 }
 

@@ -3,7 +3,7 @@
 //! The dialogue is held step by step rather than by lettre's transport: what a refusal means depends
 //! on what was asked, and a message that was taken must not count as lost because the goodbye was.
 
-use std::{error::Error as _, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use lettre::{
     Address,
@@ -17,7 +17,8 @@ use lettre::{
 };
 use tokio::time::timeout;
 
-use crate::{Fallo, fallo::de_tls};
+use super::rechazo::{Paso, a_destiempo, fallo};
+use crate::Fallo;
 
 /// How long a delivery may take, all in all.
 pub const PLAZO: Duration = Duration::from_secs(30);
@@ -72,16 +73,6 @@ enum Cifrado {
     Siempre(TlsParameters),
     TrasSaludo(TlsParameters),
     Nunca,
-}
-
-/// What was being done when it failed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Paso {
-    Conexion,
-    Acceso,
-    Remitente,
-    Destinatario,
-    Mensaje,
 }
 
 impl Smtp {
@@ -214,87 +205,6 @@ fn servidor(texto: &str) -> Result<(String, u16), Fallo> {
 fn es_local(host: &str) -> bool {
     let ip = host.parse::<std::net::IpAddr>();
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
-}
-
-/// The server's words stay with the server: they may repeat an address or a text of ours.
-fn fallo(paso: Paso, e: &Error) -> Fallo {
-    if let Some(codigo) = e.status() {
-        let respuesta = e.source().map(ToString::to_string).unwrap_or_default();
-        return rechazo(paso, codigo.into(), extendido(&respuesta));
-    }
-    match de_tls(e) {
-        Some(true) => Fallo::pasajero(
-            "El certificado del servidor de correo no es válido: revise que no haya vencido, que sea \
-             de ese nombre y que lo firme una autoridad que este servidor conozca.",
-        ),
-        Some(false) => Fallo::pasajero(
-            "No se pudo establecer una conexión cifrada con el servidor de correo: revise que el \
-             puerto corresponda a la seguridad elegida.",
-        ),
-        None if e.is_timeout() => a_destiempo(),
-        None if paso == Paso::Acceso && e.is_client() => Fallo::pasajero(
-            "El servidor de correo no acepta usuario y contraseña por esta vía: revise el puerto y la \
-             seguridad.",
-        ),
-        None if paso == Paso::Conexion => Fallo::pasajero(
-            "No se pudo conectar con el servidor de correo: revise el nombre, el puerto, la seguridad \
-             y que esté funcionando.",
-        ),
-        None => {
-            Fallo::pasajero("La conexión con el servidor de correo se cortó antes de terminar.")
-        }
-    }
-}
-
-fn rechazo(paso: Paso, codigo: u16, extendido: Option<&str>) -> Fallo {
-    let numeros = match extendido {
-        Some(extendido) => format!("{codigo} {extendido}"),
-        None => codigo.to_string(),
-    };
-    match paso {
-        Paso::Destinatario if no_existe(codigo, extendido) => Fallo::permanente(format!(
-            "El servidor de correo dice que esa dirección no existe o no recibe ({numeros}): corríjala."
-        )),
-        Paso::Destinatario => Fallo::pasajero(format!(
-            "El servidor de correo no aceptó al destinatario ({numeros}): si se repite, revise que \
-             este servidor tenga permiso para enviar."
-        )),
-        Paso::Acceso => Fallo::pasajero(format!(
-            "El servidor de correo no aceptó el usuario o la contraseña ({numeros}): revíselos."
-        )),
-        Paso::Remitente => Fallo::pasajero(format!(
-            "El servidor de correo no aceptó al remitente ({numeros}): revise el remitente y si pide \
-             usuario y contraseña."
-        )),
-        Paso::Conexion => Fallo::pasajero(format!(
-            "El servidor de correo no quiso hablar ({numeros}): revise el puerto y si admite a este \
-             servidor."
-        )),
-        Paso::Mensaje => Fallo::pasajero(format!(
-            "El servidor de correo no aceptó el mensaje ({numeros}): revise sus registros."
-        )),
-    }
-}
-
-/// Whether a refusal of a recipient is about the address, and not about who sends, what is full or
-/// what is down. Extended codes (RFC 3463) say it better than plain ones.
-fn no_existe(codigo: u16, extendido: Option<&str>) -> bool {
-    match extendido {
-        Some(extendido) => codigo >= 500 && (extendido.starts_with("5.1.") || extendido == "5.2.1"),
-        None => matches!(codigo, 501 | 550 | 551 | 553),
-    }
-}
-
-/// The extended code with which an answer begins, if it does.
-fn extendido(respuesta: &str) -> Option<&str> {
-    let primera = respuesta.split_whitespace().next()?;
-    let numero = |p: &str| (1..=3).contains(&p.len()) && p.bytes().all(|c| c.is_ascii_digit());
-    let tres = primera.split('.').count() == 3 && primera.split('.').all(numero);
-    tres.then_some(primera)
-}
-
-fn a_destiempo() -> Fallo {
-    Fallo::pasajero("El servidor de correo no respondió a tiempo: revise que esté funcionando.")
 }
 
 fn sin_tls() -> Fallo {
