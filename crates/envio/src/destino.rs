@@ -177,7 +177,10 @@ fn texto_de_nombre(fallo: &FalloNombre) -> &'static str {
         FalloNombre::NoExiste(_) => {
             "El nombre del receptor no se encontró: revise la dirección y el DNS del servidor."
         }
-        FalloNombre::Interno => {
+        FalloNombre::Rechazo(RechazoUrl::SinCifrar) => {
+            "La dirección debe comenzar con https://: sin cifrar solo se envía a las redes permitidas."
+        }
+        FalloNombre::Rechazo(_) => {
             "El nombre del receptor apunta a una red interna o reservada: use uno público, o agregue \
              esa red a las permitidas en la configuración del servidor."
         }

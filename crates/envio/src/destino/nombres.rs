@@ -12,7 +12,10 @@ use std::{
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::{Permitidos, url::pasa};
+use super::{
+    Permitidos,
+    url::{RechazoUrl, comprueba_ip},
+};
 
 /// Addresses of a name that are tried.
 const DIRECCIONES: usize = 8;
@@ -25,8 +28,9 @@ pub(super) type Guia = Arc<dyn Fn(String) -> Hallazgo + Send + Sync>;
 pub(super) enum FalloNombre {
     #[error("no such name")]
     NoExiste(#[source] io::Error),
-    #[error("no address that may be connected to")]
-    Interno,
+    /// None of its addresses; this is why, of the first.
+    #[error(transparent)]
+    Rechazo(RechazoUrl),
 }
 
 pub(super) struct Guardia {
@@ -41,15 +45,20 @@ impl Resolve for Guardia {
         let (permitidos, cifrada) = (Arc::clone(&self.permitidos), self.cifrada);
         Box::pin(async move {
             let ips = hallazgo.await.map_err(FalloNombre::NoExiste)?;
+            let juzga = |ip: &IpAddr| comprueba_ip(*ip, &permitidos, cifrada);
             let buenas: Vec<SocketAddr> = ips
-                .into_iter()
-                .filter(|ip| pasa(*ip, &permitidos, cifrada))
+                .iter()
+                .filter(|ip| juzga(ip).is_ok())
                 .take(DIRECCIONES)
                 // Port 0 stands for the URL's.
-                .map(|ip| SocketAddr::new(ip, 0))
+                .map(|ip| SocketAddr::new(*ip, 0))
                 .collect();
             if buenas.is_empty() {
-                return Err(Box::<dyn Error + Send + Sync>::from(FalloNombre::Interno));
+                let rechazo = ips.iter().find_map(|ip| juzga(ip).err());
+                let rechazo = rechazo.unwrap_or(RechazoUrl::Interna);
+                return Err(Box::<dyn Error + Send + Sync>::from(FalloNombre::Rechazo(
+                    rechazo,
+                )));
             }
             Ok(Box::new(buenas.into_iter()) as Addrs)
         })

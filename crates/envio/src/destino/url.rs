@@ -59,22 +59,34 @@ pub fn comprueba_url(texto: &str, permitidos: &Permitidos) -> Result<Url, Rechaz
         return Err(RechazoUrl::Puerto);
     }
     // The parser has turned every disguise of an address (decimal, octal, short…) into the address.
-    let pasa = match url.host() {
-        Some(Host::Ipv4(ip)) => pasa(IpAddr::V4(ip), permitidos, cifrada),
-        Some(Host::Ipv6(ip)) => pasa(IpAddr::V6(ip), permitidos, cifrada),
-        Some(Host::Domain(nombre)) => !permitidos.esta_vacio() || !es_interno(nombre),
+    match url.host() {
+        Some(Host::Ipv4(ip)) => comprueba_ip(IpAddr::V4(ip), permitidos, cifrada)?,
+        Some(Host::Ipv6(ip)) => comprueba_ip(IpAddr::V6(ip), permitidos, cifrada)?,
+        Some(Host::Domain(nombre)) if permitidos.esta_vacio() && es_interno(nombre) => {
+            return Err(RechazoUrl::Interna);
+        }
+        Some(Host::Domain(_)) => {}
         None => return Err(RechazoUrl::NoSeEntiende),
-    };
-    if !pasa {
-        return Err(RechazoUrl::Interna);
     }
     url.set_fragment(None);
     Ok(url)
 }
 
 /// Whether things are sent to an address: without TLS, only to what the administrator opened.
-pub(super) fn pasa(ip: IpAddr, permitidos: &Permitidos, cifrada: bool) -> bool {
-    permitidos.contiene(ip) || (cifrada && es_global(ip))
+pub(super) fn comprueba_ip(
+    ip: IpAddr,
+    permitidos: &Permitidos,
+    cifrada: bool,
+) -> Result<(), RechazoUrl> {
+    if permitidos.contiene(ip) {
+        Ok(())
+    } else if !es_global(ip) {
+        Err(RechazoUrl::Interna)
+    } else if !cifrada {
+        Err(RechazoUrl::SinCifrar)
+    } else {
+        Ok(())
+    }
 }
 
 fn es_interno(nombre: &str) -> bool {
