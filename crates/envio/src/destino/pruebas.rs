@@ -17,6 +17,10 @@ const CORTO: Plazos = Plazos {
 
 /// Longer than anything takes here.
 const MUCHO: Duration = Duration::from_secs(10);
+const HOLGADO: Plazos = Plazos {
+    conexion: MUCHO,
+    total: MUCHO,
+};
 
 fn permitidos(texto: &str) -> Permitidos {
     Permitidos::lee(texto.split_whitespace()).unwrap()
@@ -198,7 +202,7 @@ async fn ninguna_url_hostil_llega_adentro() {
     ];
     for redes in ["", "203.0.113.9"] {
         let guia = guia(move |_| adentro.to_vec());
-        let destino = Destino::con_guia(permitidos(redes), CORTO, &guia).unwrap();
+        let destino = Destino::con_guia(permitidos(redes), HOLGADO, &guia).unwrap();
         for url in HOSTILES {
             let url = url.replace(":P", &format!(":{puerto}"));
             let fallo = fallo(&destino, &url).await;
@@ -220,7 +224,7 @@ async fn ninguna_url_hostil_llega_adentro() {
 #[tokio::test]
 async fn el_nombre_propio_es_de_adentro() {
     let receptor = Receptor::nuevo(Modo::Responde(VACIA.into())).await;
-    let destino = Destino::nuevo(permitidos("203.0.113.9"), CORTO).unwrap();
+    let destino = Destino::nuevo(permitidos("203.0.113.9"), HOLGADO).unwrap();
     for esquema in ["http", "https"] {
         let url = format!("{esquema}://localhost:{}/", receptor.direccion.port());
         let fallo = fallo(&destino, &url).await;
@@ -237,7 +241,7 @@ async fn el_nombre_propio_es_de_adentro() {
 async fn lo_permitido_llega() {
     let mut receptor = Receptor::nuevo(Modo::Responde(VACIA.into())).await;
     let guia = guia(|_| vec!["127.0.0.1"]);
-    let destino = Destino::con_guia(permitidos("127.0.0.1"), CORTO, &guia).unwrap();
+    let destino = Destino::con_guia(permitidos("127.0.0.1"), HOLGADO, &guia).unwrap();
     let puerto = receptor.direccion.port();
     for url in [
         format!("http://127.0.0.1:{puerto}/x?y=1#z"),
@@ -262,7 +266,7 @@ async fn lo_permitido_llega() {
 async fn un_nombre_que_cambia_de_idea_no_entra() {
     let (mut afuera, adentro) = afuera_y_adentro(Modo::Responde(VACIA.into())).await;
     let guia = guia(|vez| vec![["127.0.0.2", "127.0.0.1"][vez.min(1)]]);
-    let destino = Destino::con_guia(permitidos("127.0.0.2"), CORTO, &guia).unwrap();
+    let destino = Destino::con_guia(permitidos("127.0.0.2"), HOLGADO, &guia).unwrap();
     let url = format!("http://rebind.example:{}/", adentro.direccion.port());
     envia(&destino, &url).await.unwrap();
     afuera.peticion().await;
@@ -280,7 +284,7 @@ async fn de_las_direcciones_de_un_nombre_solo_quedan_las_buenas() {
         let malas = ["127.0.0.1"; 20];
         [&malas[..], &["127.0.0.2"], &malas].concat()
     });
-    let destino = Destino::con_guia(permitidos("127.0.0.2"), CORTO, &guia).unwrap();
+    let destino = Destino::con_guia(permitidos("127.0.0.2"), HOLGADO, &guia).unwrap();
     let url = format!("http://mezcla.example:{}/", adentro.direccion.port());
     envia(&destino, &url).await.unwrap();
     assert_eq!(afuera.conexiones().await, 1);
@@ -304,7 +308,7 @@ async fn el_guardia_deja_pasar_lo_publico() {
     let halladas = resuelve(guardia(true, guia(publicas))).await.unwrap();
     assert_eq!(halladas, ["1.1.1.1:0", "[2606:4700::1111]:0"]);
     assert!(resuelve(guardia(false, guia(publicas))).await.is_err());
-    let en_claro = Destino::con_guia(permitidos("10.9.9.9"), CORTO, &guia(|_| vec!["1.1.1.1"]));
+    let en_claro = Destino::con_guia(permitidos("10.9.9.9"), HOLGADO, &guia(|_| vec!["1.1.1.1"]));
     let fallo = fallo(&en_claro.unwrap(), "http://ejemplo.cl/").await;
     assert!(fallo.texto.contains("https://"), "{fallo}");
     let muchas = guia(|_| vec!["1.1.1.1"; 1000]);
@@ -322,7 +326,7 @@ async fn las_redirecciones_no_se_siguen() {
         let afuera = Receptor::en("127.0.0.2:0", Modo::Responde(respuesta));
         let afuera = afuera.await.unwrap();
         // Not even to what is permitted.
-        let destino = Destino::nuevo(permitidos("127.0.0.0/8"), CORTO).unwrap();
+        let destino = Destino::nuevo(permitidos("127.0.0.0/8"), HOLGADO).unwrap();
         let respuesta = envia(&destino, &afuera.url()).await.unwrap();
         assert_eq!(respuesta.estado, codigo);
         assert_eq!(adentro.conexiones().await, 0);
@@ -362,7 +366,7 @@ async fn un_cuerpo_sin_fin_no_se_lee() {
 
 #[tokio::test]
 async fn cada_fallo_dice_lo_suyo() {
-    let destino = Destino::nuevo(permitidos("127.0.0.1"), CORTO).unwrap();
+    let destino = Destino::nuevo(permitidos("127.0.0.1"), HOLGADO).unwrap();
     let con = async |bytes: &str| {
         let receptor = Receptor::nuevo(Modo::Responde(bytes.into())).await;
         fallo(&destino, &receptor.url()).await.texto
@@ -392,7 +396,7 @@ async fn cada_fallo_dice_lo_suyo() {
 
     let sin_nombre: Guia =
         Arc::new(|_| Box::pin(async { Err(std::io::ErrorKind::NotFound.into()) }));
-    let destino = Destino::con_guia(permitidos(""), CORTO, &sin_nombre).unwrap();
+    let destino = Destino::con_guia(permitidos(""), HOLGADO, &sin_nombre).unwrap();
     let fallo = fallo(&destino, "https://ejemplo.cl/").await;
     assert!(fallo.texto.contains("no se encontró") && !fallo.permanente);
 }
