@@ -1,10 +1,11 @@
 //! TLS against servers with a certificate of an authority that nobody knows, and again in a process
 //! that knows it.
 //!
-//! What lies in `pruebas/` was made once with OpenSSL, for a hundred years; the authority's key is gone.
+//! The certificate in `pruebas/` vouches for itself, for a hundred years; its key is no secret: 32 sevens.
 
 use std::{process::Command, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -15,30 +16,32 @@ use tokio_rustls::{
     rustls::{
         ServerConfig,
         crypto::aws_lc_rs::default_provider,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+        pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _},
     },
 };
 
 use crate::{
     Destino, Fallo, Permitidos, Plazos,
     correo::{Correo, Mensaje, OpcionesSmtp, Seguridad, servidor::Servidor},
+    push::ClaveVapid,
     receptor::VACIA,
     webhook::{Carta, Webhooks, secreto_nuevo},
 };
 
-const AUTORIDAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pruebas/autoridad.pem");
+const AUTORIDAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pruebas/certificado.pem");
 
 /// For `localhost`, and for no address.
 fn certificado() -> TlsAcceptor {
-    let certificado = include_bytes!("../pruebas/servidor.pem");
-    let clave = include_bytes!("../pruebas/servidor.key.pem");
+    let certificado = include_bytes!("../pruebas/certificado.pem");
+    let clave = ClaveVapid::nueva([7; 32]).unwrap().texto();
+    let clave = PrivatePkcs8KeyDer::from(URL_SAFE_NO_PAD.decode(clave).unwrap());
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(
             vec![CertificateDer::from_pem_slice(certificado).unwrap()],
-            PrivateKeyDer::from_pem_slice(clave).unwrap(),
+            clave.into(),
         );
     TlsAcceptor::from(Arc::new(config.unwrap()))
 }
