@@ -39,6 +39,12 @@ pub enum Error {
 }
 
 /// A task that panicked or was cancelled.
+impl From<sigra_envio::SinCartero> for Error {
+    fn from(_: sigra_envio::SinCartero) -> Self {
+        Self::Interno("cartero")
+    }
+}
+
 impl From<tokio::task::JoinError> for Error {
     fn from(_: tokio::task::JoinError) -> Self {
         Self::Interno("una tarea se interrumpió")

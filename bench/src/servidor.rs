@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sigra_almacen::Almacen;
 use sigra_api::{App, ClaveFirma, Opciones};
 use sigra_domain::Zona;
+use sigra_envio::Cartero;
 use sigra_evidencia::{Evidencia, Limites};
 use sigra_store::{Entorno, Store};
 use tokio::sync::oneshot;
@@ -64,7 +65,8 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
     };
     let almacen = Almacen::directorio(encargo.archivos)?;
     let evidencia = Evidencia::nueva(store.clone(), almacen, Limites::default());
-    let app = App::nueva(store.clone(), evidencia.clone(), opciones);
+    let cartero = Cartero::abre(store.clone(), sigra_envio::Opciones::default()).await?;
+    let app = App::nueva(store.clone(), evidencia.clone(), cartero, opciones);
     if encargo.vistas {
         tokio::spawn(evidencia.trabaja());
     }

@@ -3,12 +3,15 @@
 use std::{net::IpAddr, sync::Arc};
 
 use sigra_domain::{Instante, Zona};
+use sigra_envio::Cartero;
 use sigra_evidencia::Evidencia;
 use sigra_store::{Store, reportes::Entrada};
+use tokio::sync::watch;
 
 use crate::{
     claves::Claves,
     cuerpo::Presupuesto,
+    notificaciones::oyentes::Oyentes,
     sync::freno::Frenos,
     tokens::{ClaveFirma, Tokens},
 };
@@ -36,6 +39,10 @@ pub struct App(Arc<Interior>);
 struct Interior {
     store: Store,
     evidencia: Evidencia,
+    cartero: Cartero,
+    oyentes: Oyentes,
+    /// True when the server stops: what does not end by itself ends then.
+    cierre: watch::Sender<bool>,
     entrada: Entrada,
     zona: Zona,
     tokens: Tokens,
@@ -48,7 +55,7 @@ struct Interior {
 }
 
 impl App {
-    pub fn nueva(store: Store, evidencia: Evidencia, opciones: Opciones) -> Self {
+    pub fn nueva(store: Store, evidencia: Evidencia, cartero: Cartero, opciones: Opciones) -> Self {
         Self(Arc::new(Interior {
             tokens: Tokens::nuevos(&opciones.claves),
             claves: Claves::nuevas(store.entorno()),
@@ -60,6 +67,9 @@ impl App {
             silencio_ms: opciones.silencio_horas.saturating_mul(Instante::HORA),
             entrada: Entrada::nueva(store.clone()),
             evidencia,
+            cartero,
+            oyentes: Oyentes::default(),
+            cierre: watch::Sender::new(false),
             store,
         }))
     }
@@ -71,6 +81,23 @@ impl App {
     /// The service of files.
     pub fn evidencia(&self) -> &Evidencia {
         &self.0.evidencia
+    }
+
+    /// Who sends to others.
+    pub fn cartero(&self) -> &Cartero {
+        &self.0.cartero
+    }
+
+    pub(crate) fn oyentes(&self) -> &Oyentes {
+        &self.0.oyentes
+    }
+
+    pub(crate) fn cierre(&self) -> watch::Receiver<bool> {
+        self.0.cierre.subscribe()
+    }
+
+    pub(crate) fn cierra(&self) {
+        self.0.cierre.send_replace(true);
     }
 
     pub(crate) fn entrada(&self) -> &Entrada {

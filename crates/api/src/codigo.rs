@@ -194,6 +194,14 @@ codigos! {
         ("Último administrador", "Last administrator")
         ("Es el último administrador activo. Nombre a otro antes de quitarlo.",
          "This is the last active administrator. Appoint another before removing this one.");
+    DemasiadosWebhooks "demasiados_webhooks" CONFLICT true
+        ("Demasiados webhooks", "Too many webhooks")
+        ("La faena tiene ya todos los webhooks que admite. Elimine uno que no use.",
+         "The site has all the webhooks that it may have already. Remove one that is not used.");
+    SuscripcionAjena "suscripcion_ajena" CONFLICT true
+        ("Suscripción de otro navegador", "Another browser's subscription")
+        ("Esa dirección ya está suscrita con otras claves. Suscriba el navegador de nuevo.",
+         "That address is subscribed already with other keys. Subscribe the browser anew.");
     NombreRepetido "nombre_repetido" CONFLICT true
         ("Nombre repetido", "Name taken")
         ("Ya hay otro con este nombre. Elija un nombre distinto.",

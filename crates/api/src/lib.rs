@@ -11,6 +11,7 @@ mod cuerpo;
 mod docs;
 mod escritura;
 mod multimedia;
+mod nombres;
 mod notificaciones;
 mod openapi;
 mod pagina;

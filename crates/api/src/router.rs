@@ -246,8 +246,30 @@ fn multimedia(t: Tabla<'_>) -> Tabla<'_> {
 }
 
 fn notificaciones(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::notificaciones::{leidas, lista};
+    use crate::notificaciones::{eventos, leidas, lista, preferencias, push};
     t.op(Autenticado, &[lista::CODIGOS], routes!(lista::listar))
+        .op(Navegador, &[eventos::CODIGOS], routes!(eventos::escuchar))
+        .op(
+            Autenticado,
+            &[preferencias::CODIGOS],
+            routes!(preferencias::ver),
+        )
+        .op(
+            Autenticado,
+            &[preferencias::CODIGOS, CUERPO, ESCRITURA],
+            routes!(preferencias::elegir),
+        )
+        .op(Autenticado, &[push::CODIGOS_CLAVE], routes!(push::clave))
+        .op(
+            Autenticado,
+            &[push::CODIGOS_SUSCRIBIR, CUERPO, ESCRITURA],
+            routes!(push::suscribir),
+        )
+        .op(
+            Autenticado,
+            &[push::CODIGOS_QUITAR, ESCRITURA],
+            routes!(push::quitar),
+        )
         .op(
             Autenticado,
             &[leidas::CODIGOS_UNA, ESCRITURA],
@@ -261,7 +283,9 @@ fn notificaciones(t: Tabla<'_>) -> Tabla<'_> {
 }
 
 fn administracion(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::admin::{ajustes, bitacora, decidir, dispositivos, exportar, tablero};
+    use crate::admin::{
+        ajustes, bitacora, decidir, dispositivos, entregas, exportar, tablero, webhooks,
+    };
     let decision = [decidir::CODIGOS, CUERPO, ESCRITURA, IDEMPOTENTE];
     t.op(Supervision, &decision, routes!(decidir::aprobar))
         .op(Supervision, &decision, routes!(decidir::rechazar))
@@ -281,6 +305,41 @@ fn administracion(t: Tabla<'_>) -> Tabla<'_> {
             SupervisionNavegador,
             &[exportar::CODIGOS],
             routes!(exportar::csv),
+        )
+        .op(
+            Administrador,
+            &[webhooks::CODIGOS_LISTA],
+            routes!(webhooks::listar),
+        )
+        .op(
+            Administrador,
+            &[webhooks::CODIGOS_CREAR, CUERPO, ESCRITURA],
+            routes!(webhooks::crear),
+        )
+        .op(
+            Administrador,
+            &[webhooks::CODIGOS_UNO, CUERPO, ESCRITURA],
+            routes!(webhooks::editar),
+        )
+        .op(
+            Administrador,
+            &[webhooks::CODIGOS_UNO, ESCRITURA],
+            routes!(webhooks::rotar),
+        )
+        .op(
+            Administrador,
+            &[webhooks::CODIGOS_UNO, ESCRITURA],
+            routes!(webhooks::eliminar),
+        )
+        .op(
+            Administrador,
+            &[entregas::CODIGOS],
+            routes!(entregas::listar),
+        )
+        .op(
+            Administrador,
+            &[entregas::CODIGOS_REENVIAR, ESCRITURA],
+            routes!(entregas::reenviar),
         )
 }
 

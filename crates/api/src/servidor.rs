@@ -15,6 +15,15 @@ const PLAZO_CABECERAS: Duration = Duration::from_secs(15);
 /// What is under way may end within this time after the signal to stop.
 const PLAZO_ALTO: Duration = Duration::from_secs(8);
 
+/// Wakes those who listen, here and for what other nodes did.
+async fn difunde(app: &App) {
+    let store = app.store().clone();
+    tokio::join!(
+        app.oyentes().clone().difunde(store.clone()),
+        store.oye_novedades()
+    );
+}
+
 /// Serves until `alto` ends, then lets requests under way end.
 pub async fn servir(
     listener: TcpListener,
@@ -24,8 +33,10 @@ pub async fn servir(
     listener.set_nonblocking(true)?;
     let handle = Handle::new();
     let para = handle.clone();
+    let cierra = app.clone();
     tokio::spawn(async move {
         alto.await;
+        cierra.cierra();
         para.graceful_shutdown(Some(PLAZO_ALTO));
     });
     let (router, _) = rutas(&app);
@@ -44,5 +55,8 @@ pub async fn servir(
         .max_concurrent_streams(100)
         .max_header_list_size(32 * 1024)
         .keep_alive_interval(Some(Duration::from_secs(30)));
-    servidor.serve(servicio).await
+    tokio::select! {
+        fin = servidor.serve(servicio) => fin,
+        () = difunde(&app) => Err(std::io::Error::other("los avisos en vivo se detuvieron")),
+    }
 }

@@ -29,6 +29,8 @@ pub struct Severidad {
     /// Horas, desde que llega, en que debe decidirse un reporte de esta severidad.
     #[schema(example = 24)]
     pub meta_horas: i64,
+    /// De un reporte urgente se avisa al momento y aparte, y quien decide no puede silenciarlo.
+    pub urgente: bool,
 }
 
 /// A state of a report; a report in a final one is decided.

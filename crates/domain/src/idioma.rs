@@ -9,6 +9,20 @@ pub enum Idioma {
 }
 
 impl Idioma {
+    /// As stored and as clients name it.
+    pub fn nombre(self) -> &'static str {
+        match self {
+            Self::Es => "es",
+            Self::En => "en",
+        }
+    }
+
+    pub fn de_nombre(nombre: &str) -> Option<Self> {
+        [Self::Es, Self::En]
+            .into_iter()
+            .find(|i| i.nombre() == nombre)
+    }
+
     /// Chooses from an `Accept-Language` header (RFC 9110, 12.5.4): the language of ours with the
     /// highest weight, Spanish when the header names neither or is malformed.
     pub fn de_accept_language(header: &str) -> Self {

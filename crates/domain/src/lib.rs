@@ -9,6 +9,7 @@ pub mod campo;
 pub mod catalogo;
 pub mod clave;
 pub mod conteo;
+pub mod entrega;
 pub mod freno;
 pub mod idioma;
 pub mod permiso;

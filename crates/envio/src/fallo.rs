@@ -12,6 +12,8 @@ pub struct Fallo {
     pub permanente: bool,
     /// The other side asked to be left alone for so long; an hour at most.
     pub reintentar_en: Option<Duration>,
+    /// It is about this recipient: whoever else is reached the same way is not concerned.
+    pub solo_suyo: bool,
 }
 
 impl Fallo {
@@ -20,6 +22,14 @@ impl Fallo {
             texto: texto.into(),
             permanente: false,
             reintentar_en: None,
+            solo_suyo: false,
+        }
+    }
+
+    pub(crate) fn de_uno(self) -> Self {
+        Self {
+            solo_suyo: true,
+            ..self
         }
     }
 

@@ -1,9 +1,10 @@
-//! What is sent to others: e-mail, webhooks and Web Push. Each call sends one thing over one channel
-//! and says how it went. There is no queue here and nothing is tried twice: whoever calls knows what
-//! waits, and keeps it.
+//! What is sent to others: mail, webhooks and Web Push. Each channel sends one thing and says how it went;
+//! the [`Cartero`] takes what waits from the store, gives it to its channel and notes the outcome there.
 //!
 //! Time and randomness are arguments, so that what was sent can be made again byte by byte.
 
+mod carta;
+mod cartero;
 pub mod correo;
 mod destino;
 mod fallo;
@@ -14,5 +15,6 @@ mod receptor;
 mod tls;
 pub mod webhook;
 
+pub use cartero::{Cartero, Opciones, SinCartero};
 pub use destino::{Destino, Permitidos, Plazos, RechazoRed, RechazoUrl, comprueba_url};
 pub use fallo::Fallo;

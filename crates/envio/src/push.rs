@@ -166,7 +166,8 @@ fn juzga(respuesta: &Respuesta) -> Result<(), Fallo> {
             .pasajero(format!(
                 "El servicio de notificaciones no aceptó la firma (HTTP {numero}): revise la clave \
                  VAPID, el contacto y la hora del servidor."
-            )),
+            ))
+            .de_uno(),
         StatusCode::TOO_MANY_REQUESTS => respuesta.pasajero(
             "El servicio de notificaciones pide que se le envíe más despacio (HTTP 429).",
         ),

@@ -6,6 +6,7 @@ mod base;
 mod cli;
 mod commands;
 mod config;
+mod envios;
 mod error;
 mod mantencion;
 mod primer_administrador;

@@ -64,8 +64,8 @@ async fn lee(l: &mut Lectura) -> Result<Catalogo, Fallo> {
     let version = version(l).await?;
     let areas: Vec<Fila> = con!(l.conn(), c => sqlx::query_as(
         "SELECT id, nombre, activa AS marca FROM areas ORDER BY id").fetch_all(&mut **c).await)?;
-    let severidades: Vec<(i64, String, bool, i64)> = con!(l.conn(), c => sqlx::query_as(
-        "SELECT id, nombre, activa, meta_horas FROM severidades ORDER BY id")
+    let severidades: Vec<(i64, String, bool, i64, bool)> = con!(l.conn(), c => sqlx::query_as(
+        "SELECT id, nombre, activa, meta_horas, urgente FROM severidades ORDER BY id")
         .fetch_all(&mut **c).await)?;
     let estados: Vec<Fila> = con!(l.conn(), c => sqlx::query_as(
         "SELECT id, nombre, es_final AS marca FROM estados ORDER BY id")
@@ -85,11 +85,12 @@ async fn lee(l: &mut Lectura) -> Result<Catalogo, Fallo> {
             .collect(),
         severidades: severidades
             .into_iter()
-            .map(|(id, nombre, activa, meta_horas)| Severidad {
+            .map(|(id, nombre, activa, meta_horas, urgente)| Severidad {
                 id,
                 nombre,
                 activa,
                 meta_horas,
+                urgente,
             })
             .collect(),
         estados: estados

@@ -15,7 +15,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     Entorno, Fallo,
@@ -105,6 +105,8 @@ pub(crate) struct Interior {
     pub(crate) entorno: Entorno,
     /// The catalogue as last read; every use checks its version against the database's.
     pub(crate) catalogo: RwLock<Arc<Catalogo>>,
+    /// Changes when somebody was told of something, here or on another node.
+    pub(crate) novedades: watch::Sender<u64>,
 }
 
 pub(crate) enum Db {
@@ -188,6 +190,7 @@ impl Store {
             porteria,
             entorno,
             catalogo: RwLock::new(Arc::new(vacio)),
+            novedades: watch::Sender::new(0),
         })))
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
-use sigra_domain::{Instante, Rut};
+use sigra_domain::{Instante, Rut, entrega::MAX_EDAD};
 
 use crate::{DeFallo, Fallo, Store, Tx, Write, db::con};
 
@@ -161,6 +161,21 @@ impl Write for Limpieza {
             (
                 "DELETE FROM notificaciones WHERE creada < $1",
                 tx.ahora.mas(-90 * Instante::DIA),
+            ),
+            (
+                "DELETE FROM entregas WHERE creada < $1",
+                tx.ahora.mas(-90 * Instante::DIA),
+            ),
+            // Behind a destination that never answers not even the first try may come.
+            (
+                "UPDATE entregas SET estado = 'muerta', terminada = creada,
+                    error = coalesce(error, 'El destino no responde hace días.')
+                 WHERE estado = 'pendiente' AND tomada IS NULL AND creada < $1",
+                tx.ahora.mas(-MAX_EDAD),
+            ),
+            (
+                "DELETE FROM circuitos WHERE abierto_hasta < $1",
+                tx.ahora.mas(-7 * Instante::DIA),
             ),
         ] {
             borradas += con!(tx.conn, c => sqlx::query(sql).bind(limite.0)

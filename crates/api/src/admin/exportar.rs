@@ -193,7 +193,10 @@ impl Tabla {
             con_coma: separador == b';',
         };
         if primera {
-            tabla.escritor.write_record(COLUMNAS).map_err(ilegible)?;
+            tabla
+                .escritor
+                .write_record(COLUMNAS)
+                .map_err(|e| ilegible(&e))?;
         }
         Ok(tabla)
     }
@@ -257,7 +260,7 @@ impl Tabla {
             r.version.to_string().into(),
         ];
         let campos = campos.iter().map(|c| c.as_bytes());
-        self.escritor.write_record(campos).map_err(ilegible)
+        self.escritor.write_record(campos).map_err(|e| ilegible(&e))
     }
 
     fn bytes(self) -> Result<Bytes, Fallo> {
@@ -268,7 +271,7 @@ impl Tabla {
     }
 }
 
-fn ilegible(e: csv::Error) -> Fallo {
+fn ilegible(e: &csv::Error) -> Fallo {
     Fallo::Dato(e.to_string())
 }
 

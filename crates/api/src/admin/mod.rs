@@ -4,5 +4,7 @@ pub mod ajustes;
 pub mod bitacora;
 pub mod decidir;
 pub mod dispositivos;
+pub mod entregas;
 pub mod exportar;
 pub mod tablero;
+pub mod webhooks;

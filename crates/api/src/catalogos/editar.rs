@@ -58,6 +58,10 @@ pub struct SeveridadCreate {
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false, minimum = 1, maximum = 87_600)]
     meta_horas: Campo<i64>,
+    /// Avisar al momento y aparte de sus reportes; false si no se dice.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>, required = false)]
+    urgente: Campo<bool>,
 }
 
 /// Lo que cambia de una severidad; se desactiva, no se borra.
@@ -74,6 +78,9 @@ pub struct SeveridadPatch {
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false, minimum = 1, maximum = 87_600)]
     meta_horas: Campo<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>, required = false)]
+    urgente: Campo<bool>,
 }
 
 /// Un estado nuevo.
@@ -217,11 +224,13 @@ pub async fn crear_severidad(
     let mut e = Errores::default();
     let nombre = nombre_nuevo(&mut e, datos.nombre);
     let meta_horas = horas(&mut e, datos.meta_horas);
+    let urgente = e.opcional("urgente", datos.urgente, tipo::LOGICO);
     let elemento = Elemento::Severidad {
         id: None,
         nombre: Some(e.fin(nombre)?),
         activa: None,
         meta_horas,
+        urgente,
     };
     let creada = severidad(&app, &sesion, elemento).await?;
     Ok((StatusCode::CREATED, creada))
@@ -243,6 +252,7 @@ pub async fn editar_severidad(
         nombre: nombre(&mut e, datos.nombre),
         activa: e.opcional("activa", datos.activa, tipo::LOGICO),
         meta_horas: horas(&mut e, datos.meta_horas),
+        urgente: e.opcional("urgente", datos.urgente, tipo::LOGICO),
     };
     severidad(&app, &sesion, e.fin(Some(elemento))?).await
 }

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo, Falla, Rol,
+    Campo, Rol,
     campo::{Errores, Lista, tipo},
     catalogo::Transicion,
 };
@@ -16,6 +16,7 @@ use crate::{
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::{Cuerpo, Ids},
+    nombres::nombres,
     problema::Problema,
 };
 
@@ -37,27 +38,9 @@ pub struct TransicionPut {
 impl TransicionPut {
     fn valida(self) -> Result<Vec<Rol>, Problema> {
         let mut e = Errores::default();
-        let Some(Lista(dichos)) = e.requerido("roles", self.roles, tipo::LISTA) else {
-            return Ok(e.fin(None)?);
-        };
-        if dichos.is_empty() {
-            e.agrega("roles", Falla::Requerido);
-        }
-        if dichos.len() > ROLES {
-            e.agrega("roles", Falla::Demasiados { max: ROLES });
-            return Ok(e.fin(None)?);
-        }
-        let mut roles = vec![];
-        for (i, rol) in dichos.into_iter().enumerate() {
-            match Rol::de_nombre(&rol) {
-                None => e.agrega(format!("roles[{i}]"), Falla::NoExiste),
-                Some(rol) if roles.contains(&rol) => {
-                    e.agrega(format!("roles[{i}]"), Falla::Repetido);
-                }
-                Some(rol) => roles.push(rol),
-            }
-        }
-        Ok(e.fin(Some(roles))?)
+        let roles = e.requerido("roles", self.roles, tipo::LISTA);
+        let roles = nombres(&mut e, "roles", roles, 1, Rol::de_nombre);
+        Ok(e.fin(roles)?)
     }
 }
 

@@ -102,7 +102,7 @@ pub async fn listar(
     Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
 }
 
-fn vista(n: &avisos::Notificacion, idioma: Idioma) -> Notificacion {
+pub fn vista(n: &avisos::Notificacion, idioma: Idioma) -> Notificacion {
     let Texto { asunto, cuerpo } = n.aviso.texto(&n.datos, idioma);
     Notificacion {
         id: n.id,

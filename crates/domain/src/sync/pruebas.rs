@@ -29,6 +29,7 @@ fn catalogo() -> Catalogo {
                 id,
                 nombre: id.to_string(),
                 activa: true,
+                urgente: false,
                 meta_horas: 24,
             })
             .collect(),

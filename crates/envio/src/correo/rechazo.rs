@@ -58,7 +58,8 @@ fn rechazo(paso: Paso, codigo: u16, extendido: Option<&str>) -> Fallo {
         Paso::Destinatario => Fallo::pasajero(format!(
             "El servidor de correo no aceptó al destinatario ({numeros}): si se repite, revise que \
              este servidor tenga permiso para enviar."
-        )),
+        ))
+        .de_uno(),
         Paso::Acceso => Fallo::pasajero(format!(
             "El servidor de correo no aceptó el usuario o la contraseña ({numeros}): revíselos."
         )),

@@ -10,7 +10,7 @@ use sigra_api::{App, Opciones};
 use sigra_store::{Entorno, Store};
 
 use crate::{
-    archivos, base, config::Config, error::ErrorComando, mantencion::mantiene,
+    archivos, base, config::Config, envios, error::ErrorComando, mantencion::mantiene,
     primer_administrador, registro, secretos,
 };
 
@@ -56,15 +56,18 @@ async fn sirve(
         silencio_horas: config.silencio_horas.0.into(),
     };
     let evidencia = archivos::abre(config, store.clone())?;
-    let app = App::nueva(store.clone(), evidencia.clone(), opciones);
+    let cartero = envios::abre(config, store.clone()).await?;
+    let app = App::nueva(store.clone(), evidencia.clone(), cartero.clone(), opciones);
     let limpieza = tokio::spawn(limpia(store.clone()));
-    let mantencion = tokio::spawn(mantiene(store.clone()));
+    let mantencion = tokio::spawn(mantiene(store.clone(), cartero.salidas()));
     let trabajo = tokio::spawn(evidencia.trabaja());
+    let reparto = tokio::spawn(cartero.trabaja());
     tracing::info!(%direccion, motor = store.motor(), version = env!("CARGO_PKG_VERSION"), "escuchando");
     let servido = sigra_api::servir(listener, app, alto).await;
     limpieza.abort();
     mantencion.abort();
     trabajo.abort();
+    reparto.abort();
     servido.map_err(|e| ErrorComando::al("el servidor se detuvo", e))
 }
 

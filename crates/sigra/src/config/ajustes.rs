@@ -12,7 +12,9 @@ use sigra_domain::{Rut, Zona};
 use super::{
     fuentes::Lectura,
     reservado::{Password, UrlBase},
-    valor::{Clase, Entre, FiltroLog, FormatoLog, Palabra, UrlHttp, Valor},
+    valor::{
+        Clase, Entre, FiltroLog, FormatoLog, Linea, Palabra, Redes, Seguridad, UrlHttp, Valor,
+    },
 };
 
 /// What is known of a setting apart from its value.
@@ -160,6 +162,33 @@ ajustes! {
 
     /// Horas sin sincronizar tras las cuales un teléfono se muestra como silencioso, de 1 a 8760.
     silencio_horas: Entre<1, 8_760> = Fijo("72"), "SIGRA_SILENCIO_HORAS";
+
+    /// Dirección con la que se entra a este servidor; va en los enlaces de los correos.
+    url_publica: Option<UrlHttp> = Ninguno("https://sigra.faena.cl"), "SIGRA_URL_PUBLICA";
+
+    /// Servidor de correo, con su puerto; sin él no se envían correos.
+    /// Va junto con correo_remitente.
+    smtp_servidor: Option<Palabra> = Ninguno("smtp.faena.cl:465"), "SIGRA_SMTP_SERVIDOR";
+
+    /// Cómo se cifra la conexión: tls (puerto 465), starttls (587) o ninguna (25, dentro de la red).
+    smtp_seguridad: Seguridad = Fijo("tls"), "SIGRA_SMTP_SEGURIDAD";
+
+    /// Usuario del servidor de correo, si lo pide; va junto con smtp_clave.
+    smtp_usuario: Option<Palabra> = Ninguno("sigra@faena.cl"), "SIGRA_SMTP_USUARIO";
+
+    /// Clave de ese usuario.
+    smtp_clave: Option<Password> = Ninguno("tal como la dio el servidor"), "SIGRA_SMTP_CLAVE";
+
+    /// Quién firma los correos.
+    correo_remitente: Option<Linea> = Ninguno("SIGRA <sigra@faena.cl>"), "SIGRA_CORREO_REMITENTE";
+
+    /// Carpeta en que los correos se dejan como archivos, en vez de enviarlos.
+    /// Para probar, o para que otro programa los recoja.
+    correo_carpeta: Option<PathBuf> = Ninguno("./correos"), "SIGRA_CORREO_CARPETA";
+
+    /// Redes internas a las que sí se envían webhooks, por ejemplo 10.1.0.0/16.
+    /// Sin ellas solo salen hacia Internet, por HTTPS.
+    webhooks_redes: Redes = Fijo(""), "SIGRA_WEBHOOKS_REDES";
 
     /// Si la cookie de sesión viaja solo por HTTPS.
     /// Use true cuando se entra por HTTPS; con true no se puede usar el panel por HTTP.

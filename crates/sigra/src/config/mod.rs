@@ -39,6 +39,7 @@ impl Leida {
         if let Some(config) = &config {
             revisa_administrador(config, &mut lectura);
             revisa_s3(config, &mut lectura);
+            revisa_correo(config, &mut lectura);
         }
         match config {
             Some(config) if lectura.errores.is_empty() => Ok(Self { config, lectura }),
@@ -94,6 +95,53 @@ fn revisa_s3(config: &Config, lectura: &mut Lectura) {
     );
     if let Some(origen) = lectura.crudo(nombre).map(|c| c.origen.clone()) {
         lectura.error(nombre, &origen, &motivo);
+    }
+}
+
+/// What of the mail goes only with something else.
+fn revisa_correo(config: &Config, lectura: &mut Lectura) {
+    let puestos = [
+        ("smtp_servidor", config.smtp_servidor.is_some()),
+        ("correo_carpeta", config.correo_carpeta.is_some()),
+        ("smtp_usuario", config.smtp_usuario.is_some()),
+        ("smtp_clave", config.smtp_clave.is_some()),
+        ("correo_remitente", config.correo_remitente.is_some()),
+    ];
+    let esta = |nombre| puestos.contains(&(nombre, true));
+    let a_medias = lectura.archivo_ilegible;
+    let mut falla = |nombre: &str, motivo: &str| {
+        if let Some(origen) = lectura.crudo(nombre).map(|c| c.origen.clone()) {
+            lectura.error(nombre, &origen, motivo);
+        }
+    };
+    if esta("smtp_servidor") && esta("correo_carpeta") {
+        falla(
+            "correo_carpeta",
+            "o se envían a smtp_servidor o se dejan en la carpeta; indique uno",
+        );
+    }
+    // The other half may stand in the file that could not be read.
+    let juntos = [
+        ("smtp_servidor", "correo_remitente"),
+        ("correo_carpeta", "correo_remitente"),
+        ("smtp_usuario", "smtp_clave"),
+        ("smtp_clave", "smtp_usuario"),
+        ("smtp_usuario", "smtp_servidor"),
+    ];
+    if esta("correo_remitente") && !esta("smtp_servidor") && !esta("correo_carpeta") && !a_medias {
+        let falta = "falta smtp_servidor o correo_carpeta; sin uno de ellos no se envía nada";
+        falla("correo_remitente", falta);
+    }
+    // What the mail library would say when the server starts.
+    if esta("smtp_servidor")
+        && let Err(e) = crate::envios::correo(config)
+    {
+        falla("smtp_servidor", &e.to_string());
+    }
+    for (nombre, con) in juntos {
+        if esta(nombre) && !esta(con) && !a_medias {
+            falla(nombre, &format!("falta {con}; indique los dos"));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use sigra_domain::{Rut, Zona, rut::RutInvalido};
+use sigra_envio::Permitidos;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -148,6 +149,54 @@ impl Valor for Palabra {
         } else {
             Ok(Self(texto.to_owned()))
         }
+    }
+}
+
+/// A text of one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Linea(pub(crate) String);
+
+impl Valor for Linea {
+    fn lee(texto: &str) -> Result<Self, String> {
+        if texto.contains(char::is_control) {
+            Err("debe ser una sola línea".to_owned())
+        } else {
+            Ok(Self(texto.to_owned()))
+        }
+    }
+}
+
+/// How the connection to the mail server is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seguridad(pub(crate) sigra_envio::correo::Seguridad);
+
+impl Valor for Seguridad {
+    fn lee(texto: &str) -> Result<Self, String> {
+        use sigra_envio::correo::Seguridad as S;
+        match texto {
+            "tls" => Ok(Self(S::Tls)),
+            "starttls" => Ok(Self(S::Starttls)),
+            "ninguna" => Ok(Self(S::Ninguna)),
+            _ => Err(format!(
+                "«{texto}» no sirve; escriba tls, starttls o ninguna"
+            )),
+        }
+    }
+}
+
+/// Networks inside that may be written to.
+#[derive(Clone, Debug)]
+pub(crate) struct Redes(pub(crate) Permitidos);
+
+impl Valor for Redes {
+    const CLASE: Clase = Clase::Lista;
+
+    fn lee(texto: &str) -> Result<Self, String> {
+        let redes = texto.split(',').map(str::trim);
+        Permitidos::lee(redes).map(Self).map_err(|e| e.to_string())
+    }
+    fn ausente() -> Option<Self> {
+        Permitidos::lee([""; 0]).ok().map(Self)
     }
 }
 

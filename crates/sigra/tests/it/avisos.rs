@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
+use sigra_store::avisos::Salidas;
 
 use crate::{
     arnes::{Bd, Motor, Nodos, Persona, Sitio, cuenta, dado, reporte_en},
@@ -11,7 +12,11 @@ use crate::{
 
 /// What a person was told, oldest first.
 async fn bandeja(sitio: &Sitio, quien: &Persona, consulta: &str) -> Vec<Value> {
-    sitio.store.reparte_avisos().await.expect("reparte");
+    sitio
+        .store
+        .reparte_avisos(Salidas::default())
+        .await
+        .expect("reparte");
     let ruta = format!("/notificaciones?limite=200{consulta}");
     let r = sitio
         .pide("GET", &ruta)
@@ -103,7 +108,7 @@ en_ambas! {
         assert_eq!(eventos(sitio, &autor).await[2..], [e("conflicto.creado", a)]);
         // Told once, however often the feed is gone through.
         for _ in 0..3 {
-            sitio.store.reparte_avisos().await.unwrap();
+            sitio.store.reparte_avisos(Salidas::default()).await.unwrap();
         }
         assert_eq!(eventos(sitio, &autor).await.len(), 3);
     }
@@ -206,7 +211,11 @@ async fn mueren_los_que_avisan(motor: Motor, nodos: usize) {
     assert_eq!(quedan, 0, "el servidor no avisa por sí mismo");
     let (bd, _dir) = nodos.archiva().await;
     drop(bd);
-    sitio.store.reparte_avisos().await.expect("reparte");
+    sitio
+        .store
+        .reparte_avisos(Salidas::default())
+        .await
+        .expect("reparte");
     let reportes = i64::try_from(cuenta(10_000) / 20 * 20).expect("cabe");
     for jefe in &jefes {
         let suyas = format!(

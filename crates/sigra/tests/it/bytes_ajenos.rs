@@ -36,6 +36,10 @@ pub async fn escrito(sitio: &Sitio) -> Vec<String> {
         "conflictos",
         "dispositivos",
         "subidas",
+        "preferencias",
+        "suscripciones_push",
+        "webhooks",
+        "entregas",
         "objetos",
     ];
     let filas = tablas.map(|t| format!("SELECT '{t} ' || count(*) FROM {t}"));

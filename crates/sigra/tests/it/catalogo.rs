@@ -108,7 +108,7 @@ en_ambas! {
         decide(&dos[0]).await;
         assert_eq!(a_tiempo().await, (json!(0), json!(24)));
         let r = manda(sitio, &admin, "PATCH /catalogos/severidades/3", json!({"meta_horas": 31})).await;
-        assert_eq!(r.espera(200, "").json, json!({"id": 3, "nombre": "Alta", "activa": true, "meta_horas": 31}));
+        assert_eq!(r.espera(200, "").json, json!({"id": 3, "nombre": "Alta", "activa": true, "meta_horas": 31, "urgente": true}));
         decide(&dos[1]).await;
         assert_eq!(a_tiempo().await, (json!(1), json!(31)));
         let nueva = manda(sitio, &admin, "POST /catalogos/severidades", json!({"nombre": "Crítica"})).await;

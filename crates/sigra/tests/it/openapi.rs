@@ -72,7 +72,8 @@ fn cada_operacion_lo_dice_todo() {
             );
             for (tipo, contenido) in r["content"].as_object().into_iter().flatten() {
                 let ejemplo = &contenido["example"];
-                let lo_tiene = ejemplo.is_object() || tipo == "text/csv" && ejemplo.is_string();
+                let lo_tiene =
+                    ejemplo.is_object() || tipo.starts_with("text/") && ejemplo.is_string();
                 assert!(
                     lo_tiene || es_de_bytes(tipo),
                     "{nombre} {status} {tipo}: respuesta sin ejemplo"

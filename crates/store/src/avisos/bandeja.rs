@@ -65,13 +65,59 @@ pub async fn bandeja(
     let filas: Vec<Fila> = con!(lectura.conn(), c => sqlx::query_as(sql)
         .bind(rut.cuerpo()).bind(antes_de.unwrap_or(i64::MAX)).bind(limite)
         .fetch_all(&mut **c).await)?;
+    Ok(legibles(filas))
+}
+
+/// Those that can be read: one that was damaged must not keep the others from people.
+fn legibles(filas: Vec<Fila>) -> Vec<Notificacion> {
     let leidas = filas.into_iter().map(Fila::leida);
-    Ok(leidas
+    leidas
         .filter_map(|n| {
             n.inspect_err(|error| tracing::error!(%error, "una notificación no se puede leer"))
                 .ok()
         })
-        .collect())
+        .collect()
+}
+
+/// Part of what somebody was told, oldest first.
+#[derive(Clone, Debug)]
+pub struct Tras {
+    pub notificaciones: Vec<Notificacion>,
+    /// The last that was looked at.
+    pub hasta: i64,
+    /// There may be more.
+    pub sigue: bool,
+}
+
+/// What `rut` was told after `id`, in that order.
+pub async fn tras(lectura: &mut Lectura, rut: Rut, id: i64, limite: i64) -> Result<Tras, Fallo> {
+    let filas: Vec<Fila> = con!(lectura.conn(), c => sqlx::query_as(
+        "SELECT id, evento, reporte_id, version, datos, creada, leida FROM notificaciones
+         WHERE rut = $1 AND id > $2 ORDER BY id LIMIT $3")
+        .bind(rut.cuerpo()).bind(id).bind(limite).fetch_all(&mut **c).await)?;
+    Ok(Tras {
+        hasta: filas.last().map_or(id, |f| f.id),
+        sigue: i64::try_from(filas.len()).unwrap_or(limite) >= limite,
+        notificaciones: legibles(filas),
+    })
+}
+
+/// The last one of `rut`, or of anybody; 0 when there is none.
+pub async fn ultima(lectura: &mut Lectura, rut: Option<Rut>) -> Result<i64, Fallo> {
+    let Some(rut) = rut else {
+        return Ok(con!(lectura.conn(), c => sqlx::query_scalar(
+            "SELECT coalesce(max(id), 0) FROM notificaciones").fetch_one(&mut **c).await)?);
+    };
+    Ok(con!(lectura.conn(), c => sqlx::query_scalar(
+        "SELECT coalesce(max(id), 0) FROM notificaciones WHERE rut = $1")
+        .bind(rut.cuerpo()).fetch_one(&mut **c).await)?)
+}
+
+/// Who was told of something after `id`, and their last one.
+pub async fn nuevas(lectura: &mut Lectura, id: i64) -> Result<Vec<(i64, i64)>, Fallo> {
+    Ok(con!(lectura.conn(), c => sqlx::query_as(
+        "SELECT rut, max(id) FROM notificaciones WHERE id > $1 GROUP BY rut")
+        .bind(id).fetch_all(&mut **c).await)?)
 }
 
 /// They have read one.

@@ -1,6 +1,25 @@
-//! What people are told of changes: made from the feed, in its order, by one who does it at a time.
+//! What people and other systems are told of changes: made from the feed, in its order, by one who does it
+//! at a time; and its way out, by many.
 
+mod anotar;
 mod bandeja;
+mod destinos;
+mod entregas;
+mod novedades;
+mod preferencias;
 mod reparto;
+mod salida;
+mod suscripciones;
+mod tomar;
+mod webhooks;
 
-pub use bandeja::{Leer, LeerHasta, Notificacion, bandeja};
+pub use anotar::{Anotar, Hecho};
+pub use bandeja::{Leer, LeerHasta, Notificacion, Tras, bandeja, nuevas, tras, ultima};
+pub use entregas::{Entrega, Reenviar, entregas, hay_debidas};
+pub use preferencias::{Preferir, preferencias};
+pub use salida::Salidas;
+pub use suscripciones::{Desuscribir, RechazoSuscripcion, Suscribir};
+pub use tomar::{Destino, Mensaje, Tomada, Tomar};
+pub use webhooks::{
+    CambiarWebhook, CambioWebhook, MAX_WEBHOOKS, RechazoWebhook, Webhook, webhooks,
+};

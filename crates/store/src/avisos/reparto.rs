@@ -10,6 +10,7 @@ use sigra_domain::{
 };
 use sqlx::FromRow;
 
+use super::salida::{Dicho, Salidas, a_personas, a_webhooks};
 use crate::{
     Fallo, Store, Tx, Write,
     db::{con, json},
@@ -18,20 +19,28 @@ use crate::{
 /// Changes told of in one transaction.
 const TANDA: i64 = 200;
 
+/// A change, with how its report is now.
 #[derive(FromRow)]
-struct Cambio {
+pub(super) struct Cambio {
     posicion: i64,
-    reporte_id: i64,
-    version: i64,
+    pub(super) reporte_id: i64,
+    pub(super) version: i64,
+    pub(super) evento: String,
+    pub(super) en: i64,
     area_antes: Option<i64>,
-    area_despues: i64,
-    titulo: String,
-    area: String,
-    severidad: String,
+    pub(super) area_despues: i64,
+    pub(super) uuid_cliente: String,
+    pub(super) titulo: String,
+    pub(super) area: String,
+    pub(super) severidad_id: i64,
+    pub(super) severidad: String,
+    pub(super) urgente: bool,
+    pub(super) estado_id: i64,
+    pub(super) estado: String,
     autor_rut: i64,
     autor: String,
     actor: Option<String>,
-    retirado: bool,
+    pub(super) retirado: bool,
     espera: bool,
     canonica: Vec<u8>,
 }
@@ -39,8 +48,9 @@ struct Cambio {
 macro_rules! sentencia {
     ($canonica:literal) => {
         concat!(
-            "SELECT c.posicion, c.reporte_id, c.version, c.area_antes, c.area_despues, r.titulo,
-                a.nombre AS area, s.nombre AS severidad, r.rut AS autor_rut,
+            "SELECT c.posicion, c.reporte_id, c.version, c.evento, c.en, c.area_antes, c.area_despues,
+                r.uuid_cliente, r.titulo, a.nombre AS area, s.id AS severidad_id, s.nombre AS severidad,
+                s.urgente, e.id AS estado_id, e.nombre AS estado, r.rut AS autor_rut,
                 u.nombre || ' ' || u.apellido_1 AS autor, q.nombre || ' ' || q.apellido_1 AS actor,
                 r.retirado_en IS NOT NULL AS retirado,
                 r.area_id = c.area_despues AND r.decidido_en IS NULL AS espera, ",
@@ -50,6 +60,7 @@ macro_rules! sentencia {
              JOIN reportes r ON r.id = c.reporte_id
              JOIN areas a ON a.id = c.area_despues
              JOIN severidades s ON s.id = r.severidad_id
+             JOIN estados e ON e.id = r.estado_id
              JOIN usuarios u ON u.rut = r.rut
              JOIN bitacora b ON b.reporte_id = c.reporte_id AND b.n = c.version
              LEFT JOIN usuarios q ON q.rut = b.rut
@@ -58,11 +69,11 @@ macro_rules! sentencia {
     };
 }
 
-struct Reparto;
+struct Reparto(Salidas);
 
 impl Store {
-    /// Tells people of all that is committed now.
-    pub async fn reparte_avisos(&self) -> Result<(), Fallo> {
+    /// Tells people and other systems of all that is committed now.
+    pub async fn reparte_avisos(&self, salidas: Salidas) -> Result<(), Fallo> {
         self.ordena_cambios().await?;
         let mut lectura = self.leer().await?;
         let hay: bool = con!(lectura.conn(), c => sqlx::query_scalar(
@@ -70,7 +81,8 @@ impl Store {
                 (SELECT posicion FROM reparto WHERE id = 1)").fetch_one(&mut **c).await)?;
         drop(lectura);
         if hay {
-            while self.escribir(Reparto).await? == TANDA {}
+            while self.escribir(Reparto(salidas)).await? == TANDA {}
+            self.hay_novedades().await;
         }
         Ok(())
     }
@@ -101,14 +113,16 @@ impl Write for Reparto {
         let deciden = Deciden::lee(tx, &cambios).await?;
         let estados: Vec<(i64, String, bool)> = con!(tx.conn, c => sqlx::query_as(
             "SELECT id, nombre, es_final FROM estados").fetch_all(&mut **c).await)?;
-        let mut filas = vec![];
+        let mut dichos = vec![];
         for cambio in &cambios {
             // One that was altered is found by `sigra audit verify`; it must not keep the rest from people.
-            if let Err(error) = cambio.avisos(&deciden, &estados, &mut filas) {
+            if let Err(error) = cambio.avisos(&deciden, &estados, &mut dichos) {
                 tracing::error!(%error, "no se avisa de un cambio: su entrada de la bitácora no se puede leer");
             }
         }
-        escribe(tx, &filas).await?;
+        escribe(tx, &dichos).await?;
+        a_personas(tx, &dichos, self.0).await?;
+        a_webhooks(tx, &cambios).await?;
         con!(tx.conn, c => sqlx::query("UPDATE reparto SET posicion = $1 WHERE id = 1")
             .bind(hasta).execute(&mut **c).await.map(drop))?;
         Ok(i64::try_from(cambios.len()).unwrap_or(TANDA))
@@ -151,15 +165,12 @@ impl Deciden {
     }
 }
 
-/// Person, what of, report, version, data.
-type Fila = (i64, &'static str, i64, i64, String);
-
 impl Cambio {
     fn avisos(
         &self,
         deciden: &Deciden,
         estados: &[(i64, String, bool)],
-        filas: &mut Vec<Fila>,
+        dichos: &mut Vec<Dicho>,
     ) -> Result<(), Fallo> {
         // Nobody needs to look at what was withdrawn.
         if self.retirado {
@@ -203,25 +214,38 @@ impl Cambio {
             actor: self.actor.clone().unwrap_or_default(),
             detalle: entrada.detalle,
         })?;
-        filas.extend(todos.into_iter().map(|(rut, aviso)| {
-            let datos = datos.clone();
-            (
-                rut.cuerpo(),
-                aviso.nombre(),
-                self.reporte_id,
-                self.version,
-                datos,
-            )
+        dichos.extend(todos.into_iter().map(|(rut, aviso)| Dicho {
+            rut,
+            aviso,
+            reporte_id: Some(self.reporte_id),
+            version: self.version,
+            datos: datos.clone(),
+            urgente: self.urgente,
         }));
         Ok(())
     }
 }
 
-async fn escribe(tx: &mut Tx<'_>, filas: &[Fila]) -> Result<(), Fallo> {
-    if filas.is_empty() {
+/// Person, what of, report, version, data.
+type Fila = (i64, &'static str, Option<i64>, i64, String);
+
+/// Into each one's tray.
+async fn escribe(tx: &mut Tx<'_>, dichos: &[Dicho]) -> Result<(), Fallo> {
+    if dichos.is_empty() {
         return Ok(());
     }
     let ahora = tx.ahora.0;
+    let fila = |d: &Dicho| -> Fila {
+        let datos = d.datos.clone();
+        (
+            d.rut.cuerpo(),
+            d.aviso.nombre(),
+            d.reporte_id,
+            d.version,
+            datos,
+        )
+    };
+    let filas: Vec<Fila> = dichos.iter().map(fila).collect();
     let sql = tx.conn.elige(
         "INSERT INTO notificaciones (rut, evento, reporte_id, version, datos, creada)
          SELECT value->>0, value->>1, value->>2, value->>3, value->>4, $2 FROM json_each($1)
@@ -231,7 +255,7 @@ async fn escribe(tx: &mut Tx<'_>, filas: &[Fila]) -> Result<(), Fallo> {
             CAST(value->>3 AS BIGINT), value->>4, $2
          FROM json_array_elements(CAST($1 AS JSON)) WITH ORDINALITY AS x (value, n) ORDER BY n",
     );
-    con!(tx.conn, c => sqlx::query(sql).bind(json(filas)?).bind(ahora)
+    con!(tx.conn, c => sqlx::query(sql).bind(json(&filas)?).bind(ahora)
         .execute(&mut **c).await.map(drop))?;
     Ok(())
 }

@@ -23,6 +23,7 @@ pub enum Elemento {
         nombre: Option<String>,
         activa: Option<bool>,
         meta_horas: Option<i64>,
+        urgente: Option<bool>,
     },
     /// Whether one is final is said when it is made: reports are counted by it.
     Estado {
@@ -142,11 +143,11 @@ impl Elemento {
                 fila.map(|(nombre, activa)| json!({"nombre": nombre, "activa": activa}))
             }
             Self::Severidad { id, .. } => {
-                let fila: Option<(String, bool, i64)> = con!(tx.conn, c => sqlx::query_as(
-                    "SELECT nombre, activa, meta_horas FROM severidades WHERE id = $1")
+                let fila: Option<(String, bool, i64, bool)> = con!(tx.conn, c => sqlx::query_as(
+                    "SELECT nombre, activa, meta_horas, urgente FROM severidades WHERE id = $1")
                     .bind(id).fetch_optional(&mut **c).await)?;
-                fila.map(|(nombre, activa, horas)| {
-                    json!({"nombre": nombre, "activa": activa, "meta_horas": horas})
+                fila.map(|(nombre, activa, horas, urgente)| {
+                    json!({"nombre": nombre, "activa": activa, "meta_horas": horas, "urgente": urgente})
                 })
             }
             Self::Estado { id, .. } => {
@@ -189,10 +190,12 @@ impl Elemento {
                 nombre: n,
                 activa: a,
                 meta_horas,
+                urgente,
                 ..
             } => {
                 let horas = o("meta_horas", meta_horas.map(Value::from), json!(META_HORAS));
-                json!({"nombre": nombre(n), "activa": activa(a), "meta_horas": horas})
+                let urgente = o("urgente", urgente.map(Value::from), json!(false));
+                json!({"nombre": nombre(n), "activa": activa(a), "meta_horas": horas, "urgente": urgente})
             }
             Self::Estado {
                 nombre: n,
@@ -227,13 +230,14 @@ impl Elemento {
             Self::Severidad { id, .. } => {
                 let sql = nueva_o_no(
                     *id,
-                    "INSERT INTO severidades (nombre, activa, meta_horas) VALUES ($2, $3, $4) RETURNING id",
-                    "UPDATE severidades SET nombre = $2, activa = $3, meta_horas = $4 WHERE id = $1
+                    "INSERT INTO severidades (nombre, activa, meta_horas, urgente) VALUES ($2, $3, $4, $5)
+                     RETURNING id",
+                    "UPDATE severidades SET nombre = $2, activa = $3, meta_horas = $4, urgente = $5 WHERE id = $1
                      RETURNING id",
                 );
                 let horas = v.get("meta_horas").and_then(Value::as_i64);
                 con!(tx.conn, c => sqlx::query_scalar(sql).bind(id).bind(texto("nombre"))
-                    .bind(logico("activa")).bind(horas.unwrap_or(META_HORAS))
+                    .bind(logico("activa")).bind(horas.unwrap_or(META_HORAS)).bind(logico("urgente"))
                     .fetch_one(&mut **c).await)?
             }
             Self::Estado { id, .. } => {

@@ -135,6 +135,8 @@ async fn incorporar(
         "apellido_2": persona.apellido_2,
         "rol": persona.rol,
         "areas": persona.areas,
+        // Those who decide are told by mail.
+        "email": (persona.rol == Rol::Supervisor).then(|| format!("{}@faena.example", persona.rut)),
     });
     let temporal = admin
         .post("usuarios", &alta)

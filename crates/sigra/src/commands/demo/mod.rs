@@ -4,6 +4,7 @@
 
 mod args;
 mod cliente;
+mod correos;
 mod dado;
 mod datos;
 mod decision;
@@ -39,7 +40,7 @@ pub(crate) async fn ejecutar(args: Args) -> Result<(), ErrorDemo> {
     let semilla = args
         .semilla
         .unwrap_or_else(|| store.entorno().azar_i64().unsigned_abs() % 1_000_000);
-    let mut servidor = Servidor::iniciar(store, &args.datos, listener)?;
+    let mut servidor = Servidor::iniciar(store, &args.datos, listener).await?;
     muestra(&format!(
         "SIGRA demostración en {} · datos en {} · semilla {semilla}",
         servidor.base,
@@ -73,6 +74,7 @@ enum Despues {
 fn mostrar(turno: turno::Turno, servidor: &Servidor, args: &Args) -> Result<Despues, ErrorDemo> {
     muestra(&format!("\n{}\n", informe::resultado(&turno.resultado)));
     muestra(&format!("{}\n", tablero::tabla(&turno.tablero)));
+    muestra(&format!("{}\n", turno.correos));
     if !turno.hallazgos.is_empty() {
         return Err(ErrorDemo::Fracaso(turno.hallazgos));
     }

@@ -11,11 +11,12 @@ use reqwest::Url;
 use sigra_almacen::Almacen;
 use sigra_api::{App, ClaveFirma, Opciones};
 use sigra_domain::Zona;
+use sigra_envio::{Cartero, correo::Correo};
 use sigra_evidencia::{Evidencia, Limites};
 use sigra_store::{Entorno, Store};
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{directorio::Directorio, error::ErrorDemo, pantalla::aviso};
+use super::{correos::CARPETA, directorio::Directorio, error::ErrorDemo, pantalla::aviso};
 use crate::mantencion::mantiene;
 
 /// How long requests under way may take when the demo is stopped.
@@ -26,6 +27,7 @@ pub(super) struct Servidor {
     pub(super) base: Url,
     pub(super) direccion: SocketAddr,
     pub(super) store: Store,
+    pub(super) cartero: Cartero,
     alto: oneshot::Sender<()>,
     tarea: JoinHandle<std::io::Result<()>>,
 }
@@ -60,8 +62,21 @@ pub(super) fn escuchar(pedida: SocketAddr) -> Result<TcpListener, ErrorDemo> {
     Ok(listener)
 }
 
+/// Its mails are written to a folder, to be looked at.
+async fn cartero(store: &Store, datos: &Path, base: &Url) -> Result<Cartero, ErrorDemo> {
+    let interno = |e: String| ErrorDemo::Interno(e);
+    let correo = Correo::carpeta(&datos.join(CARPETA), "SIGRA <sigra@faena.example>");
+    let opciones = sigra_envio::Opciones {
+        correo: Some(correo.map_err(|e| interno(e.to_string()))?),
+        url_publica: Some(base.to_string()),
+        ..sigra_envio::Opciones::default()
+    };
+    let cartero = Cartero::abre(store.clone(), opciones).await;
+    cartero.map_err(|e| interno(e.to_string()))
+}
+
 impl Servidor {
-    pub(super) fn iniciar(
+    pub(super) async fn iniciar(
         store: Store,
         datos: &Path,
         listener: TcpListener,
@@ -89,20 +104,24 @@ impl Servidor {
         let almacen = almacen.map_err(|e| interno(&e.to_string()))?;
         let evidencia = Evidencia::nueva(store.clone(), almacen, Limites::default());
         let trabajo = tokio::spawn(evidencia.clone().trabaja());
-        let mantencion = tokio::spawn(mantiene(store.clone()));
-        let app = App::nueva(store.clone(), evidencia, opciones);
+        let cartero = cartero(&store, datos, &base).await?;
+        let app = App::nueva(store.clone(), evidencia, cartero.clone(), opciones);
+        let mantencion = tokio::spawn(mantiene(store.clone(), cartero.salidas()));
+        let reparto = tokio::spawn(cartero.clone().trabaja());
         let (alto, avisado) = oneshot::channel::<()>();
         let tarea = tokio::spawn(async move {
             // A sender that is gone means the same as one that spoke.
             let fin = sigra_api::servir(listener, app, async move { drop(avisado.await) }).await;
             trabajo.abort();
             mantencion.abort();
+            reparto.abort();
             fin
         });
         Ok(Self {
             base,
             direccion,
             store,
+            cartero,
             alto,
             tarea,
         })

@@ -7,6 +7,7 @@ use sigra_store::Entorno;
 use super::{
     Args,
     cliente::Cliente,
+    correos,
     dado::Dado,
     datos, decision,
     equipo::{self, Equipo},
@@ -23,6 +24,8 @@ pub(super) struct Turno {
     pub(super) equipo: Equipo,
     pub(super) resultado: Resultado,
     pub(super) tablero: serde_json::Value,
+    /// What is said of the mails.
+    pub(super) correos: String,
     /// What is wrong; empty when all is well.
     pub(super) hallazgos: Vec<String>,
 }
@@ -85,6 +88,7 @@ pub(super) async fn trabajar(
         equipo,
         resultado,
         tablero,
+        correos: correos::cuenta(servidor, &args.datos).await?,
         hallazgos,
     })
 }

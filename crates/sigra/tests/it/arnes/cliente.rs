@@ -87,7 +87,10 @@ impl Pedido {
     pub async fn intenta(self) -> Result<Respuesta, reqwest::Error> {
         let r = self.pedido.send().await?;
         let (status, headers) = (r.status().as_u16(), r.headers().clone());
-        let texto = r.text().await?;
+        let texto = match headers.get("content-type") {
+            Some(t) if t == "text/event-stream" => primer_evento(r).await?,
+            _ => r.text().await?,
+        };
         let json = serde_json::from_str(&texto).unwrap_or(Value::Null);
         let respuesta = Respuesta {
             status,
@@ -98,6 +101,16 @@ impl Pedido {
         openapi::comprueba_problema(&self.metodo, &self.ruta, &respuesta);
         Ok(respuesta)
     }
+}
+
+/// Of a stream that does not end.
+async fn primer_evento(mut r: reqwest::Response) -> Result<String, reqwest::Error> {
+    let mut bytes = vec![];
+    while !bytes.ends_with(b"\n\n") {
+        let Some(trozo) = r.chunk().await? else { break };
+        bytes.extend(trozo);
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 impl Respuesta {

@@ -5,6 +5,7 @@ mod archivos;
 mod azar;
 mod bd;
 mod cliente;
+pub mod node;
 mod nodos;
 pub mod openapi;
 pub mod proceso;
@@ -22,6 +23,10 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sigra_api::{AUD_API, App, ClaveFirma, Opciones, Tokens};
 use sigra_domain::{Quien, Rol, Rut, Zona};
+use sigra_envio::{
+    Cartero, Permitidos,
+    correo::{Correo, OpcionesSmtp, PLAZO, Seguridad},
+};
 use sigra_evidencia::{Evidencia, Limites};
 use sigra_store::{
     Entorno, Store,
@@ -86,9 +91,37 @@ pub struct Ajuste {
     /// And S3 is reached from everywhere.
     pub s3_publico: bool,
     pub limites: Limites,
+    /// What leaves for others may go to this machine.
+    pub hacia_aqui: bool,
+    /// The port of a mail server here.
+    pub smtp: Option<u16>,
 }
 
 impl Ajuste {
+    fn envios(&self) -> sigra_envio::Opciones {
+        let redes: &[&str] = if self.hacia_aqui {
+            &["127.0.0.0/8"]
+        } else {
+            &[]
+        };
+        let redes = Permitidos::lee(redes).expect("redes");
+        let correo = self.smtp.map(|puerto| OpcionesSmtp {
+            servidor: format!("127.0.0.1:{puerto}"),
+            seguridad: Seguridad::Ninguna,
+            usuario: None,
+            clave: None,
+            remitente: "SIGRA <sigra@mina.example>".into(),
+            plazo: PLAZO,
+        });
+        sigra_envio::Opciones {
+            correo: correo.map(|o| Correo::smtp(&o).expect("correo")),
+            redes: redes.clone(),
+            redes_push: redes,
+            url_publica: Some("https://sigra.mina.example".into()),
+            contacto: None,
+        }
+    }
+
     pub fn en_s3() -> Self {
         Self {
             en_s3: true,
@@ -105,6 +138,8 @@ impl Default for Ajuste {
             en_s3: false,
             s3_publico: false,
             limites: Limites::default(),
+            hacia_aqui: false,
+            smtp: None,
         }
     }
 }
@@ -119,7 +154,7 @@ pub struct Sitio {
     pub bd: Bd,
     pub tokens: Tokens,
     pub archivos: Archivos,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
     alto: Option<oneshot::Sender<()>>,
     servidor: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
     proximo_rut: AtomicI64,
@@ -160,7 +195,7 @@ impl Sitio {
         Self::con(bd, Ajuste::default()).await
     }
 
-    async fn con(bd: Bd, ajuste: Ajuste) -> Self {
+    pub async fn con(bd: Bd, ajuste: Ajuste) -> Self {
         let store = Store::abrir(&bd.url, ajuste.conexiones, Entorno::default())
             .await
             .expect("abre la base");
@@ -171,9 +206,13 @@ impl Sitio {
         let tokens = Tokens::nuevos(&claves);
         let archivos = Archivos::nuevos(ajuste.en_s3, ajuste.s3_publico).await;
         let almacen = archivos.almacen.clone();
+        let cartero = Cartero::abre(store.clone(), ajuste.envios())
+            .await
+            .expect("cartero");
         let app = App::nueva(
             store.clone(),
             Evidencia::nueva(store.clone(), almacen, ajuste.limites),
+            cartero,
             Opciones {
                 zona: Zona::new("America/Santiago").expect("zona"),
                 claves,

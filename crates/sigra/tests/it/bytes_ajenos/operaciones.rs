@@ -80,18 +80,63 @@ const CAMBIO_DE_AREA: &[Campo] = &[
 const SEVERIDAD: &[Campo] = &[
     ("nombre", DE_CATALOGO, true),
     ("meta_horas", Clase::Horas, false),
+    ("urgente", Clase::Logico, false),
 ];
 const CAMBIO_DE_SEVERIDAD: &[Campo] = &[
     ("nombre", DE_CATALOGO, false),
     ("activa", Clase::Logico, false),
     ("meta_horas", Clase::Horas, false),
+    ("urgente", Clase::Logico, false),
 ];
 const ESTADO: &[Campo] = &[
     ("nombre", DE_CATALOGO, true),
     ("final", Clase::Logico, true),
 ];
 const CAMBIO_DE_ESTADO: &[Campo] = &[("nombre", DE_CATALOGO, false)];
-const TRANSICION: &[Campo] = &[("roles", Clase::Roles, true)];
+const TRANSICION: &[Campo] = &[("roles", ROLES, true)];
+const ROLES: Clase = Clase::Nombres(&["administrador", "supervisor", "trabajador"], 1);
+const DE_WEBHOOK: Clase = Clase::Nombres(
+    &[
+        "reporte.creado",
+        "reporte.cambiado",
+        "reporte.decidido",
+        "reporte.completo",
+        "conflicto.creado",
+    ],
+    1,
+);
+const DE_AVISO: Clase = Clase::Nombres(
+    &[
+        "reporte.creado",
+        "reporte.trasladado",
+        "reporte.decidido",
+        "reporte.cambiado",
+        "conflicto.creado",
+        "reporte.comentado",
+    ],
+    0,
+);
+const PREFERENCIAS: &[Campo] = &[
+    ("idioma", Clase::Idioma, true),
+    ("correo", Clase::Logico, true),
+    ("push", Clase::Logico, true),
+    ("silenciados", DE_AVISO, true),
+];
+const SUSCRIPCION: &[Campo] = &[
+    ("endpoint", Clase::Url, true),
+    ("keys", Clase::ClavesPush, true),
+];
+const WEBHOOK: &[Campo] = &[
+    ("url", Clase::Url, true),
+    ("eventos", DE_WEBHOOK, true),
+    ("descripcion", Clase::Texto(0, 200, false), false),
+];
+const CAMBIO_DE_WEBHOOK: &[Campo] = &[
+    ("url", Clase::Url, false),
+    ("eventos", DE_WEBHOOK, false),
+    ("descripcion", Clase::Texto(0, 200, false), false),
+    ("activo", Clase::Logico, false),
+];
 const LOGIN: &[Campo] = &[
     ("rut", Clase::Rut, true),
     ("password", Clase::Libre, true),
@@ -124,6 +169,10 @@ const DECISION: &str = r#"{"detalle": "Así es.", "version": 1}"#;
 const NUEVO: &str = r#"{"titulo": "Roca", "descripcion": "Suelta.", "area_id": 1, "severidad_id": 3,
     "uuid_cliente": ""}"#;
 const ROSA: &str = r#"{"rut": 1, "nombre": "Rosa", "apellido_1": "Díaz", "rol": "trabajador"}"#;
+const PREFIERE: &str = r#"{"idioma": "es", "correo": true, "push": true, "silenciados": []}"#;
+const SUSCRIBE: &str = r#"{"endpoint": "https://push.example/x", "keys": {"auth": "BTBZMqHH6r4Tts7J_aSIgg", "p256dh":
+    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"}}"#;
+const AVISA: &str = r#"{"url": "https://gestion.example/x", "eventos": ["reporte.creado"]}"#;
 const ENTRADA: &str = r#"{"rut": 12345678, "password": "no es"}"#;
 const OTRA_CLAVE: &str = r#"{"password": "no es", "new_password": "roca firme 42"}"#;
 const VACIO: &str =
@@ -259,6 +308,30 @@ pub const TODAS: &[Operacion] = &[
         r#"{"hasta": 1}"#,
         &[("hasta", Clase::Entero, true)],
         &[200],
+    ),
+    op(
+        "PUT",
+        "/notificaciones/preferencias",
+        PREFIERE,
+        PREFERENCIAS,
+        &[200],
+    ),
+    op(
+        "POST",
+        "/notificaciones/push",
+        SUSCRIBE,
+        SUSCRIPCION,
+        &[201],
+    ),
+    // Twenty, and then no more.
+    op("POST", "/admin/webhooks", AVISA, WEBHOOK, &[201, 409]),
+    // There is one of that id when enough were made before.
+    op(
+        "PATCH",
+        "/admin/webhooks/{id}",
+        "{}",
+        CAMBIO_DE_WEBHOOK,
+        &[200, 404],
     ),
     op("POST", "/sync/batch", VACIO, LOTE, &[200]),
     op(

@@ -28,8 +28,13 @@ pub enum Clase {
     Logico,
     /// Hours of a target.
     Horas,
-    /// Who may make a transition.
-    Roles,
+    /// A list of some of these, at least so many.
+    Nombres(&'static [&'static str], usize),
+    Idioma,
+    /// Where the server may send something.
+    Url,
+    /// A browser's keys.
+    ClavesPush,
     Areas,
     Ubicacion,
     Manifiesto,
@@ -108,7 +113,8 @@ pub fn de(clase: Clase) -> Vec<Caso> {
             | Clase::VersionBase
             | Clase::Logico
             | Clase::Horas
-            | Clase::Roles
+            | Clase::Nombres(..)
+            | Clase::ClavesPush
             | Clase::Areas
             | Clase::Ubicacion
             | Clase::Manifiesto
@@ -124,7 +130,7 @@ pub fn de(clase: Clase) -> Vec<Caso> {
         Clase::Tenidos => {
             otro_tipo.extend(["1", "\"x\"", "true", "{}", "[null]", "[1]", "[\"x\"]"]);
         }
-        Clase::Lados => otro_tipo.extend(["1", "\"x\"", "true", "[]"]),
+        Clase::Lados | Clase::ClavesPush => otro_tipo.extend(["1", "\"x\"", "true", "[]"]),
         Clase::Ubicacion => otro_tipo.extend(["1", "\"x\"", "true", "[]", "[1, 2]"]),
         Clase::Manifiesto => {
             otro_tipo.extend(["1", "\"x\"", "true", "{}", "[[]]", "[null]", "[1]"]);
@@ -138,7 +144,9 @@ pub fn de(clase: Clase) -> Vec<Caso> {
             "[null]",
             "[99999999999999999999]",
         ]),
-        Clase::Roles => otro_tipo.extend(["1", "\"supervisor\"", "true", "{}", "[1]", "[null]"]),
+        Clase::Nombres(..) => {
+            otro_tipo.extend(["1", "\"supervisor\"", "true", "{}", "[1]", "[null]"]);
+        }
         Clase::Logico => otro_tipo.extend(["1", "0", "\"true\"", "[]", "{}"]),
         Clase::Rut => otro_tipo.extend(["true", "[]", "{}", "99999999999999999999"]),
         _ if texto => {
@@ -183,7 +191,10 @@ fn propios(clase: Clase) -> Vec<Caso> {
         Clase::Clave => escritos::claves(),
         Clase::Logico | Clase::Libre => vec![],
         Clase::Horas => numeros(&[("rango", "0 -1 87601 9223372036854775807"), ("", "1 87600")]),
-        Clase::Roles => anidados::roles(),
+        Clase::Nombres(todos, min) => anidados::nombres(todos, min),
+        Clase::Idioma => escritos::idiomas(),
+        Clase::Url => escritos::direcciones(),
+        Clase::ClavesPush => anidados::claves_push(),
         Clase::Areas => anidados::areas(),
         Clase::Ubicacion => anidados::ubicaciones(),
         Clase::Manifiesto => anidados::manifiestos(),

@@ -238,7 +238,12 @@ async fn sin_proxy(sitio: &Sitio) {
         sync_por_minuto: 0,
         silencio_horas: 72,
     };
-    let app = App::nueva(sitio.store.clone(), sitio.app.evidencia().clone(), opciones);
+    let app = App::nueva(
+        sitio.store.clone(),
+        sitio.app.evidencia().clone(),
+        sitio.app.cartero().clone(),
+        opciones,
+    );
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
     let url = format!("http://{}", listener.local_addr().expect("dirección"));
     let servidor = tokio::spawn(sigra_api::servir(listener, app, std::future::pending()));

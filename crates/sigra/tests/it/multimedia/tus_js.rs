@@ -2,7 +2,6 @@
 //! pause, and the server's death, it brings every file, and hardly a byte twice.
 
 use std::{
-    io::Write as _,
     net::{Ipv4Addr, SocketAddr},
     process::Stdio,
     time::Duration,
@@ -20,43 +19,15 @@ use tokio::{
 
 use super::taller::{Foto, reporte_con};
 use crate::{
-    arnes::{Azar, Bd, Motor, Persona},
+    arnes::{Azar, Bd, Motor, Persona, node},
     muerte::planta::{Planta, Sede},
 };
 
-const JS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tus-js");
 const MIB: usize = 1024 * 1024;
 /// Nothing here takes this long; a hang should fail and not stay.
 const PLAZO: Duration = Duration::from_mins(3);
 /// Slow enough for a server to be killed in the middle of a file.
 const BYTES_POR_SEGUNDO: u64 = 4 * 1024 * 1024;
-
-/// A directory with the client and its packages; `None` where there is no Node.js.
-async fn paquetes() -> Option<TempDir> {
-    for programa in ["node", "npm"] {
-        let hay = Command::new(programa).arg("--version").output().await;
-        if hay.is_err() {
-            let falta = "Node.js no encontrado: no se prueban las subidas con tus-js-client";
-            let en_ci = std::env::var("CI").as_deref() == Ok("true");
-            assert!(!en_ci, "{falta}; con CI=true es un fallo");
-            // Not by a macro, whose output is kept from whoever runs a test that passes.
-            writeln!(std::io::stderr(), "{falta}").ok();
-            return None;
-        }
-    }
-    let dir = tempfile::tempdir().expect("directorio");
-    for archivo in ["package.json", "package-lock.json", "sube.js"] {
-        std::fs::copy(format!("{JS}/{archivo}"), dir.path().join(archivo)).expect("copia");
-    }
-    let npm = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(dir.path())
-        .output()
-        .await
-        .expect("npm");
-    assert!(npm.status.success(), "npm ci: {npm:?}");
-    Some(dir)
-}
 
 /// The client at work.
 struct Cliente {
@@ -167,7 +138,7 @@ async fn sube(motor: Motor) {
     let Some(bd) = Bd::nueva(motor).await else {
         return;
     };
-    let Some(dir) = paquetes().await else {
+    let Some(dir) = node::paquetes("tus-js", "sube.js").await else {
         return bd.borra().await;
     };
     let mut planta = Planta::nueva(bd).await;

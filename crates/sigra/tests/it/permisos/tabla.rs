@@ -72,6 +72,10 @@ const LOTE: &str = r#"{"device_id": "moto-1", "timestamp": "2026-03-01T12:00:00Z
 const TIENE: &str = r#"{"device_id": "moto-1", "reportes": [{"uuid_cliente": "$uuid", "sha256_contenido":
     "f3979245ca041b4b1624300793409127a749c1fdd0d0b47989b6044b32948604"}]}"#;
 const RESUELVE: &str = r#"{"decision": "cliente", "version": 2}"#;
+const PREFIERE: &str = r#"{"idioma": "en", "correo": true, "push": false, "silenciados": []}"#;
+const SUSCRIBE: &str = r#"{"endpoint": "https://push.example/$uuid", "keys": {"auth": "BTBZMqHH6r4Tts7J_aSIgg", "p256dh":
+    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"}}"#;
+const WEBHOOK: &str = r#"{"url": "https://gestion.example/$uuid", "eventos": ["reporte.creado"]}"#;
 const REFRESH: &str = r#"{"refresh_token": "$refresh"}"#;
 
 #[rustfmt::skip] // One operation a line.
@@ -116,6 +120,19 @@ pub const TABLA: &[Fila] = &[
     fila("GET /notificaciones", "autenticado", Nada, 200, ""),
     fila("POST /notificaciones/{id}/leida", "autenticado", Nada, 204, ""),
     fila("POST /notificaciones/leidas", "autenticado", Nada, 200, r#"{"hasta": 999999}"#),
+    fila("GET /eventos", "navegador", Nada, 200, ""),
+    fila("GET /notificaciones/preferencias", "autenticado", Nada, 200, ""),
+    fila("PUT /notificaciones/preferencias", "autenticado", Nada, 200, PREFIERE),
+    fila("GET /notificaciones/push", "autenticado", Nada, 200, ""),
+    fila("POST /notificaciones/push", "autenticado", Nada, 201, SUSCRIBE),
+    fila("DELETE /notificaciones/push/{id}", "autenticado", Nada, 204, ""),
+    fila("GET /admin/webhooks", "administrador", Nada, 200, ""),
+    fila("POST /admin/webhooks", "administrador", Nada, 201, WEBHOOK),
+    fila("PATCH /admin/webhooks/{id}", "administrador", Nada, 200, r#"{"activo": false}"#),
+    fila("POST /admin/webhooks/{id}/secreto", "administrador", Nada, 200, ""),
+    fila("DELETE /admin/webhooks/{id}", "administrador", Nada, 204, ""),
+    fila("GET /admin/entregas", "administrador", Nada, 200, ""),
+    fila("POST /admin/entregas/{id}/reenviar", "administrador", Nada, 204, ""),
     fila("POST /admin/reportes/{id}/aprobar", "supervision", Decision, 200, DECIDE),
     fila("POST /admin/reportes/{id}/rechazar", "supervision", Decision, 200, DECIDE),
     fila("GET /admin/bitacora", "administrador", Nada, 200, ""),
@@ -184,6 +201,14 @@ impl Fila {
         } else if plantilla.starts_with("/auth/sesiones/") {
             let otra = sitio.sesion(quien.quien.clone()).await;
             ruta = ruta.replace("{id}", &otra.sesion_id.to_string());
+        } else if let Some(fila) = de_envios(plantilla, quien) {
+            sitio.bd.sql(&fila).await.expect("fila");
+            let tabla = fila.split(' ').nth(2).expect("tabla");
+            let id = sitio
+                .bd
+                .entero(&format!("SELECT max(id) FROM {tabla}"))
+                .await;
+            ruta = ruta.replace("{id}", &id.to_string());
         } else if plantilla.starts_with("/notificaciones/") {
             let reporte = sitio.crea(autor, &reporte_en(1)).await.espera(201, "").id();
             let aviso = format!(
@@ -233,6 +258,35 @@ impl Fila {
             bytes: None,
         }
     }
+}
+
+/// What an operation on something that leaves the server needs, as a row of its table.
+fn de_envios(plantilla: &str, quien: &Persona) -> Option<String> {
+    if !plantilla.contains("{id}") {
+        return None;
+    }
+    if plantilla.starts_with("/admin/webhooks/") {
+        return Some(
+            "INSERT INTO webhooks (url, descripcion, eventos, activo, secreto, creado)
+             VALUES ('https://gestion.example/', '', '[]', TRUE, 'whsec_AAAA', 0)"
+                .to_owned(),
+        );
+    }
+    if plantilla.starts_with("/admin/entregas/") {
+        return Some(
+            "INSERT INTO entregas (canal, destino, circuito, evento, datos, urgente, estado, proximo, creada)
+             VALUES ('webhook', 1, 'webhook:1', 'reporte.creado', '{}', FALSE, 'muerta', 0, 0)"
+                .to_owned(),
+        );
+    }
+    plantilla.starts_with("/notificaciones/push/").then(|| {
+        format!(
+            "INSERT INTO suscripciones_push (rut, endpoint, p256dh, auth, circuito, creada)
+             VALUES ({}, '{}', '', '', 'push:x', 0)",
+            quien.rut,
+            uuid()
+        )
+    })
 }
 
 /// The id of a conflict about a report of `autor`.

@@ -8,21 +8,47 @@ use super::{
     mal, t,
 };
 
-pub fn roles() -> Vec<Caso> {
-    let tres = "[\"administrador\", \"supervisor\", \"trabajador\"]";
-    let muchos = format!("[{}]", vec!["\"supervisor\""; 1_000].join(","));
+/// Lists of names, of which at least `min` must be there.
+pub fn nombres(todos: &[&str], min: usize) -> Vec<Caso> {
+    let lista = |nombres: &[&str]| serde_json::Value::from(nombres).to_string();
+    let uno = todos[1];
     vec![
-        ("[\"supervisor\"]".into(), Bien),
-        (tres.into(), Bien),
-        ("[]".into(), mal("requerido")),
-        ("[\"Supervisor\"]".into(), en("[0]", "no_existe")),
-        ("[\"supervisor\", \"\"]".into(), en("[1]", "no_existe")),
-        (
-            "[\"supervisor\", \"supervisor\"]".into(),
-            en("[1]", "repetido"),
-        ),
-        (muchos, mal("demasiados")),
+        (lista(&[uno]), Bien),
+        (lista(todos), Bien),
+        ("[]".into(), if min > 0 { mal("requerido") } else { Bien }),
+        (lista(&[&uno.to_uppercase()]), en("[0]", "no_existe")),
+        (lista(&[uno, ""]), en("[1]", "no_existe")),
+        (lista(&[uno, uno]), en("[1]", "repetido")),
+        (lista(&[uno; 1_000]), mal("demasiados")),
     ]
+}
+
+pub fn claves_push() -> Vec<Caso> {
+    let p256dh =
+        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    let auth = "BTBZMqHH6r4Tts7J_aSIgg";
+    let con = |p256dh: &str, auth: &str| format!("{{\"p256dh\": {p256dh}, \"auth\": {auth}}}");
+    let (p, a) = (t(p256dh), t(auth));
+    let mut v = vec![(con(&p, &a), Bien)];
+    for mala in [
+        "\"\"",
+        "\"%\"",
+        "\"BTBZ\"",
+        &t(&format!("A{}", &p256dh[1..])),
+        &t(&"A".repeat(3_000)),
+    ] {
+        v.push((con(mala, &a), en(".p256dh", "formato")));
+    }
+    for mala in ["\"\"", "\"%\"", "\"BTBZ\"", &t(&"A".repeat(3_000))] {
+        v.push((con(&p, mala), en(".auth", "formato")));
+    }
+    for (miembro, cuerpo) in [(".p256dh", con("null", &a)), (".auth", con(&p, "null"))] {
+        v.push((cuerpo, en(miembro, "requerido")));
+    }
+    for (miembro, cuerpo) in [(".p256dh", con("1", &a)), (".auth", con(&p, "[]"))] {
+        v.push((cuerpo, en(miembro, "tipo")));
+    }
+    v
 }
 
 pub fn areas() -> Vec<Caso> {

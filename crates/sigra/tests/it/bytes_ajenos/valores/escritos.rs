@@ -129,6 +129,25 @@ pub fn roles() -> Vec<Caso> {
     ])
 }
 
+pub fn idiomas() -> Vec<Caso> {
+    escritos(&[("no_existe", "|ES|es-CL|español|en\0"), ("", "es|en")])
+}
+
+/// Where something may be sent: names are not looked up here.
+pub fn direcciones() -> Vec<Caso> {
+    escritos(&[
+        (
+            "formato",
+            "|x|/x|ftp://ejemplo.cl|http://ejemplo.cl/|https://10.0.0.1/|https://[::1]/|https://u:c@ejemplo.cl/|javascript:1",
+        ),
+        (
+            "largo",
+            &format!("https://ejemplo.cl/{}", "x".repeat(2_000)),
+        ),
+        ("", "https://ejemplo.cl|https://ejemplo.cl:8443/a?b=c"),
+    ])
+}
+
 pub fn correos() -> Vec<Caso> {
     let de = |n: usize| format!("{}@faena.cl", "x".repeat(n));
     escritos(&[

@@ -1,0 +1,212 @@
+//! Where what was taken goes now: addresses, keys and secrets as they are at this moment. What has no destination
+//! any more, or nobody who may see its report, is given up.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use sigra_domain::{Idioma, Instante, Rut, aviso::Aviso, entrega::Canal};
+use sqlx::FromRow;
+
+use super::{
+    anotar::mueren,
+    tomar::{Destino, Fila, Mensaje, Tomada},
+};
+use crate::{
+    Fallo, Tx,
+    db::{con, json},
+};
+
+type FilaPersona = (i64, Option<String>, String, String);
+type FilaSuscripcion = (i64, String, String, String, String);
+type FilaWebhook = (i64, String, String, Option<String>, Option<i64>);
+
+/// Each with what its destination is now; what has none any more is given up.
+pub(super) async fn arma(
+    tx: &mut Tx<'_>,
+    mut filas: Vec<Fila>,
+    plazo: Instante,
+) -> Result<Vec<Tomada>, Fallo> {
+    let ajenas = ya_no_ven(tx, &filas).await?;
+    mueren(
+        tx,
+        &ajenas,
+        "La persona ya no puede ver el reporte, o el reporte se retiró.",
+    )
+    .await?;
+    filas.retain(|f| !ajenas.contains(&f.id));
+    let de = |canal: Canal| -> Vec<i64> {
+        let suyas = filas.iter().filter(|f| f.canal == canal.nombre());
+        suyas.map(|f| f.destino).collect()
+    };
+    let personas: Vec<FilaPersona> = lee(
+        tx,
+        &de(Canal::Correo),
+        "SELECT u.rut, u.email, u.nombre, coalesce(p.idioma, 'es') FROM usuarios u
+         LEFT JOIN preferencias p ON p.rut = u.rut
+         WHERE u.activo AND u.rut IN (SELECT value FROM json_each($1))",
+        "SELECT u.rut, u.email, u.nombre, coalesce(p.idioma, 'es') FROM usuarios u
+         LEFT JOIN preferencias p ON p.rut = u.rut
+         WHERE u.activo AND u.rut IN (
+            SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))",
+    )
+    .await?;
+    let suscripciones: Vec<FilaSuscripcion> = lee(
+        tx,
+        &de(Canal::Push),
+        "SELECT s.id, s.endpoint, s.p256dh, s.auth, coalesce(p.idioma, 'es') FROM suscripciones_push s
+         JOIN usuarios u ON u.rut = s.rut LEFT JOIN preferencias p ON p.rut = s.rut
+         WHERE u.activo AND s.id IN (SELECT value FROM json_each($1))",
+        "SELECT s.id, s.endpoint, s.p256dh, s.auth, coalesce(p.idioma, 'es') FROM suscripciones_push s
+         JOIN usuarios u ON u.rut = s.rut LEFT JOIN preferencias p ON p.rut = s.rut
+         WHERE u.activo AND s.id IN (
+            SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))",
+    )
+    .await?;
+    let webhooks: Vec<FilaWebhook> = lee(
+        tx,
+        &de(Canal::Webhook),
+        "SELECT id, url, secreto, secreto_anterior, anterior_hasta FROM webhooks
+         WHERE activo AND id IN (SELECT value FROM json_each($1))",
+        "SELECT id, url, secreto, secreto_anterior, anterior_hasta FROM webhooks
+         WHERE activo AND id IN (
+            SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))",
+    )
+    .await?;
+    let directorio = Directorio {
+        ahora: tx.ahora,
+        personas: personas.into_iter().map(|f| (f.0, f)).collect(),
+        suscripciones: suscripciones.into_iter().map(|f| (f.0, f)).collect(),
+        webhooks: webhooks.into_iter().map(|f| (f.0, f)).collect(),
+    };
+    let (mut tomadas, mut perdidas): (Vec<Tomada>, Vec<i64>) = (vec![], vec![]);
+    // Where in `tomadas` a person's mail is.
+    let mut juntas: HashMap<i64, usize> = HashMap::new();
+    for fila in filas {
+        let Some(destino) = directorio.destino(&fila) else {
+            perdidas.push(fila.id);
+            continue;
+        };
+        let se_reune = fila.canal == Canal::Correo.nombre() && !fila.urgente;
+        if let Some(i) = juntas.get(&fila.destino).filter(|_| se_reune) {
+            tomadas[*i].ids.push(fila.id);
+            if let (
+                Destino::Correo { mensajes, .. },
+                Destino::Correo {
+                    mensajes: otros, ..
+                },
+            ) = (&mut tomadas[*i].destino, destino)
+            {
+                mensajes.extend(otros);
+            }
+            continue;
+        }
+        if se_reune {
+            juntas.insert(fila.destino, tomadas.len());
+        }
+        tomadas.push(Tomada {
+            ids: vec![fila.id],
+            circuito: fila.circuito,
+            plazo,
+            destino,
+        });
+    }
+    mueren(tx, &perdidas, "El destino ya no existe o no está activo.").await?;
+    Ok(tomadas)
+}
+
+/// Those about a report that their person may not see any more: it was moved, or they were, or it was withdrawn.
+async fn ya_no_ven(tx: &mut Tx<'_>, filas: &[Fila]) -> Result<Vec<i64>, Fallo> {
+    let ids: Vec<i64> = filas.iter().map(|f| f.id).collect();
+    let sql = tx.conn.elige(
+        "SELECT e.id FROM entregas e JOIN reportes r ON r.id = e.reporte_id
+         LEFT JOIN suscripciones_push s ON e.canal = 'push' AND s.id = e.destino
+         JOIN usuarios u ON u.rut = CASE WHEN e.canal = 'push' THEN s.rut ELSE e.destino END
+         WHERE e.id IN (SELECT value FROM json_each($1)) AND e.canal <> 'webhook'
+            AND (r.retirado_en IS NOT NULL OR NOT (u.rol = 'administrador' OR r.rut = u.rut
+                OR (u.rol = 'supervisor' AND EXISTS (SELECT 1 FROM usuario_areas a
+                    WHERE a.rut = u.rut AND a.area_id = r.area_id))))",
+        "SELECT e.id FROM entregas e JOIN reportes r ON r.id = e.reporte_id
+         LEFT JOIN suscripciones_push s ON e.canal = 'push' AND s.id = e.destino
+         JOIN usuarios u ON u.rut = CASE WHEN e.canal = 'push' THEN s.rut ELSE e.destino END
+         WHERE e.id IN (SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))
+            AND e.canal <> 'webhook'
+            AND (r.retirado_en IS NOT NULL OR NOT (u.rol = 'administrador' OR r.rut = u.rut
+                OR (u.rol = 'supervisor' AND EXISTS (SELECT 1 FROM usuario_areas a
+                    WHERE a.rut = u.rut AND a.area_id = r.area_id))))",
+    );
+    Ok(con!(tx.conn, c => sqlx::query_scalar(sql).bind(json(&ids)?).fetch_all(&mut **c).await)?)
+}
+
+async fn lee<T>(
+    tx: &mut Tx<'_>,
+    ids: &(impl Serialize + ?Sized),
+    sqlite: &'static str,
+    postgres: &'static str,
+) -> Result<Vec<T>, Fallo>
+where
+    T: Send
+        + Unpin
+        + for<'r> FromRow<'r, sqlx::sqlite::SqliteRow>
+        + for<'r> FromRow<'r, sqlx::postgres::PgRow>,
+{
+    let sql = tx.conn.elige(sqlite, postgres);
+    Ok(con!(tx.conn, c => sqlx::query_as(sql).bind(json(ids)?).fetch_all(&mut **c).await)?)
+}
+
+/// Where things go now.
+struct Directorio {
+    ahora: Instante,
+    personas: HashMap<i64, FilaPersona>,
+    suscripciones: HashMap<i64, FilaSuscripcion>,
+    webhooks: HashMap<i64, FilaWebhook>,
+}
+
+impl Directorio {
+    /// `None` when it is not there any more, or when the row can't be read: it must not hold up the rest.
+    fn destino(&self, fila: &Fila) -> Option<Destino> {
+        let canal = Canal::de_nombre(&fila.canal)?;
+        if canal == Canal::Webhook {
+            return Some(self.webhook(self.webhooks.get(&fila.destino)?, fila));
+        }
+        let mensaje = Mensaje {
+            id: fila.id,
+            aviso: Aviso::de_nombre(&fila.evento)?,
+            reporte_id: fila.reporte_id,
+            datos: serde_json::from_str(&fila.datos).ok()?,
+            creada: Instante(fila.creada),
+        };
+        if canal == Canal::Push {
+            let (id, endpoint, p256dh, auth, idioma) = self.suscripciones.get(&fila.destino)?;
+            return Some(Destino::Push {
+                suscripcion: *id,
+                endpoint: endpoint.clone(),
+                p256dh: p256dh.clone(),
+                auth: auth.clone(),
+                idioma: Idioma::de_nombre(idioma).unwrap_or_default(),
+                mensaje: Box::new(mensaje),
+                urgente: fila.urgente,
+            });
+        }
+        let (rut, email, nombre, idioma) = self.personas.get(&fila.destino)?;
+        Some(Destino::Correo {
+            rut: Rut::new(*rut).ok()?,
+            email: email.clone()?,
+            nombre: nombre.clone(),
+            idioma: Idioma::de_nombre(idioma).unwrap_or_default(),
+            mensajes: vec![mensaje],
+        })
+    }
+
+    fn webhook(&self, w: &FilaWebhook, fila: &Fila) -> Destino {
+        let (webhook, url, secreto, anterior, hasta) = w;
+        let vigente = hasta.is_some_and(|h| h > self.ahora.0);
+        let anterior = anterior.iter().filter(|_| vigente);
+        Destino::Webhook {
+            webhook: *webhook,
+            url: url.clone(),
+            secretos: std::iter::once(secreto).chain(anterior).cloned().collect(),
+            id: fila.id,
+            cuerpo: fila.datos.clone(),
+        }
+    }
+}
