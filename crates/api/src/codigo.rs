@@ -194,6 +194,10 @@ codigos! {
         ("Último administrador", "Last administrator")
         ("Es el último administrador activo. Nombre a otro antes de quitarlo.",
          "This is the last active administrator. Appoint another before removing this one.");
+    TablaMuyGrande "tabla_muy_grande" UNPROCESSABLE_ENTITY true
+        ("Tabla demasiado grande", "Table too large")
+        ("La tabla pasa de 1.048.575 filas, el máximo de una planilla. Use filtros o pida el CSV.",
+         "The table exceeds 1,048,575 rows, the most a spreadsheet holds. Use filters or ask for the CSV.");
     DemasiadosWebhooks "demasiados_webhooks" CONFLICT true
         ("Demasiados webhooks", "Too many webhooks")
         ("La faena tiene ya todos los webhooks que admite. Elimine uno que no use.",

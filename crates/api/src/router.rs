@@ -304,7 +304,12 @@ fn administracion(t: Tabla<'_>) -> Tabla<'_> {
         .op(
             SupervisionNavegador,
             &[exportar::CODIGOS],
-            routes!(exportar::csv),
+            routes!(exportar::csv::csv),
+        )
+        .op(
+            SupervisionNavegador,
+            &[exportar::CODIGOS, exportar::CODIGOS_XLSX],
+            routes!(exportar::xlsx::xlsx),
         )
         .op(
             Administrador,

@@ -19,16 +19,25 @@ pub enum Aviso {
     Conflicto,
     /// Somebody said something of a report.
     Comentario,
+    /// Nobody who may decide it has opened an urgent report.
+    SinAbrir,
+    /// Files that a report announced have not come.
+    SinArchivos,
+    /// A phone has not been heard of.
+    Silencioso,
 }
 
 impl Aviso {
-    pub const TODOS: [Self; 6] = [
+    pub const TODOS: [Self; 9] = [
         Self::Creado,
         Self::Trasladado,
         Self::Decidido,
         Self::CambioDeEstado,
         Self::Conflicto,
         Self::Comentario,
+        Self::SinAbrir,
+        Self::SinArchivos,
+        Self::Silencioso,
     ];
 
     /// As clients know it.
@@ -40,6 +49,9 @@ impl Aviso {
             Self::CambioDeEstado => "reporte.cambiado",
             Self::Conflicto => "conflicto.creado",
             Self::Comentario => "reporte.comentado",
+            Self::SinAbrir => "reporte.sin_abrir",
+            Self::SinArchivos => "reporte.sin_archivos",
+            Self::Silencioso => "dispositivo.silencioso",
         }
     }
 
@@ -101,7 +113,8 @@ pub fn avisos(s: &Suceso, supervisores: &[Rut], administradores: &[Rut]) -> Vec<
     todos
 }
 
-/// What the text is made of, as it was when somebody was told.
+/// What the text is made of, as it was when somebody was told. Of a phone `titulo` is its name, `autor` who uses it,
+/// `actor` how many reports it said to have still, and `detalle` when it was heard of last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Datos {
     pub titulo: String,
@@ -143,6 +156,7 @@ impl Aviso {
         } = d;
         let dijo = d.detalle.as_ref().map(|t| format!(" Dijo: «{t}»."));
         let dijo = dijo.unwrap_or_default();
+        let (desde, debe) = telefono(d, |n| format!(" Dijo tener {n} reportes sin enviar."));
         let (asunto, cuerpo) = match self {
             Self::Creado => (
                 format!("Nuevo reporte en {area}, severidad {severidad}: {titulo}"),
@@ -180,6 +194,24 @@ impl Aviso {
                     "{actor} comentó el reporte de {area}, «{titulo}».{dijo} Ábralo para responder."
                 ),
             ),
+            Self::SinAbrir => (
+                format!("Nadie ha abierto un reporte urgente de {area}: {titulo}"),
+                format!(
+                    "{autor} reportó un peligro en {area}, de severidad {severidad}: «{titulo}». Nadie que pueda decidirlo lo ha abierto. Léalo y decídalo, o avise a quien corresponda."
+                ),
+            ),
+            Self::SinArchivos => (
+                format!("Faltan archivos de su reporte: {titulo}"),
+                format!(
+                    "El reporte de {autor} en {area}, «{titulo}», llegó, pero no todas sus fotos o archivos. Abra la aplicación donde haya señal para que se envíen; si se perdieron, dígalo en el reporte."
+                ),
+            ),
+            Self::Silencioso => (
+                format!("Un teléfono no da señales: {autor}"),
+                format!(
+                    "El teléfono {titulo}, de {autor}, no se comunica desde {desde}.{debe} Confirme que la persona está bien y que el teléfono funciona."
+                ),
+            ),
         };
         Texto { asunto, cuerpo }
     }
@@ -196,6 +228,7 @@ impl Aviso {
         } = d;
         let dijo = d.detalle.as_ref().map(|t| format!(" They said: “{t}”."));
         let dijo = dijo.unwrap_or_default();
+        let (desde, debe) = telefono(d, |n| format!(" It said to have {n} reports to send."));
         let (asunto, cuerpo) = match self {
             Self::Creado => (
                 format!("New report in {area}, severity {severidad}: {titulo}"),
@@ -233,9 +266,39 @@ impl Aviso {
                     "{actor} commented on the report in {area}, “{titulo}”.{dijo} Open it to answer."
                 ),
             ),
+            Self::SinAbrir => (
+                format!("Nobody has opened an urgent report in {area}: {titulo}"),
+                format!(
+                    "{autor} reported a danger in {area}, of severity {severidad}: “{titulo}”. Nobody who may decide it has opened it. Read it and decide, or tell whoever should."
+                ),
+            ),
+            Self::SinArchivos => (
+                format!("Files of your report are missing: {titulo}"),
+                format!(
+                    "The report of {autor} in {area}, “{titulo}”, is here, but not all its photos or files. Open the app where there is signal so that they are sent; if they are lost, say so in the report."
+                ),
+            ),
+            Self::Silencioso => (
+                format!("A phone gives no sign: {autor}"),
+                format!(
+                    "The phone {titulo}, of {autor}, has not been heard of since {desde}.{debe} Make sure that the person is well and that the phone works."
+                ),
+            ),
         };
         Texto { asunto, cuerpo }
     }
+}
+
+/// Of a phone: since when, and what is said of the reports that it owes.
+fn telefono(d: &Datos, debe: impl Fn(&str) -> String) -> (String, String) {
+    // As far as minutes.
+    let desde: String = d.detalle.iter().flat_map(|t| t.chars()).take(16).collect();
+    let desde = format!("{} UTC", desde.replace('T', " "));
+    let debe = match d.actor.as_str() {
+        "" | "0" => String::new(),
+        n => debe(n),
+    };
+    (desde, debe)
 }
 
 #[cfg(test)]
@@ -302,11 +365,12 @@ mod tests {
             let (es, en) = (aviso.texto(&d, Idioma::Es), aviso.texto(&d, Idioma::En));
             assert_ne!(es, en);
             for t in [es, en] {
+                let en_asunto = aviso == Aviso::Silencioso || t.asunto.contains("Roca suelta");
+                assert!(en_asunto && t.cuerpo.contains("Roca suelta"), "{t:?}");
                 assert!(
-                    t.asunto.contains("Roca suelta") && t.cuerpo.contains("Roca suelta"),
+                    aviso == Aviso::Silencioso || t.cuerpo.contains("Chancado"),
                     "{t:?}"
                 );
-                assert!(t.cuerpo.contains("Chancado"), "{t:?}");
                 let quien = ["Rosa Díaz", "Ana Soto", "teléfono", "phone"];
                 assert!(quien.iter().any(|q| t.cuerpo.contains(q)), "{t:?}");
             }

@@ -173,6 +173,11 @@ impl Write for Limpieza {
                  WHERE estado = 'pendiente' AND tomada IS NULL AND creada < $1",
                 tx.ahora.mas(-MAX_EDAD),
             ),
+            // What still holds after that is told again.
+            (
+                "DELETE FROM alarmas WHERE creada < $1",
+                tx.ahora.mas(-400 * Instante::DIA),
+            ),
             (
                 "DELETE FROM circuitos WHERE abierto_hasta < $1",
                 tx.ahora.mas(-7 * Instante::DIA),

@@ -24,12 +24,13 @@ pub const CODIGOS_CREAR: &[Codigo] = &[Codigo::DemasiadosWebhooks];
 pub const CODIGOS_UNO: &[Codigo] = &[Codigo::NoEncontrado];
 
 /// What other systems can be told of.
-const EVENTOS: [&str; 5] = [
+const EVENTOS: [&str; 6] = [
     "reporte.creado",
     "reporte.cambiado",
     "reporte.decidido",
     "reporte.completo",
     "conflicto.creado",
+    "dispositivo.silencioso",
 ];
 const MAX_URL: usize = 2_000;
 
@@ -109,7 +110,7 @@ pub struct WebhookCreate {
     #[schema(value_type = String, required = true, max_length = 2_000)]
     url: Campo<String>,
     #[serde(default)]
-    #[schema(value_type = Vec<String>, required = true, min_items = 1, max_items = 5)]
+    #[schema(value_type = Vec<String>, required = true, min_items = 1, max_items = 6)]
     eventos: Campo<Lista<String, { EVENTOS.len() }>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 200)]
@@ -124,7 +125,7 @@ pub struct WebhookPatch {
     #[schema(value_type = Option<String>, required = false, max_length = 2_000)]
     url: Campo<String>,
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, required = false, min_items = 1, max_items = 5)]
+    #[schema(value_type = Option<Vec<String>>, required = false, min_items = 1, max_items = 6)]
     eventos: Campo<Lista<String, { EVENTOS.len() }>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 200)]

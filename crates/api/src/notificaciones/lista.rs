@@ -46,10 +46,11 @@ pub struct Parametros {
 }))]
 pub struct Notificacion {
     pub id: i64,
-    /// `reporte.creado`, `reporte.trasladado`, `reporte.decidido`, `reporte.cambiado`, `reporte.comentado` o
-    /// `conflicto.creado`.
+    /// `reporte.creado`, `reporte.trasladado`, `reporte.decidido`, `reporte.cambiado`, `reporte.comentado`,
+    /// `reporte.sin_abrir`, `reporte.sin_archivos`, `conflicto.creado` o `dispositivo.silencioso`.
     pub evento: String,
-    pub reporte_id: i64,
+    /// null si no se trata de un reporte.
+    pub reporte_id: Option<i64>,
     /// La versión del reporte de que se trata.
     pub version: i64,
     /// Una línea.
@@ -57,7 +58,7 @@ pub struct Notificacion {
     /// Qué pasó, dónde, quién lo hizo y qué se espera de quien lee.
     pub texto: String,
     /// Dónde está el reporte.
-    pub url: String,
+    pub url: Option<String>,
     #[schema(format = DateTime)]
     pub creada: String,
     /// Cuándo la leyó; null si no la ha leído.
@@ -111,7 +112,7 @@ pub fn vista(n: &avisos::Notificacion, idioma: Idioma) -> Notificacion {
         version: n.version,
         asunto,
         texto: cuerpo,
-        url: format!("/reportes/{}", n.reporte_id),
+        url: n.reporte_id.map(|id| format!("/reportes/{id}")),
         creada: n.creada.to_string(),
         leida: n.leida.map(|t| t.to_string()),
     }

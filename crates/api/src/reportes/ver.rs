@@ -73,6 +73,23 @@ pub async fn vigente(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteL
     Ok(leido)
 }
 
+/// Whoever may decide an urgent report that waits has seen it: nobody else need be told.
+async fn abre(app: &App, sesion: &Sesion, leido: &ReporteLeido) {
+    let r = &leido.reporte;
+    let catalogo = &sesion.catalogo;
+    let urgente = catalogo
+        .severidad(r.contenido.severidad_id)
+        .is_some_and(|s| s.urgente);
+    let espera = !catalogo.decidido(r.estado_id) && r.rut != sesion.quien.rut;
+    if !urgente || !espera || !sesion.quien.puede_decidir(r.contenido.area_id) {
+        return;
+    }
+    // They see it even so; at worst somebody is told for nothing.
+    if let Err(error) = app.store().abre_reporte(r.id, sesion.quien.rut).await {
+        tracing::warn!(%error, "no se anotó quién abrió un reporte urgente");
+    }
+}
+
 async fn ver(
     app: &App,
     sesion: &Sesion,
@@ -80,6 +97,7 @@ async fn ver(
     headers: &HeaderMap,
 ) -> Result<Response, Problema> {
     let leido = vigente(app, sesion, &cual).await?;
+    abre(app, sesion, &leido).await;
     let etag = etag(leido.reporte.version);
     let mut r = if ya_lo_tiene(headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()

@@ -10,7 +10,11 @@ use sigra_api::{App, Opciones};
 use sigra_store::{Entorno, Store};
 
 use crate::{
-    archivos, base, config::Config, envios, error::ErrorComando, mantencion::mantiene,
+    archivos, base,
+    config::Config,
+    envios,
+    error::ErrorComando,
+    mantencion::{mantiene, plazos, vigila},
     primer_administrador, registro, secretos,
 };
 
@@ -60,12 +64,19 @@ async fn sirve(
     let app = App::nueva(store.clone(), evidencia.clone(), cartero.clone(), opciones);
     let limpieza = tokio::spawn(limpia(store.clone()));
     let mantencion = tokio::spawn(mantiene(store.clone(), cartero.salidas()));
+    let plazos = plazos(
+        config.escalar_minutos.0,
+        config.archivos_horas.0,
+        config.silencio_horas.0,
+    );
+    let vigilancia = tokio::spawn(vigila(store.clone(), plazos, cartero.salidas()));
     let trabajo = tokio::spawn(evidencia.trabaja());
     let reparto = tokio::spawn(cartero.trabaja());
     tracing::info!(%direccion, motor = store.motor(), version = env!("CARGO_PKG_VERSION"), "escuchando");
     let servido = sigra_api::servir(listener, app, alto).await;
     limpieza.abort();
     mantencion.abort();
+    vigilancia.abort();
     trabajo.abort();
     reparto.abort();
     servido.map_err(|e| ErrorComando::al("el servidor se detuvo", e))

@@ -190,6 +190,13 @@ ajustes! {
     /// Sin ellas solo salen hacia Internet, por HTTPS.
     webhooks_redes: Redes = Fijo(""), "SIGRA_WEBHOOKS_REDES";
 
+    /// Si nadie que decida abre un reporte urgente en estos minutos, se avisa a los administradores.
+    /// De 0 a 10080; con 0 no se les avisa.
+    escalar_minutos: Entre<0, 10_080> = Fijo("30"), "SIGRA_ESCALAR_MINUTOS";
+
+    /// Horas tras las que se avisa al autor de que faltan archivos de su reporte, de 1 a 720.
+    archivos_horas: Entre<1, 720> = Fijo("24"), "SIGRA_ARCHIVOS_HORAS";
+
     /// Si la cookie de sesión viaja solo por HTTPS.
     /// Use true cuando se entra por HTTPS; con true no se puede usar el panel por HTTP.
     cookie_segura: bool = Fijo("false"), "SIGRA_COOKIE_SEGURA";

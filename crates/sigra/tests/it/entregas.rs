@@ -5,6 +5,7 @@ mod correo;
 mod preferencias;
 mod push;
 mod receptor;
+mod turnos;
 mod webhooks;
 
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! Tables of reports for the office's spreadsheets.
 
+use calamine::{Data, Reader as _, Xlsx};
 use serde_json::{Value, json};
 
 use crate::{
@@ -76,6 +77,64 @@ en_ambas! {
         let errores: Vec<&Value> = mal.json["errores"].as_array().unwrap().iter().map(|e| &e["campo"]).collect();
         assert_eq!((mal.status, errores), (422, vec![&json!("estado"), &json!("separador")]));
         sitio.pide("GET", "/admin/export.csv").como(&autor).envia().await.espera(403, "sin_permiso");
+    }
+
+    /// The spreadsheet says what the CSV says, cell by cell, as another library reads it.
+    async fn la_planilla_dice_lo_mismo(sitio: &Sitio) {
+        let (autor, admin) = (sitio.trabajador().await, sitio.administrador().await);
+        let cuantos = cuenta(10_000);
+        for base in (0..cuantos).step_by(100) {
+            let lote: Vec<Value> = (base..base + 100).map(|i| {
+                let mut r = reporte_en(1 + i64::try_from(i % 3).unwrap());
+                r["titulo"] = json!(["=1+1", "@suma", "+56 9", "-3", "Ñandú ⚠ <b>&\"", "_x0041_"][i % 6]);
+                r["descripcion"] = json!(["", "Dos\nlíneas\ty más", "a\u{1}b\u{ffff}c", "  espacios  ", "12"][i % 5]);
+                if i % 4 == 0 {
+                    r["ubicacion"] = json!({"lat": -33.1512, "lon": -70.2871, "precision_m": f64::from(u32::try_from(i).unwrap()) / 8.0});
+                }
+                if i % 7 == 0 {
+                    r["hora_creado"] = json!("2026-02-28T23:59:59.999Z");
+                }
+                r
+            }).collect();
+            sitio.lote(&autor, &lote).await;
+        }
+        let csv = exporta(sitio, &admin, "").await;
+        let mut lector = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.trim_start_matches('\u{feff}').as_bytes());
+        let del_csv: Vec<Vec<String>> = lector.records().map(|f| f.unwrap().iter().map(Into::into).collect()).collect();
+        let r = sitio.pide("GET", "/admin/export.xlsx").como(&admin);
+        let bytes = sitio.baja(&admin, "/admin/export.xlsx").await;
+        assert_eq!(r.envia().await.header("content-length"), bytes.len().to_string());
+        let mut libro: Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(bytes)).unwrap();
+        let hoja = libro.worksheet_range("Reportes").unwrap();
+        assert_eq!(hoja.height(), del_csv.len());
+        assert_eq!(hoja.height(), cuantos + 1);
+        let numeros = ["id", "lat", "lon", "precision_m", "archivos", "archivos_pendientes", "version"];
+        let horas = ["hora_creado", "hora_sincronizado", "hora_actualizado", "decidido_en"];
+        for (n, (fila, esperada)) in hoja.rows().zip(&del_csv).enumerate() {
+            for ((celda, esperado), columna) in fila.iter().zip(esperada).zip(&del_csv[0]) {
+                let dicho = match celda {
+                    Data::Empty => String::new(),
+                    Data::Float(x) if n > 0 && numeros.contains(&columna.as_str()) => x.to_string(),
+                    Data::DateTime(t) if n > 0 => {
+                        let (a, m, d, h, min, s, _) = t.to_ymd_hms_milli();
+                        if horas.contains(&columna.as_str()) {
+                            format!("{a:04}-{m:02}-{d:02} {h:02}:{min:02}:{s:02}")
+                        } else {
+                            assert_eq!(columna, "fecha_reporte");
+                            format!("{a:04}-{m:02}-{d:02}")
+                        }
+                    }
+                    Data::String(t) => t.clone(),
+                    otra => panic!("{columna}: {otra:?}"),
+                };
+                // The CSV's apostrophe, and what XML can't hold.
+                let esperado = esperado.strip_prefix('\'').unwrap_or(esperado);
+                let esperado = esperado.replace(['\u{1}', '\u{ffff}'], "\u{fffd}");
+                assert_eq!(dicho, esperado, "fila {n}, {columna}");
+            }
+        }
+        let autor = sitio.pide("GET", "/admin/export.xlsx").como(&autor).envia().await;
+        autor.espera(403, "sin_permiso");
     }
 
     /// Thousands of rows, while others write: all that was there when it began, once each.

@@ -15,6 +15,7 @@
     clippy::type_complexity
 )]
 
+mod alarmas;
 mod arnes;
 mod auditoria;
 mod avisos;

@@ -44,6 +44,7 @@ fn es_de_bytes(tipo: &str) -> bool {
         "application/octet-stream",
         "application/offset+octet-stream",
         "image/jpeg",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ]
     .contains(&tipo)
 }

@@ -13,7 +13,8 @@ use crate::{Fallo, Lectura, Tx, Write, db::con};
 pub struct Notificacion {
     pub id: i64,
     pub aviso: Aviso,
-    pub reporte_id: i64,
+    /// `None`: it is about a phone.
+    pub reporte_id: Option<i64>,
     /// The report's version that this is about.
     pub version: i64,
     pub datos: Datos,
@@ -25,7 +26,7 @@ pub struct Notificacion {
 struct Fila {
     id: i64,
     evento: String,
-    reporte_id: i64,
+    reporte_id: Option<i64>,
     version: i64,
     datos: String,
     creada: i64,

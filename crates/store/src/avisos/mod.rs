@@ -1,7 +1,9 @@
 //! What people and other systems are told of changes: made from the feed, in its order, by one who does it
 //! at a time; and its way out, by many.
 
+mod alarmas;
 mod anotar;
+mod aperturas;
 mod bandeja;
 mod destinos;
 mod entregas;
@@ -13,6 +15,7 @@ mod suscripciones;
 mod tomar;
 mod webhooks;
 
+pub use alarmas::Plazos;
 pub use anotar::{Anotar, Hecho};
 pub use bandeja::{Leer, LeerHasta, Notificacion, Tras, bandeja, nuevas, tras, ultima};
 pub use entregas::{Entrega, Reenviar, entregas, hay_debidas};

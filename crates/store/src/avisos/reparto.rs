@@ -94,12 +94,7 @@ impl Write for Reparto {
     type Err = Fallo;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, Fallo> {
-        // Of several servers one does it, and the others wait for where it left off.
-        let sql = tx.conn.elige(
-            "SELECT posicion FROM reparto WHERE id = 1",
-            "SELECT posicion FROM reparto WHERE id = 1 FOR UPDATE",
-        );
-        let desde: i64 = con!(tx.conn, c => sqlx::query_scalar(sql).fetch_one(&mut **c).await)?;
+        let desde = turno(tx).await?;
         // A disk that fails leaves texts that are none: they are read as bytes.
         let sql = tx.conn.elige(
             sentencia!("CAST(b.canonica AS BLOB)"),
@@ -129,6 +124,24 @@ impl Write for Reparto {
     }
 }
 
+/// Of several servers one tells people at a time, and the others wait for where it left off: what people are told
+/// is numbered in the order in which it is committed.
+pub(super) async fn turno(tx: &mut Tx<'_>) -> Result<i64, Fallo> {
+    let sql = tx.conn.elige(
+        "SELECT posicion FROM reparto WHERE id = 1",
+        "SELECT posicion FROM reparto WHERE id = 1 FOR UPDATE",
+    );
+    Ok(con!(tx.conn, c => sqlx::query_scalar(sql).fetch_one(&mut **c).await)?)
+}
+
+pub(super) async fn administradores(tx: &mut Tx<'_>) -> Result<Vec<Rut>, Fallo> {
+    let ruts: Vec<i64> = con!(tx.conn, c => sqlx::query_scalar(
+        "SELECT rut FROM usuarios WHERE activo AND rol = 'administrador' ORDER BY rut")
+        .fetch_all(&mut **c).await)?;
+    let rut = |rut| Rut::new(rut).map_err(|_| Fallo::Dato(format!("usuario {rut}")));
+    ruts.into_iter().map(rut).collect()
+}
+
 /// Who decides in each area now.
 struct Deciden {
     supervisores: HashMap<i64, Vec<Rut>>,
@@ -141,13 +154,11 @@ impl Deciden {
         let sql = tx.conn.elige(
             "SELECT a.area_id, u.rut FROM usuario_areas a JOIN usuarios u ON u.rut = a.rut
              WHERE u.activo AND u.rol = 'supervisor' AND a.area_id IN (SELECT value FROM json_each($1))
-             UNION ALL
-             SELECT 0, rut FROM usuarios WHERE activo AND rol = 'administrador' ORDER BY 1, 2",
+             ORDER BY 1, 2",
             "SELECT a.area_id, u.rut FROM usuario_areas a JOIN usuarios u ON u.rut = a.rut
              WHERE u.activo AND u.rol = 'supervisor'
                 AND a.area_id IN (SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))
-             UNION ALL
-             SELECT 0, rut FROM usuarios WHERE activo AND rol = 'administrador' ORDER BY 1, 2",
+             ORDER BY 1, 2",
         );
         let filas: Vec<(i64, i64)> = con!(tx.conn, c => sqlx::query_as(sql)
             .bind(json(&areas)?).fetch_all(&mut **c).await)?;
@@ -156,11 +167,9 @@ impl Deciden {
             let rut = Rut::new(rut).map_err(|_| Fallo::Dato(format!("usuario {rut}")))?;
             supervisores.entry(area).or_default().push(rut);
         }
-        // No area has the number 0.
-        let administradores = supervisores.remove(&0).unwrap_or_default();
         Ok(Self {
             supervisores,
-            administradores,
+            administradores: administradores(tx).await?,
         })
     }
 }
@@ -230,7 +239,7 @@ impl Cambio {
 type Fila = (i64, &'static str, Option<i64>, i64, String);
 
 /// Into each one's tray.
-async fn escribe(tx: &mut Tx<'_>, dichos: &[Dicho]) -> Result<(), Fallo> {
+pub(super) async fn escribe(tx: &mut Tx<'_>, dichos: &[Dicho]) -> Result<(), Fallo> {
     if dichos.is_empty() {
         return Ok(());
     }

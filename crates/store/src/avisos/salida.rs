@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::json as valor;
 use sigra_domain::{
-    Idioma, Rol, Rut,
+    Idioma, Instante, Rol, Rut,
     aviso::Aviso,
     entrega::{Canal, Preferencias, REUNION},
 };
@@ -198,35 +198,71 @@ async fn suscripciones(
 
 /// What of the changes other systems are told.
 pub(super) async fn a_webhooks(tx: &mut Tx<'_>, cambios: &[Cambio]) -> Result<(), Fallo> {
-    let webhooks: Vec<(i64, String)> = con!(tx.conn, c => sqlx::query_as(
-        "SELECT id, eventos FROM webhooks WHERE activo ORDER BY id").fetch_all(&mut **c).await)?;
+    let webhooks = webhooks(tx).await?;
     if webhooks.is_empty() {
         return Ok(());
     }
-    let webhooks = webhooks.into_iter().map(|(id, eventos)| {
-        let eventos: Vec<String> = serde_json::from_str(&eventos).unwrap_or_default();
-        (id, eventos)
-    });
-    let webhooks: Vec<(i64, Vec<String>)> = webhooks.collect();
     let cuerpos = cambios.iter().map(|c| json(&c.cuerpo()));
     let cuerpos: Vec<String> = cuerpos.collect::<Result<_, _>>()?;
     let mut filas: Vec<Fila<'_>> = vec![];
     for (cambio, cuerpo) in cambios.iter().zip(&cuerpos) {
         for (id, _) in webhooks.iter().filter(|(_, e)| e.contains(&cambio.evento)) {
             let reporte = Some(cambio.reporte_id);
-            filas.push((
-                Canal::Webhook.nombre(),
-                *id,
-                circuito_de_webhook(*id),
-                &cambio.evento,
-                reporte,
-                cuerpo,
-                cambio.urgente,
-                tx.ahora.0,
-            ));
+            let (evento, urgente) = (cambio.evento.as_str(), cambio.urgente);
+            filas.push(a_webhook(*id, evento, reporte, cuerpo, urgente, tx.ahora));
         }
     }
     escribe(tx, &filas).await
+}
+
+/// The same of what is about no report.
+pub(super) async fn suceso_a_webhooks(
+    tx: &mut Tx<'_>,
+    evento: &'static str,
+    datos: &[serde_json::Value],
+) -> Result<(), Fallo> {
+    let webhooks = webhooks(tx).await?;
+    let ahora = tx.ahora;
+    let cuerpo = |d| json(&valor!({"type": evento, "timestamp": ahora.to_string(), "data": d}));
+    let cuerpos: Vec<String> = datos.iter().map(cuerpo).collect::<Result<_, _>>()?;
+    let mut filas: Vec<Fila<'_>> = vec![];
+    for cuerpo in &cuerpos {
+        let quieren = webhooks
+            .iter()
+            .filter(|(_, e)| e.iter().any(|e| e == evento));
+        filas.extend(quieren.map(|(id, _)| a_webhook(*id, evento, None, cuerpo, false, ahora)));
+    }
+    escribe(tx, &filas).await
+}
+
+/// Those that are active, and the events that each wants.
+async fn webhooks(tx: &mut Tx<'_>) -> Result<Vec<(i64, Vec<String>)>, Fallo> {
+    let filas: Vec<(i64, String)> = con!(tx.conn, c => sqlx::query_as(
+        "SELECT id, eventos FROM webhooks WHERE activo ORDER BY id").fetch_all(&mut **c).await)?;
+    let webhook =
+        |(id, eventos): (i64, String)| (id, serde_json::from_str(&eventos).unwrap_or_default());
+    Ok(filas.into_iter().map(webhook).collect())
+}
+
+fn a_webhook<'a>(
+    id: i64,
+    evento: &'a str,
+    reporte: Option<i64>,
+    cuerpo: &'a str,
+    urgente: bool,
+    ahora: Instante,
+) -> Fila<'a> {
+    let circuito = circuito_de_webhook(id);
+    (
+        Canal::Webhook.nombre(),
+        id,
+        circuito,
+        evento,
+        reporte,
+        cuerpo,
+        urgente,
+        ahora.0,
+    )
 }
 
 /// What other systems fail by.
@@ -239,7 +275,7 @@ impl Cambio {
     fn cuerpo(&self) -> serde_json::Value {
         valor!({
             "type": self.evento,
-            "timestamp": sigra_domain::Instante(self.en).to_string(),
+            "timestamp": Instante(self.en).to_string(),
             "data": {
                 "reporte_id": self.reporte_id,
                 "uuid_cliente": self.uuid_cliente,

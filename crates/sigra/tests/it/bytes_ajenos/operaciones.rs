@@ -102,6 +102,7 @@ const DE_WEBHOOK: Clase = Clase::Nombres(
         "reporte.decidido",
         "reporte.completo",
         "conflicto.creado",
+        "dispositivo.silencioso",
     ],
     1,
 );
@@ -113,6 +114,9 @@ const DE_AVISO: Clase = Clase::Nombres(
         "reporte.cambiado",
         "conflicto.creado",
         "reporte.comentado",
+        "reporte.sin_abrir",
+        "reporte.sin_archivos",
+        "dispositivo.silencioso",
     ],
     0,
 );

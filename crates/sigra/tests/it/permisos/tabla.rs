@@ -139,6 +139,7 @@ pub const TABLA: &[Fila] = &[
     fila("GET /admin/bitacora/ajustes", "administrador", Nada, 200, ""),
     fila("GET /admin/dispositivos", "administrador", Nada, 200, ""),
     fila("GET /admin/export.csv", "supervision_navegador", Nada, 200, ""),
+    fila("GET /admin/export.xlsx", "supervision_navegador", Nada, 200, ""),
     fila("GET /admin/dashboard", "supervision", Nada, 200, ""),
     fila("POST /reportes/{id}/multimedia", "autenticado", Reporte, 201, ""),
     fila("OPTIONS /multimedia/tus", "publico", Nada, 204, ""),
