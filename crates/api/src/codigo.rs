@@ -194,6 +194,22 @@ codigos! {
         ("Último administrador", "Last administrator")
         ("Es el último administrador activo. Nombre a otro antes de quitarlo.",
          "This is the last active administrator. Appoint another before removing this one.");
+    ReporteSinAprobar "reporte_sin_aprobar" CONFLICT true
+        ("Reporte sin aprobar", "Report not approved")
+        ("Solo un reporte aprobado lleva acciones. Apruébelo antes.",
+         "Only an approved report has actions. Approve it first.");
+    DemasiadasAcciones "demasiadas_acciones" CONFLICT true
+        ("Demasiadas acciones", "Too many actions")
+        ("El reporte tiene ya todas las acciones que admite.",
+         "The report has all the actions that it may have already.");
+    PasoNoPermitido "paso_no_permitido" CONFLICT true
+        ("Paso no permitido", "Step not allowed")
+        ("Desde donde está, la acción no puede pasar a ese estado: primero se hace, después se verifica.",
+         "From where it is, the action can't go to that state: first it is done, then it is verified.");
+    QuienLaHizo "quien_la_hizo" FORBIDDEN true
+        ("Debe verificarla otra persona", "Another person must verify it")
+        ("Quien hizo una acción no puede verificarla. Pídaselo a otra persona que decida en el área.",
+         "Whoever did an action can't verify it. Ask another person who decides in the area.");
     TablaMuyGrande "tabla_muy_grande" UNPROCESSABLE_ENTITY true
         ("Tabla demasiado grande", "Table too large")
         ("La tabla pasa de 1.048.575 filas, el máximo de una planilla. Use filtros o pida el CSV.",

@@ -138,6 +138,10 @@ pub fn problema(rechazo: Rechazo, sesion: &Sesion) -> Problema {
         Rechazo::Decidido => Codigo::ReporteDecidido.into(),
         Rechazo::TransicionNoPermitida => Codigo::TransicionNoPermitida.into(),
         Rechazo::DemasiadosComentarios => Codigo::DemasiadosComentarios.into(),
+        Rechazo::SinAprobar => Codigo::ReporteSinAprobar.into(),
+        Rechazo::DemasiadasAcciones => Codigo::DemasiadasAcciones.into(),
+        Rechazo::PasoNoPermitido => Codigo::PasoNoPermitido.into(),
+        Rechazo::QuienLaHizo => Codigo::QuienLaHizo.into(),
         Rechazo::EnDesuso(errores) => errores.into(),
         Rechazo::UuidEnConflicto(None) => Codigo::UuidEnConflicto.into(),
         Rechazo::UuidEnConflicto(Some(l)) => {

@@ -123,7 +123,9 @@ fn identidad(t: Tabla<'_>) -> Tabla<'_> {
 }
 
 fn reportes(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::reportes::{bitacora, comentarios, crear, editar, lista, retirar, similares, ver};
+    use crate::reportes::{
+        acciones, bitacora, comentarios, crear, editar, lista, retirar, similares, ver,
+    };
     let cambio = |propios| [propios, CUERPO, ESCRITURA, IDEMPOTENTE];
     t.op(Autenticado, &cambio(crear::CODIGOS), routes!(crear::crear))
         .op(Autenticado, &[lista::CODIGOS], routes!(lista::listar))
@@ -148,6 +150,17 @@ fn reportes(t: Tabla<'_>) -> Tabla<'_> {
             Autenticado,
             &cambio(comentarios::CODIGOS_CREAR),
             routes!(comentarios::comentar),
+        )
+        .op(Autenticado, &[acciones::CODIGOS], routes!(acciones::listar))
+        .op(
+            Autenticado,
+            &cambio(acciones::CODIGOS_PEDIR),
+            routes!(acciones::pedir),
+        )
+        .op(
+            Autenticado,
+            &cambio(acciones::CODIGOS_MOVER),
+            routes!(acciones::mover),
         )
         .op(
             Autenticado,

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Idioma, Rut, bitacora::Accion};
+use crate::{
+    Idioma, Rut,
+    bitacora::Accion,
+    reporte::{EstadoDeAccion, Medida},
+};
 
 /// What somebody is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,10 +29,17 @@ pub enum Aviso {
     SinArchivos,
     /// A phone has not been heard of.
     Silencioso,
+    /// They are to do something against a danger, or to do it again.
+    AccionPedida,
+    /// What they asked for was done: somebody must verify it.
+    AccionHecha,
+    AccionVerificada,
+    /// Its last day is over, and it is not done.
+    AccionVencida,
 }
 
 impl Aviso {
-    pub const TODOS: [Self; 9] = [
+    pub const TODOS: [Self; 13] = [
         Self::Creado,
         Self::Trasladado,
         Self::Decidido,
@@ -38,6 +49,10 @@ impl Aviso {
         Self::SinAbrir,
         Self::SinArchivos,
         Self::Silencioso,
+        Self::AccionPedida,
+        Self::AccionHecha,
+        Self::AccionVerificada,
+        Self::AccionVencida,
     ];
 
     /// As clients know it.
@@ -52,6 +67,10 @@ impl Aviso {
             Self::SinAbrir => "reporte.sin_abrir",
             Self::SinArchivos => "reporte.sin_archivos",
             Self::Silencioso => "dispositivo.silencioso",
+            Self::AccionPedida => "accion.pedida",
+            Self::AccionHecha => "accion.hecha",
+            Self::AccionVerificada => "accion.verificada",
+            Self::AccionVencida => "accion.vencida",
         }
     }
 
@@ -62,7 +81,7 @@ impl Aviso {
 
 /// A change of a report, as far as somebody may have to be told of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Suceso {
+pub struct Suceso<'a> {
     pub accion: Accion,
     /// Of a change of state: whether the new one is final.
     pub decidido: bool,
@@ -72,12 +91,14 @@ pub struct Suceso {
     pub autor: Rut,
     /// Who did it.
     pub actor: Rut,
+    /// The corrective action that it is about, as it is now.
+    pub medida: Option<&'a Medida>,
 }
 
 /// Who is told what of it. Those who decide are told of what is new to their area and waits for them: its
 /// supervisores, or the administradores where it has no other; the author is told of what others did with the report. Nobody
 /// is told of what they did themselves.
-pub fn avisos(s: &Suceso, supervisores: &[Rut], administradores: &[Rut]) -> Vec<(Rut, Aviso)> {
+pub fn avisos(s: &Suceso<'_>, supervisores: &[Rut], administradores: &[Rut]) -> Vec<(Rut, Aviso)> {
     let es_nuevo = s.accion == Accion::Crear;
     // One who reports in their own area alone is not the only one who should know.
     let nadie_mas = supervisores.iter().all(|rut| es_nuevo && *rut == s.actor);
@@ -105,6 +126,13 @@ pub fn avisos(s: &Suceso, supervisores: &[Rut], administradores: &[Rut]) -> Vec<
         Accion::Comentar => todos.push((s.autor, Aviso::Comentario)),
         _ => {}
     }
+    if let Some(m) = s.medida {
+        todos.push(match m.estado {
+            EstadoDeAccion::Abierta => (m.responsable, Aviso::AccionPedida),
+            EstadoDeAccion::Hecha => (m.creada_por, Aviso::AccionHecha),
+            EstadoDeAccion::Verificada => (m.responsable, Aviso::AccionVerificada),
+        });
+    }
     todos.retain(|(rut, _)| *rut != s.actor);
     // It is the author's own phone that sent what clashes.
     if s.accion == Accion::Conflicto {
@@ -114,7 +142,8 @@ pub fn avisos(s: &Suceso, supervisores: &[Rut], administradores: &[Rut]) -> Vec<
 }
 
 /// What the text is made of, as it was when somebody was told. Of a phone `titulo` is its name, `autor` who uses it,
-/// `actor` how many reports it said to have still, and `detalle` when it was heard of last.
+/// `actor` how many reports it said to have still, and `detalle` when it was heard of last. Of a corrective action
+/// `detalle` is what is to be done and `estado` its last day; of one that is overdue `actor` is who must do it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Datos {
     pub titulo: String,
@@ -156,6 +185,8 @@ impl Aviso {
         } = d;
         let dijo = d.detalle.as_ref().map(|t| format!(" Dijo: «{t}»."));
         let dijo = dijo.unwrap_or_default();
+        let dice = d.detalle.as_ref().map(|t| format!(" Es esta: «{t}»."));
+        let dice = dice.unwrap_or_default();
         let (desde, debe) = telefono(d, |n| format!(" Dijo tener {n} reportes sin enviar."));
         let (asunto, cuerpo) = match self {
             Self::Creado => (
@@ -212,6 +243,30 @@ impl Aviso {
                     "El teléfono {titulo}, de {autor}, no se comunica desde {desde}.{debe} Confirme que la persona está bien y que el teléfono funciona."
                 ),
             ),
+            Self::AccionPedida => (
+                format!("Tiene una acción que hacer: {titulo}"),
+                format!(
+                    "{actor} le pide una acción por el reporte de {area}, «{titulo}», a más tardar el {estado}.{dice} Cuando esté hecha, márquela en el reporte."
+                ),
+            ),
+            Self::AccionHecha => (
+                format!("Una acción está hecha, falta verificarla: {titulo}"),
+                format!(
+                    "{actor} dio por hecha una acción del reporte de {area}, «{titulo}».{dice} Verifíquela usted u otra persona que no sea quien la hizo."
+                ),
+            ),
+            Self::AccionVerificada => (
+                format!("Una acción suya quedó verificada: {titulo}"),
+                format!(
+                    "{actor} verificó la acción del reporte de {area}, «{titulo}».{dice} No necesita hacer nada más."
+                ),
+            ),
+            Self::AccionVencida => (
+                format!("Una acción está vencida: {titulo}"),
+                format!(
+                    "La acción del reporte de {area}, «{titulo}», a cargo de {actor}, debía estar hecha el {estado}.{dice} Hágala o acuerde qué hacer con quien la pidió."
+                ),
+            ),
         };
         Texto { asunto, cuerpo }
     }
@@ -228,6 +283,8 @@ impl Aviso {
         } = d;
         let dijo = d.detalle.as_ref().map(|t| format!(" They said: “{t}”."));
         let dijo = dijo.unwrap_or_default();
+        let dice = d.detalle.as_ref().map(|t| format!(" It is: “{t}”."));
+        let dice = dice.unwrap_or_default();
         let (desde, debe) = telefono(d, |n| format!(" It said to have {n} reports to send."));
         let (asunto, cuerpo) = match self {
             Self::Creado => (
@@ -282,6 +339,30 @@ impl Aviso {
                 format!("A phone gives no sign: {autor}"),
                 format!(
                     "The phone {titulo}, of {autor}, has not been heard of since {desde}.{debe} Make sure that the person is well and that the phone works."
+                ),
+            ),
+            Self::AccionPedida => (
+                format!("You have an action to do: {titulo}"),
+                format!(
+                    "{actor} asks you for an action for the report in {area}, “{titulo}”, by {estado}.{dice} When it is done, say so in the report."
+                ),
+            ),
+            Self::AccionHecha => (
+                format!("An action is done and must be verified: {titulo}"),
+                format!(
+                    "{actor} says that an action of the report in {area}, “{titulo}”, is done.{dice} Verify it, you or another person than the one who did it."
+                ),
+            ),
+            Self::AccionVerificada => (
+                format!("An action of yours was verified: {titulo}"),
+                format!(
+                    "{actor} verified the action of the report in {area}, “{titulo}”.{dice} You need do nothing more."
+                ),
+            ),
+            Self::AccionVencida => (
+                format!("An action is overdue: {titulo}"),
+                format!(
+                    "The action of the report in {area}, “{titulo}”, which {actor} must do, was due on {estado}.{dice} Do it, or agree on what to do with whoever asked for it."
                 ),
             ),
         };
@@ -344,6 +425,7 @@ mod tests {
                 espera: !decidido,
                 autor,
                 actor,
+                medida: None,
             };
             assert_eq!(avisos(&s, &supervisores, &[admin]), esperado, "{s:?}");
         }

@@ -41,10 +41,14 @@ pub enum Accion {
     EliminarArchivo,
     /// Somebody wrote a comment: `detalle`.
     Comentar,
+    /// Somebody was asked to do something against the danger.
+    PedirAccion,
+    /// It was done, verified, or opened again.
+    MoverAccion,
 }
 
 impl Accion {
-    pub const TODAS: [Self; 10] = [
+    pub const TODAS: [Self; 12] = [
         Self::Crear,
         Self::Editar,
         Self::CambiarEstado,
@@ -55,6 +59,8 @@ impl Accion {
         Self::RenunciarArchivo,
         Self::EliminarArchivo,
         Self::Comentar,
+        Self::PedirAccion,
+        Self::MoverAccion,
     ];
 
     pub fn nombre(self) -> &'static str {
@@ -69,6 +75,8 @@ impl Accion {
             Self::RenunciarArchivo => "renunciar_archivo",
             Self::EliminarArchivo => "eliminar_archivo",
             Self::Comentar => "comentar",
+            Self::PedirAccion => "pedir_accion",
+            Self::MoverAccion => "mover_accion",
         }
     }
 }

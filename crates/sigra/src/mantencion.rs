@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sigra_domain::Instante;
+use sigra_domain::{Instante, Zona};
 use sigra_store::{
     Store,
     avisos::{Plazos, Salidas},
@@ -29,12 +29,13 @@ pub(crate) fn plazos(escalar_minutos: u32, archivos_horas: u32, silencio_horas: 
 }
 
 /// Tells people of what did not happen in time, every minute, for ever.
-pub(crate) async fn vigila(store: Store, plazos: Plazos, salidas: Salidas) {
+pub(crate) async fn vigila(store: Store, plazos: Plazos, zona: Zona, salidas: Salidas) {
     let mut reloj = tokio::time::interval(RONDA);
     reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         reloj.tick().await;
-        if let Err(error) = store.alarma(plazos, salidas).await {
+        let hoy = zona.fecha(store.entorno().ahora());
+        if let Err(error) = store.alarma(plazos, hoy, salidas).await {
             tracing::warn!(%error, "las alarmas se revisan después");
         }
     }

@@ -16,7 +16,7 @@ static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// The newest schema that this binary knows.
-pub const VERSION_ESQUEMA: i64 = 9;
+pub const VERSION_ESQUEMA: i64 = 10;
 
 /// The migrations up to a version.
 #[derive(Clone, Copy, Debug)]

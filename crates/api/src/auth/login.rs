@@ -58,7 +58,7 @@ pub async fn login(
     Cuerpo { datos, .. }: Cuerpo<Login>,
 ) -> Result<Response, Problema> {
     let mut e = Errores::default();
-    let rut = rut(&mut e, datos.rut);
+    let rut = rut(&mut e, "rut", datos.rut);
     let password = e.requerido("password", datos.password, tipo::TEXTO);
     let device_id = e
         .opcional("device_id", datos.device_id, tipo::TEXTO)

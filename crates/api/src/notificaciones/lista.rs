@@ -47,7 +47,8 @@ pub struct Parametros {
 pub struct Notificacion {
     pub id: i64,
     /// `reporte.creado`, `reporte.trasladado`, `reporte.decidido`, `reporte.cambiado`, `reporte.comentado`,
-    /// `reporte.sin_abrir`, `reporte.sin_archivos`, `conflicto.creado` o `dispositivo.silencioso`.
+    /// `reporte.sin_abrir`, `reporte.sin_archivos`, `conflicto.creado`, `dispositivo.silencioso`, `accion.pedida`, `accion.hecha`,
+    /// `accion.verificada` o `accion.vencida`.
     pub evento: String,
     /// null si no se trata de un reporte.
     pub reporte_id: Option<i64>,

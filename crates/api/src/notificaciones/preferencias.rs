@@ -63,7 +63,7 @@ pub struct PreferenciasPut {
     push: Campo<bool>,
     /// Como los nombra `evento` en `GET /notificaciones`.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, required = true, max_items = 9)]
+    #[schema(value_type = Vec<String>, required = true, max_items = 13)]
     silenciados: Campo<Lista<String, EVENTOS>>,
 }
 

@@ -28,7 +28,7 @@ pub struct Entrada {
     /// Versión del reporte que esta entrada produjo.
     pub version: i64,
     /// `crear`, `editar`, `cambiar_estado`, `retirar`, `conflicto`, `resolver_conflicto`, `recibir_archivo`,
-    /// `renunciar_archivo`, `eliminar_archivo` o `comentar`.
+    /// `renunciar_archivo`, `eliminar_archivo`, `comentar`, `pedir_accion` o `mover_accion`.
     pub accion: String,
     /// Quién.
     pub rut: i64,

@@ -1,5 +1,6 @@
 //! Reports.
 
+pub mod acciones;
 pub mod bitacora;
 pub mod comentarios;
 pub mod crear;

@@ -8,6 +8,8 @@ use axum::{
 };
 use sigra_store::reportes::{Cual, ReporteLeido, reporte};
 
+use tokio::sync::Semaphore;
+
 use super::vista::{Reporte, vista};
 use crate::{
     App,
@@ -73,8 +75,12 @@ pub async fn vigente(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteL
     Ok(leido)
 }
 
+/// Openings that are noted at once.
+static ABREN: Semaphore = Semaphore::const_new(16);
+
 /// Whoever may decide an urgent report that waits has seen it: nobody else need be told.
-async fn abre(app: &App, sesion: &Sesion, leido: &ReporteLeido) {
+/// Noted beside the answer: who reads does not wait for those who write.
+fn abre(app: &App, sesion: &Sesion, leido: &ReporteLeido) {
     let r = &leido.reporte;
     let catalogo = &sesion.catalogo;
     let urgente = catalogo
@@ -84,10 +90,17 @@ async fn abre(app: &App, sesion: &Sesion, leido: &ReporteLeido) {
     if !urgente || !espera || !sesion.quien.puede_decidir(r.contenido.area_id) {
         return;
     }
-    // They see it even so; at worst somebody is told for nothing.
-    if let Err(error) = app.store().abre_reporte(r.id, sesion.quien.rut).await {
-        tracing::warn!(%error, "no se anotó quién abrió un reporte urgente");
-    }
+    // While the database takes no writes, these do not pile up: at worst somebody is told for nothing.
+    let Ok(lugar) = ABREN.try_acquire() else {
+        return;
+    };
+    let (store, id, rut) = (app.store().clone(), r.id, sesion.quien.rut);
+    tokio::spawn(async move {
+        let _lugar = lugar;
+        if let Err(error) = store.abre_reporte(id, rut).await {
+            tracing::warn!(%error, "no se anotó quién abrió un reporte urgente");
+        }
+    });
 }
 
 async fn ver(
@@ -97,7 +110,7 @@ async fn ver(
     headers: &HeaderMap,
 ) -> Result<Response, Problema> {
     let leido = vigente(app, sesion, &cual).await?;
-    abre(app, sesion, &leido).await;
+    abre(app, sesion, &leido);
     let etag = etag(leido.reporte.version);
     let mut r = if ya_lo_tiene(headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sigra_domain::{
     catalogo::Catalogo,
-    reporte::{EstadoArchivo, SyncStatus, Ubicacion},
+    reporte::{EstadoArchivo, EstadoDeAccion, SyncStatus, Ubicacion},
 };
 use sigra_store::reportes::{ArchivoLeido, ReporteLeido};
 use utoipa::ToSchema;
@@ -24,7 +24,7 @@ use crate::multimedia::tus::RAIZ;
     "sync_status": "completo",
     "sha256_contenido": "e0d4f6a1c2b3948576a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f607",
     "ubicacion": {"lat": -33.1512, "lon": -70.2871, "precision_m": 12.5, "referencia": "Nivel 1200, galería 4"},
-    "multimedia": [], "comentarios": 0, "version": 1
+    "multimedia": [], "comentarios": 0, "acciones_abiertas": 0, "version": 1
 }))]
 pub struct Reporte {
     pub id: i64,
@@ -63,6 +63,8 @@ pub struct Reporte {
     pub multimedia: Vec<Multimedia>,
     /// Cuántos hay; se leen en `/reportes/{id}/comentarios`.
     pub comentarios: i64,
+    /// Cuántas quedan por hacer; se leen en `/reportes/{id}/acciones`.
+    pub acciones_abiertas: usize,
     /// Sube en uno con cada cambio visible; también es el ETag.
     pub version: i64,
 }
@@ -126,6 +128,11 @@ pub fn vista(leido: &ReporteLeido, catalogo: &Catalogo) -> Reporte {
         ubicacion: k.ubicacion.clone(),
         multimedia: multimedia(leido),
         comentarios: r.comentarios,
+        acciones_abiertas: r
+            .acciones
+            .values()
+            .filter(|m| m.estado == EstadoDeAccion::Abierta)
+            .count(),
         version: r.version,
     }
 }

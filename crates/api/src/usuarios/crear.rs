@@ -86,7 +86,7 @@ pub async fn crear(
 
 fn valida(datos: UsuarioCreate) -> Result<Fila, Problema> {
     let mut e = Errores::default();
-    let rut = rut(&mut e, datos.rut);
+    let rut = rut(&mut e, "rut", datos.rut);
     let primero = e
         .requerido("nombre", datos.nombre, tipo::TEXTO)
         .and_then(|t| e.toma("nombre", persona::nombre(&t)));

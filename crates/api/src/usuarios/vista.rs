@@ -93,12 +93,12 @@ impl<'de> Deserialize<'de> for RutDicho {
 }
 
 /// The RUT of a body, with an error of its own for a check digit that is another number's.
-pub fn rut(e: &mut Errores, valor: Campo<RutDicho>) -> Option<Rut> {
-    let rut = match e.requerido("rut", valor, tipo::RUT)? {
+pub fn rut(e: &mut Errores, campo: &str, valor: Campo<RutDicho>) -> Option<Rut> {
+    let rut = match e.requerido(campo, valor, tipo::RUT)? {
         RutDicho::Numero(n) => lista::rut(&n.to_string()),
         RutDicho::Texto(t) => lista::rut(&t),
     };
-    e.toma("rut", rut)
+    e.toma(campo, rut)
 }
 
 pub fn rol(t: &str) -> Result<Rol, Falla> {

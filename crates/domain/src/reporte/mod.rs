@@ -5,6 +5,7 @@ mod contenido;
 mod edicion;
 mod mezcla;
 mod nuevo;
+mod seguimiento;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ pub use nuevo::{
     ReporteNuevo, detalle, device_id, en_desuso, nombre_de_archivo, sha256, tipo_mime,
     uuid_al_azar, uuid_de_cliente,
 };
+
+pub use seguimiento::{EstadoDeAccion, MAX_ACCIONES, Medida, Medidas, PasoNegado};
 
 use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::Valores, catalogo::Catalogo};
 
@@ -79,6 +82,8 @@ pub struct Reporte {
     pub sha256_contenido: String,
     /// How many comments there are.
     pub comentarios: i64,
+    /// Corrective actions.
+    pub acciones: Medidas,
     pub version: i64,
     pub retirado_en: Option<Instante>,
     pub cabeza: Cabeza,
@@ -118,6 +123,9 @@ impl Reporte {
         // Each of these is told from the first one on: entries of earlier schemas know nothing of them.
         if self.comentarios > 0 {
             v.insert("comentarios".into(), json!(self.comentarios));
+        }
+        for (n, medida) in &self.acciones {
+            v.insert(format!("accion_{n}"), json!(medida));
         }
         if !self.archivos.is_empty() {
             v.insert("archivos".into(), json!(self.archivos));

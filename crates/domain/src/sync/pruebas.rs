@@ -73,6 +73,7 @@ fn reporte(contenido: Contenido) -> Reporte {
         sync_status: SyncStatus::Completo,
         archivos: crate::reporte::Estados::new(),
         comentarios: 0,
+        acciones: std::collections::BTreeMap::new(),
         version: 7,
         retirado_en: None,
         cabeza: Cabeza {

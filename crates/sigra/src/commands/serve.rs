@@ -69,7 +69,12 @@ async fn sirve(
         config.archivos_horas.0,
         config.silencio_horas.0,
     );
-    let vigilancia = tokio::spawn(vigila(store.clone(), plazos, cartero.salidas()));
+    let vigilancia = tokio::spawn(vigila(
+        store.clone(),
+        plazos,
+        config.zona.clone(),
+        cartero.salidas(),
+    ));
     let trabajo = tokio::spawn(evidencia.trabaja());
     let reparto = tokio::spawn(cartero.trabaja());
     tracing::info!(%direccion, motor = store.motor(), version = env!("CARGO_PKG_VERSION"), "escuchando");

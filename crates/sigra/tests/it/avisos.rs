@@ -200,6 +200,7 @@ async fn mueren_los_que_avisan(motor: Motor, nodos: usize) {
             .bd
             .entero(
                 "SELECT (SELECT max(posicion) FROM cambios) - (SELECT posicion FROM reparto)
+            + (SELECT count(*) FROM cambios WHERE posicion IS NULL)
             + (SELECT count(*) FROM conteos_deltas)",
             )
             .await;

@@ -81,6 +81,7 @@ fn ruta_real(op: &Operacion, reporte: i64, quien: &Persona) -> String {
     op.ruta
         .replace("{id}", &if catalogo { 1 } else { reporte }.to_string())
         .replace("{desde}", "3")
+        .replace("{n}", "1")
         .replace("{hacia}", "1")
         .replace("{rut}", &quien.rut.to_string())
         .replace("{uuid_cliente}", &uuid())

@@ -232,7 +232,8 @@ async fn nadie_se_pierde_nada(motor: Motor, nodos: usize) {
         nodos.arranca(i).await;
     }
     // The servers tell by themselves; there is no event of another process to wait for.
-    let faltan = "SELECT (SELECT max(posicion) FROM cambios) - (SELECT posicion FROM reparto)";
+    let faltan = "SELECT (SELECT max(posicion) FROM cambios) - (SELECT posicion FROM reparto)
+            + (SELECT count(*) FROM cambios WHERE posicion IS NULL)";
     let limite = tokio::time::Instant::now() + PLAZO;
     while sitio.bd.entero(faltan).await > 0 {
         assert!(tokio::time::Instant::now() < limite, "nadie avisa");

@@ -1,5 +1,6 @@
 //! Section 4 of the contract: a report is created, seen, edited and withdrawn.
 
+mod acciones;
 mod catalogos;
 mod comentarios;
 pub mod contenido;

@@ -12,11 +12,7 @@ CREATE TABLE alarmas (
 ) STRICT;
 CREATE INDEX idx_alarmas_creada ON alarmas (creada);
 
--- What is looked through every minute.
-CREATE INDEX idx_reportes_sin_decidir ON reportes (hora_sincronizado)
-    WHERE decidido_en IS NULL AND retirado_en IS NULL;
-CREATE INDEX idx_reportes_sin_archivos ON reportes (hora_sincronizado)
-    WHERE sync_status = 'multimedia_pendiente' AND retirado_en IS NULL;
+-- Looked through every minute.
 CREATE INDEX idx_dispositivos_last_sync ON dispositivos (last_sync);
 
 -- Of a phone that is silent there is no report. The ids go on from where they were: a stream that is cut

@@ -3,8 +3,9 @@
 
 use serde_json::json as valor;
 use sigra_domain::{
-    Instante, Rut,
+    Fecha, Instante, Rut,
     aviso::{Aviso, Datos},
+    reporte::Medidas,
 };
 use sqlx::FromRow;
 
@@ -37,14 +38,20 @@ pub struct Plazos {
 
 struct Alarmar {
     plazos: Plazos,
+    hoy: Fecha,
     salidas: Salidas,
 }
 
 impl Store {
-    /// Tells people of what did not happen in time. To be called now and then.
-    pub async fn alarma(&self, plazos: Plazos, salidas: Salidas) -> Result<(), Fallo> {
+    /// Tells people of what did not happen in time; `hoy` in the site's zone. To be called now and then.
+    pub async fn alarma(&self, plazos: Plazos, hoy: Fecha, salidas: Salidas) -> Result<(), Fallo> {
         let mut alguna = false;
-        while self.escribir(Alarmar { plazos, salidas }).await? {
+        let alarmar = || Alarmar {
+            plazos,
+            hoy,
+            salidas,
+        };
+        while self.escribir(alarmar()).await? {
             alguna = true;
         }
         if alguna {
@@ -93,6 +100,59 @@ const SIN_ARCHIVOS: &str = reportes!(
     "r.sync_status = 'multimedia_pendiente'
      AND NOT EXISTS (SELECT 1 FROM alarmas x WHERE x.clave = 'sin_archivos:' || CAST(r.id AS TEXT))"
 );
+
+/// Days after which the administradores are told, too.
+const DIAS_DE_GRACIA: i32 = 3;
+
+#[derive(FromRow)]
+struct Vencida {
+    id: i64,
+    n: i64,
+    responsable: i64,
+    plazo: String,
+    version: i64,
+    titulo: String,
+    area: String,
+    severidad: String,
+    urgente: bool,
+    autor: String,
+    persona: String,
+    acciones: String,
+}
+
+const VENCIDAS: &str = "SELECT r.id, x.n, x.responsable, x.plazo, r.version, r.titulo, a.nombre AS area,
+        s.nombre AS severidad, s.urgente, u.nombre || ' ' || u.apellido_1 AS autor,
+        p.nombre || ' ' || p.apellido_1 AS persona, r.acciones
+    FROM acciones_abiertas x JOIN reportes r ON r.id = x.reporte_id JOIN areas a ON a.id = r.area_id
+    JOIN severidades s ON s.id = r.severidad_id JOIN usuarios u ON u.rut = r.rut
+    JOIN usuarios p ON p.rut = x.responsable
+    WHERE x.plazo < $1 AND r.retirado_en IS NULL AND NOT EXISTS (SELECT 1 FROM alarmas y
+        WHERE y.clave = $2 || ':' || CAST(r.id AS TEXT) || ':' || CAST(x.n AS TEXT) || ':' || x.plazo)
+    ORDER BY x.plazo, x.reporte_id, x.n LIMIT $3";
+
+impl Vencida {
+    fn dicho(&self, rut: Rut) -> Result<Dicho, Fallo> {
+        let medidas: Medidas = serde_json::from_str(&self.acciones)
+            .map_err(|_| Fallo::Dato(format!("reporte {}: acciones", self.id)))?;
+        let datos = Datos {
+            titulo: self.titulo.clone(),
+            area: self.area.clone(),
+            severidad: self.severidad.clone(),
+            estado: self.plazo.clone(),
+            autor: self.autor.clone(),
+            actor: self.persona.clone(),
+            detalle: medidas.get(&self.n).map(|m| m.descripcion.clone()),
+        };
+        Ok(Dicho {
+            rut,
+            aviso: Aviso::AccionVencida,
+            reporte_id: Some(self.id),
+            version: self.version,
+            datos: json(&datos)?,
+            urgente: self.urgente,
+        })
+    }
+}
 
 #[derive(FromRow)]
 struct Telefono {
@@ -153,6 +213,27 @@ impl Write for Alarmar {
                 dichos.push(t.dicho(*rut)?);
             }
             sucesos.push(t.suceso());
+        }
+        for (pasados, clave, a_todos) in [
+            (0, "vencida", false),
+            (DIAS_DE_GRACIA, "vencida_hace", true),
+        ] {
+            let antes_de = self.hoy.mas_dias(-pasados).to_string();
+            let vencidas: Vec<Vencida> = con!(tx.conn, c => sqlx::query_as(VENCIDAS)
+                .bind(antes_de).bind(clave).bind(TANDA).fetch_all(&mut **c).await)?;
+            for v in &vencidas {
+                claves.push(format!("{clave}:{}:{}:{}", v.id, v.n, v.plazo));
+                let suyo = Rut::new(v.responsable);
+                let suyo = suyo.map_err(|_| Fallo::Dato(format!("usuario {}", v.responsable)))?;
+                let quienes = if a_todos {
+                    administradores.clone()
+                } else {
+                    vec![suyo]
+                };
+                for rut in quienes {
+                    dichos.push(v.dicho(rut)?);
+                }
+            }
         }
         if claves.is_empty() {
             return Ok(false);

@@ -7,6 +7,7 @@ use sigra_domain::{
     Rut,
     aviso::{Aviso, Datos, Suceso, avisos},
     bitacora::Entrada,
+    reporte::Medida,
 };
 use sqlx::FromRow;
 
@@ -198,6 +199,7 @@ impl Cambio {
             .get("estado_id")
             .and_then(serde_json::Value::as_i64);
         let estado = estados.iter().find(|(id, ..)| Some(*id) == estado);
+        let medida = medida_de(&entrada);
         let suceso = Suceso {
             accion: entrada.accion,
             decidido: estado.is_some_and(|(_, _, es_final)| *es_final),
@@ -205,6 +207,7 @@ impl Cambio {
             espera: self.espera,
             autor,
             actor: entrada.rut,
+            medida: medida.as_ref(),
         };
         let supervisores = deciden.supervisores.get(&self.area_despues);
         let supervisores = supervisores.map_or(&[][..], Vec::as_slice);
@@ -216,12 +219,15 @@ impl Cambio {
             titulo: self.titulo.clone(),
             area: self.area.clone(),
             severidad: self.severidad.clone(),
-            estado: estado
-                .map(|(_, nombre, _)| nombre.clone())
-                .unwrap_or_default(),
+            estado: match &medida {
+                Some(m) => m.plazo.to_string(),
+                None => estado
+                    .map(|(_, nombre, _)| nombre.clone())
+                    .unwrap_or_default(),
+            },
             autor: self.autor.clone(),
             actor: self.actor.clone().unwrap_or_default(),
-            detalle: entrada.detalle,
+            detalle: medida.map(|m| m.descripcion).or(entrada.detalle),
         })?;
         dichos.extend(todos.into_iter().map(|(rut, aviso)| Dicho {
             rut,
@@ -233,6 +239,15 @@ impl Cambio {
         }));
         Ok(())
     }
+}
+
+/// The corrective action that an entry is about.
+fn medida_de(entrada: &Entrada) -> Option<Medida> {
+    let (_, valor) = entrada
+        .despues
+        .iter()
+        .find(|(campo, _)| campo.starts_with("accion_"))?;
+    serde_json::from_value(valor.clone()).ok()
 }
 
 /// Person, what of, report, version, data.

@@ -14,5 +14,6 @@ pub use sesiones::{
 };
 pub use usuarios::{
     CambioUsuario, CrearUsuario, EditarUsuario, FiltroUsuarios, RechazoUsuario,
-    RestablecerPassword, Usuario, costo_bcrypt, hay_administrador, lista_usuarios, usuario,
+    RestablecerPassword, Usuario, costo_bcrypt, hay_administrador, lista_usuarios, nombres,
+    usuario,
 };

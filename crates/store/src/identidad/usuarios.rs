@@ -352,3 +352,22 @@ impl Write for RestablecerPassword {
         Ok(())
     }
 }
+
+/// Name and first surname of each.
+pub async fn nombres(
+    l: &mut Lectura,
+    ruts: &std::collections::BTreeSet<Rut>,
+) -> Result<std::collections::HashMap<Rut, String>, Fallo> {
+    let conn = &mut l.conn();
+    let sql = conn.elige(
+        "SELECT rut, nombre || ' ' || apellido_1 FROM usuarios
+         WHERE rut IN (SELECT value FROM json_each($1))",
+        "SELECT rut, nombre || ' ' || apellido_1 FROM usuarios
+         WHERE rut IN (SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))",
+    );
+    let ruts: Vec<i64> = ruts.iter().map(|r| r.cuerpo()).collect();
+    let filas: Vec<(i64, String)> = con!(*conn, c => sqlx::query_as(sql)
+        .bind(crate::db::json(&ruts)?).fetch_all(&mut **c).await)?;
+    let nombre = |(rut, nombre)| Some((Rut::new(rut).ok()?, nombre));
+    Ok(filas.into_iter().filter_map(nombre).collect())
+}

@@ -173,6 +173,7 @@ pub(crate) fn reporte(quien: &Quien, n: &ReporteNuevo, zona: &Zona, ahora: Insta
         archivos: Estados::new(),
         sha256_contenido: n.sha256_contenido.clone(),
         comentarios: 0,
+        acciones: std::collections::BTreeMap::new(),
         version: 1,
         retirado_en: None,
         cabeza: Cabeza {

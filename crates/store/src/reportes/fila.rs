@@ -4,7 +4,9 @@ use serde::Deserialize;
 use sigra_domain::{
     Fecha, Instante, Rut,
     bitacora::Cabeza,
-    reporte::{Archivo, Contenido, Decision, EstadoArchivo, Reporte, SyncStatus, Ubicacion},
+    reporte::{
+        Archivo, Contenido, Decision, EstadoArchivo, Medidas, Reporte, SyncStatus, Ubicacion,
+    },
 };
 use sqlx::FromRow;
 
@@ -36,7 +38,7 @@ macro_rules! seleccion {
             "r.estado_id, r.fecha_reporte, r.hora_creado, r.hora_sincronizado, r.hora_actualizado, ",
             "r.last_sync_attempt, r.device_id, r.sync_status, r.sha256_contenido, r.con_ubicacion, ",
             "r.lat, r.lon, r.precision_m, r.referencia, r.con_manifiesto, r.version, r.retirado_en, ",
-            "r.entradas, r.ultimo_hash, r.decidido_en, r.a_tiempo, r.comentarios, u.nombre AS autor_nombre, u.apellido_1 AS autor_apellido, ",
+            "r.entradas, r.ultimo_hash, r.decidido_en, r.a_tiempo, r.comentarios, r.acciones, u.nombre AS autor_nombre, u.apellido_1 AS autor_apellido, ",
             "CASE WHEN r.con_manifiesto THEN (SELECT CAST(", $lista, "(", $objeto,
             "('id', m.id, 'uuid_cliente', m.uuid_cliente, 'nombre', m.nombre, 'tipo', m.tipo, ",
             "'bytes', m.bytes, 'sha256', m.sha256, 'estado', m.estado) ",
@@ -86,6 +88,7 @@ pub(crate) struct Fila {
     decidido_en: Option<i64>,
     a_tiempo: Option<bool>,
     comentarios: i64,
+    acciones: Option<String>,
     entradas: i64,
     ultimo_hash: String,
     autor_nombre: String,
@@ -126,6 +129,10 @@ impl Fila {
             (false, ..) => None,
             _ => return Err(ilegible("ubicacion")),
         };
+        let acciones = match self.acciones.as_deref() {
+            None => Medidas::new(),
+            Some(json) => serde_json::from_str(json).map_err(|_| ilegible("acciones"))?,
+        };
         let reporte = Reporte {
             rut: Rut::new(self.rut).map_err(|_| ilegible("rut"))?,
             fecha_reporte: Fecha::parse(&self.fecha_reporte)
@@ -164,6 +171,7 @@ impl Fila {
             last_sync_attempt: self.last_sync_attempt.map(Instante),
             sha256_contenido: self.sha256_contenido,
             comentarios: self.comentarios,
+            acciones,
             version: self.version,
             retirado_en: self.retirado_en.map(Instante),
             cabeza: Cabeza {

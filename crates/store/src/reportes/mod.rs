@@ -8,6 +8,7 @@ pub(crate) mod leer;
 mod lista;
 pub(crate) mod lote;
 pub(crate) mod registro;
+mod seguir;
 mod similares;
 
 pub use comentar::{Comentado, Comentar, Comentario, MAX_COMENTARIOS, comentarios};
@@ -16,6 +17,7 @@ pub use editar::{Decidir, EditarReporte, Retirar};
 pub use fila::{ArchivoLeido, ReporteLeido};
 pub use leer::{Cual, reporte};
 pub use lista::{CampoOrden, ClaveOrden, Filtro, Orden, lista, plan_de_lista};
+pub use seguir::{MoverAccion, PedirAccion, Seguida};
 pub use similares::{Vecino, vecinos};
 
 use sigra_domain::ErrorCampo;
@@ -34,6 +36,13 @@ pub enum Rechazo {
     Decidido,
     TransicionNoPermitida,
     DemasiadosComentarios,
+    /// Only what was approved is followed up.
+    SinAprobar,
+    DemasiadasAcciones,
+    /// A corrective action can't go that way from where it is.
+    PasoNoPermitido,
+    /// Whoever did it can't verify it.
+    QuienLaHizo,
     /// It names what the site no longer uses.
     EnDesuso(Vec<ErrorCampo>),
     /// The uuid belongs to a report with other content: the caller's own, or nobody's business.

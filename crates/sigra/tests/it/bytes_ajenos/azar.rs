@@ -180,6 +180,7 @@ async fn uno(
         .ruta
         .replace("{id}", &segmento(azar, ids))
         .replace("{desde}", &segmento(azar, ids))
+        .replace("{n}", &segmento(azar, ids))
         .replace("{hacia}", &segmento(azar, ids))
         .replace("{rut}", &segmento(azar, ruts))
         .replace("{uuid_cliente}", &segmento(azar, &uuids));

@@ -45,6 +45,7 @@ impl Caso {
         }
         ruta = ruta.replace("{id}", "3");
         ruta = ruta.replace("{desde}", "1").replace("{hacia}", "2");
+        ruta = ruta.replace("{n}", "1");
         Self { op, ruta, cuerpo }
     }
 

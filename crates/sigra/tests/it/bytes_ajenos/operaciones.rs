@@ -117,6 +117,10 @@ const DE_AVISO: Clase = Clase::Nombres(
         "reporte.sin_abrir",
         "reporte.sin_archivos",
         "dispositivo.silencioso",
+        "accion.pedida",
+        "accion.hecha",
+        "accion.verificada",
+        "accion.vencida",
     ],
     0,
 );
@@ -216,6 +220,28 @@ pub const TODAS: &[Operacion] = &[
         r#"{"texto": "¿Dónde?"}"#,
         &[("texto", DETALLE, true)],
         &[201],
+    ),
+    // Its report is not approved, or has no such action.
+    op(
+        "POST",
+        "/reportes/{id}/acciones",
+        r#"{"descripcion": "Acuñar.", "responsable_rut": 11111111, "plazo": "2030-01-01"}"#,
+        &[
+            ("descripcion", DETALLE, true),
+            ("responsable_rut", Clase::Rut, true),
+            ("plazo", Clase::Plazo, true),
+        ],
+        &[409],
+    ),
+    op(
+        "PATCH",
+        "/reportes/{id}/acciones/{n}",
+        r#"{"estado": "hecha"}"#,
+        &[
+            ("estado", Clase::EstadoDeAccion, true),
+            ("detalle", DETALLE, false),
+        ],
+        &[404],
     ),
     op("DELETE", "/reportes/{id}", DECISION, CON_DETALLE, &[204]),
     op(

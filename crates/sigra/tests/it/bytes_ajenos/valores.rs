@@ -31,6 +31,9 @@ pub enum Clase {
     /// A list of some of these, at least so many.
     Nombres(&'static [&'static str], usize),
     Idioma,
+    /// From today on.
+    Plazo,
+    EstadoDeAccion,
     /// Where the server may send something.
     Url,
     /// A browser's keys.
@@ -193,6 +196,8 @@ fn propios(clase: Clase) -> Vec<Caso> {
         Clase::Horas => numeros(&[("rango", "0 -1 87601 9223372036854775807"), ("", "1 87600")]),
         Clase::Nombres(todos, min) => anidados::nombres(todos, min),
         Clase::Idioma => escritos::idiomas(),
+        Clase::Plazo => escritos::plazos(),
+        Clase::EstadoDeAccion => escritos::estados_de_accion(),
         Clase::Url => escritos::direcciones(),
         Clase::ClavesPush => anidados::claves_push(),
         Clase::Areas => anidados::areas(),

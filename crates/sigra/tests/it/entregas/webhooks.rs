@@ -314,6 +314,7 @@ async fn mueren_los_que_entregan(motor: Motor, nodos: usize) {
     // What a dead worker had is taken after its time; nobody waits for that here.
     let mut cuantos = receptor.cuantos.clone();
     let faltan = "SELECT (SELECT max(posicion) FROM cambios) - (SELECT posicion FROM reparto)
+        + (SELECT count(*) FROM cambios WHERE posicion IS NULL)
         + (SELECT count(*) FROM entregas WHERE estado = 'pendiente')";
     let suelta = "UPDATE entregas SET tomada = NULL, proximo = 0 WHERE estado = 'pendiente'";
     let limite = tokio::time::Instant::now() + Duration::from_mins(4);

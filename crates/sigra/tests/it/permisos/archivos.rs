@@ -65,7 +65,7 @@ pub async fn arma(fila: &Fila, sitio: &Sitio, autor: &Persona) -> Llamada {
                 llamada.cuerpo = Some(json!({"detalle": "Se perdió el teléfono."}));
             }
         }
-        Sobre::Nada | Sobre::Decision => {
+        Sobre::Nada | Sobre::Decision | Sobre::Seguimiento => {
             let foto = Foto::nueva(2_000);
             llamada.headers.extend(foto.cabeceras(None));
         }

@@ -115,6 +115,7 @@ impl Llamador {
             (Sobre::Subida, _) if !self.es_autor() => (404, "no_encontrado"),
             (Sobre::Nada | Sobre::Subida, _) => bien,
             (_, L::Ajeno | L::AjenoConArea | L::SupervisorAjeno) => (404, "no_encontrado"),
+            (Sobre::Seguimiento, _) if self.es_autor() => SIN_PERMISO,
             (Sobre::Decision, L::SupervisorAutor) | (Sobre::Falta, L::Supervisor) => SIN_PERMISO,
             _ => bien,
         }

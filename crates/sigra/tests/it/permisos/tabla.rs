@@ -18,6 +18,8 @@ pub enum Sobre {
     Reporte,
     /// The same, but its author alone may not.
     Decision,
+    /// The same, of a report that was approved, and of which an action is the administrador's.
+    Seguimiento,
     /// A file that its report has: whoever knows of the report.
     Archivo,
     /// A file that has not come: whoever knows of it, but its author and an administrador alone may.
@@ -25,7 +27,7 @@ pub enum Sobre {
     /// An upload: whoever began it.
     Subida,
 }
-use Sobre::{Archivo, Decision, Falta, Nada, Reporte, Subida};
+use Sobre::{Archivo, Decision, Falta, Nada, Reporte, Seguimiento, Subida};
 
 /// An operation, its permission and its right call. In the body `$uuid` is a fresh uuid, `$rut` a
 /// RUT that nobody has, `$conocido` somebody's whose password is `$clave`, `$refresh` their token.
@@ -58,6 +60,7 @@ const CREA: &str = r#"{"titulo": "Roca suelta", "descripcion": "Sobre el paso.",
     "severidad_id": 3, "uuid_cliente": "$uuid"}"#;
 const EDITA: &str = r#"{"titulo": "Roca caída", "version": 1}"#;
 const COMENTA: &str = r#"{"texto": "¿En qué pared?"}"#;
+const PIDE: &str = r#"{"descripcion": "Acuñar", "responsable_rut": $jefe, "plazo": "2030-01-01"}"#;
 const DECIDE: &str = r#"{"detalle": "Se cierra el paso."}"#;
 const RETIRA: &str = r#"{"detalle": "De prueba.", "version": 1}"#;
 const USUARIO: &str =
@@ -109,6 +112,9 @@ pub const TABLA: &[Fila] = &[
     fila("GET /reportes/{id}/similares", "autenticado", Reporte, 200, ""),
     fila("GET /reportes/{id}/comentarios", "autenticado", Reporte, 200, ""),
     fila("POST /reportes/{id}/comentarios", "autenticado", Reporte, 201, COMENTA),
+    fila("GET /reportes/{id}/acciones", "autenticado", Reporte, 200, ""),
+    fila("POST /reportes/{id}/acciones", "autenticado", Seguimiento, 201, PIDE),
+    fila("PATCH /reportes/{id}/acciones/{n}", "autenticado", Seguimiento, 200, r#"{"estado": "hecha"}"#),
     fila("PUT /reportes/{id}", "autenticado", Reporte, 200, EDITA),
     fila("DELETE /reportes/{id}", "administrador", Reporte, 204, RETIRA),
     fila("POST /sync/batch", "autenticado", Nada, 200, LOTE),
@@ -187,6 +193,7 @@ impl Fila {
             return super::archivos::arma(self, sitio, autor).await;
         }
         let mut ruta = plantilla.to_owned();
+        let mut cuerpo = self.cuerpo.to_owned();
         let mut uuid_reporte = None;
         if self.sobre != Nada {
             let reporte = sitio.crea(autor, &reporte_en(1)).await.espera(201, "").json;
@@ -199,6 +206,10 @@ impl Fila {
             let uuid = reporte["uuid_cliente"].as_str().expect("uuid");
             ruta = ruta.replace("{uuid_cliente}", uuid);
             uuid_reporte = Some(uuid.to_owned());
+            if self.sobre == Seguimiento {
+                cuerpo = sigue(sitio, &reporte["id"], plantilla, cuerpo).await;
+                ruta = ruta.replace("{n}", "1");
+            }
         } else if plantilla.starts_with("/auth/sesiones/") {
             let otra = sitio.sesion(quien.quien.clone()).await;
             ruta = ruta.replace("{id}", &otra.sesion_id.to_string());
@@ -228,7 +239,7 @@ impl Fila {
             sitio.bd.sql(paso).await.expect("transición");
             ruta = ruta.replace("{desde}", "3").replace("{hacia}", "1");
         }
-        let mut cuerpo = self.cuerpo.replace("$uuid", &uuid());
+        cuerpo = cuerpo.replace("$uuid", &uuid());
         let usa_persona = ["$conocido", "$refresh"].iter().any(|p| cuerpo.contains(p));
         if usa_persona || ruta.contains("{rut}") {
             let conocido = con_clave(sitio, Rol::Trabajador).await.rut;
@@ -259,6 +270,31 @@ impl Fila {
             bytes: None,
         }
     }
+}
+
+/// Approves a report and, where one is needed, asks an administrador for an action; the body with that person.
+async fn sigue(sitio: &Sitio, id: &Value, plantilla: &str, cuerpo: String) -> String {
+    let jefe = sitio.administrador().await;
+    let manda = async |ruta: String, cuerpo: &str| {
+        let cuerpo: Value = serde_json::from_str(cuerpo).expect("JSON");
+        let r = sitio
+            .pide("POST", &ruta)
+            .como(&jefe)
+            .json(&cuerpo)
+            .envia()
+            .await;
+        assert!(r.status < 300, "{r:?}");
+    };
+    manda(format!("/admin/reportes/{id}/aprobar"), "{}").await;
+    let rut = jefe.rut.cuerpo().to_string();
+    if plantilla.ends_with("{n}") {
+        manda(
+            format!("/reportes/{id}/acciones"),
+            &PIDE.replace("$jefe", &rut),
+        )
+        .await;
+    }
+    cuerpo.replace("$jefe", &rut)
 }
 
 /// What an operation on something that leaves the server needs, as a row of its table.

@@ -35,6 +35,12 @@ pub(crate) struct Escritura {
     antes: Option<Contable>,
 }
 
+/// As the row keeps them. What could not be written would not be read either, rather than be lost in silence.
+fn acciones(r: &Reporte) -> Option<String> {
+    let hay = !r.acciones.is_empty();
+    hay.then(|| serde_json::to_string(&r.acciones).unwrap_or_default())
+}
+
 /// A content with the version the phone worked from (0 when it named none), so that it is known when
 /// it is sent again.
 ///

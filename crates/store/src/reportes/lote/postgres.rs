@@ -3,7 +3,7 @@
 use sigra_domain::reporte::{Archivo, Ubicacion};
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::QueryAs};
 
-use super::{ArchivoEscrito, Escrita, Escritura, ultimas};
+use super::{ArchivoEscrito, Escrita, Escritura, acciones, ultimas};
 use crate::Fallo;
 
 /// `$fila` writes the reports' rows from `datos` and returns `id, uuid_cliente`. Several changes of
@@ -17,12 +17,12 @@ macro_rules! con_consecuencias {
             "$17::boolean[], $18::float8[], $19::float8[], $20::float8[], $21::text[], ",
             "$22::boolean[], $23::bigint[], $24::text[], $25::bigint[], $26::bigint[], $27::text[], ",
             "$28::bigint[], $29::text[], $30::text[], $31::text[], $32::bigint[], $33::bigint[], ",
-            "$34::text[], $35::bigint[], $36::boolean[], $37::bigint[], $38::boolean[], $39::bigint[]) AS d (uuid_cliente, rut, titulo, ",
+            "$34::text[], $35::bigint[], $36::boolean[], $37::bigint[], $38::boolean[], $39::bigint[], $40::text[]) AS d (uuid_cliente, rut, titulo, ",
             "descripcion, area_id, severidad_id, estado_id, fecha_reporte, hora_creado, ",
             "hora_sincronizado, en, last_sync_attempt, device_id, desfase_reloj_ms, sync_status, ",
             "sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, ",
             "version, busqueda, retirado_en, n, accion, quien, canonica, hash, evento, area_antes, ",
-            "marca, aceptado, version_base, ultima, decidido_en, a_tiempo, comentarios)), fila AS (", $fila, "), b AS (",
+            "marca, aceptado, version_base, ultima, decidido_en, a_tiempo, comentarios, acciones)), fila AS (", $fila, "), b AS (",
             "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash) ",
             "SELECT f.id, d.n, d.version, d.accion, d.quien, d.en, d.canonica, d.hash ",
             "FROM fila f JOIN datos d USING (uuid_cliente) ORDER BY d.n), c AS (",
@@ -61,7 +61,7 @@ const ACTUALIZA: &str = con_consecuencias!(
         con_ubicacion = d.con_ubicacion, lat = d.lat, lon = d.lon, precision_m = d.precision_m,
         referencia = d.referencia, con_manifiesto = d.con_manifiesto, version = d.version,
         busqueda = d.busqueda, retirado_en = d.retirado_en, entradas = d.n, ultimo_hash = d.hash,
-        decidido_en = d.decidido_en, a_tiempo = d.a_tiempo, comentarios = d.comentarios
+        decidido_en = d.decidido_en, a_tiempo = d.a_tiempo, comentarios = d.comentarios, acciones = d.acciones
      FROM datos d WHERE r.uuid_cliente = d.uuid_cliente AND d.ultima
      RETURNING r.id, r.uuid_cliente"
 );
@@ -144,6 +144,7 @@ fn con_datos<'a>(
         .bind(columna!(|e| e.reporte.decision.map(|d| d.en.0)))
         .bind(columna!(|e| e.reporte.decision.map(|d| d.a_tiempo)))
         .bind(columna!(|e| e.reporte.comentarios))
+        .bind(columna!(|e| acciones(&e.reporte)))
 }
 
 pub(super) async fn inserta_archivos(

@@ -3,7 +3,7 @@
 use sigra_domain::reporte::Archivo;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{ArchivoEscrito, Escrita, Escritura, ultimas};
+use super::{ArchivoEscrito, Escrita, Escritura, acciones, ultimas};
 use crate::Fallo;
 
 /// The most rows of one statement.
@@ -158,7 +158,7 @@ pub(super) async fn actualiza(
                 sha256_contenido = $11, con_ubicacion = $12, lat = $13, lon = $14,
                 precision_m = $15, referencia = $16, con_manifiesto = $17, version = $18,
                 busqueda = $19, retirado_en = $20, entradas = $21, ultimo_hash = $22,
-                decidido_en = $23, a_tiempo = $24, comentarios = $25
+                decidido_en = $23, a_tiempo = $24, comentarios = $25, acciones = $26
              WHERE id = $1",
         )
         .bind(r.id)
@@ -186,6 +186,7 @@ pub(super) async fn actualiza(
         .bind(r.decision.map(|d| d.en.0))
         .bind(r.decision.map(|d| d.a_tiempo))
         .bind(r.comentarios)
+        .bind(acciones(r))
         .execute(&mut *c)
         .await?;
         if filas.rows_affected() != 1 {

@@ -133,6 +133,24 @@ pub fn idiomas() -> Vec<Caso> {
     escritos(&[("no_existe", "|ES|es-CL|español|en\0"), ("", "es|en")])
 }
 
+pub fn plazos() -> Vec<Caso> {
+    escritos(&[
+        (
+            "formato",
+            "|mañana|2030-1-1|2030-02-30|2030-01-01T00:00:00Z|01-01-2030|2030-01-01\0",
+        ),
+        ("rango", "2020-01-01|9999-12-31"),
+        ("", "2030-01-01|2032-02-29"),
+    ])
+}
+
+pub fn estados_de_accion() -> Vec<Caso> {
+    escritos(&[
+        ("no_existe", "|Hecha|cerrada|hecha\0"),
+        ("", "abierta|hecha|verificada"),
+    ])
+}
+
 /// Where something may be sent: names are not looked up here.
 pub fn direcciones() -> Vec<Caso> {
     escritos(&[
