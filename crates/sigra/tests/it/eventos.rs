@@ -27,7 +27,8 @@ struct Evento {
 struct Flujo {
     bytes:
         std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
-    resto: String,
+    /// Read, and no event yet: a piece may end within a letter.
+    resto: Vec<u8>,
 }
 
 impl Flujo {
@@ -48,24 +49,24 @@ impl Flujo {
         assert!(!r.headers().contains_key("content-encoding"));
         Ok(Self {
             bytes: Box::pin(r.bytes_stream()),
-            resto: String::new(),
+            resto: vec![],
         })
     }
 
     /// The next event; `None` when the stream ended, however it did.
     async fn siguiente(&mut self) -> Option<Evento> {
         loop {
-            if let Some((bloque, resto)) = self.resto.split_once("\n\n") {
-                let evento = lee(bloque);
-                self.resto = resto.to_owned();
+            if let Some(fin) = self.resto.windows(2).position(|v| v == b"\n\n") {
+                let resto = self.resto.split_off(fin + 2);
+                let bloque = std::mem::replace(&mut self.resto, resto);
+                let evento = lee(std::str::from_utf8(&bloque).expect("UTF-8"));
                 if evento.nombre.is_empty() {
                     continue;
                 }
                 return Some(evento);
             }
             let trozo = self.bytes.next().await?.ok()?;
-            self.resto
-                .push_str(std::str::from_utf8(&trozo).expect("UTF-8"));
+            self.resto.extend(trozo);
         }
     }
 
