@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use sigra_domain::{Instante, Quien, Rol, catalogo::Catalogo};
+use sigra_store::Fallo;
 
 use crate::{
     App,
@@ -102,6 +103,17 @@ pub struct Sesion {
     pub catalogo: Arc<Catalogo>,
     /// When the request was understood, before its body was read.
     pub ahora: Instante,
+}
+
+impl Sesion {
+    /// Whether the caller is still who they were when a long answer began: neither deactivated, nor
+    /// signed out, nor of another role or areas.
+    pub async fn sigue(&self, app: &App) -> Result<bool, Fallo> {
+        let store = app.store();
+        let ahora = store.entorno().ahora();
+        let i = store.identifica(self.id, self.quien.rut, ahora).await?;
+        Ok(i.is_some_and(|i| i.activo && i.quien == self.quien))
+    }
 }
 
 /// Only the layer [`exige`] puts it there: a route that is not in the router's table has no caller.

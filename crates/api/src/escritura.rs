@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use sigra_store::{
     Clave, ConClave, Fallo, RechazoClave, Respuesta, Store, Write,
     reportes::{Rechazo, ReporteLeido},
@@ -75,14 +76,25 @@ pub fn con_reporte(
     leido: &ReporteLeido,
     sesion: &Sesion,
 ) -> Result<Respuesta, Fallo> {
-    let cuerpo = serde_json::to_string(&vista(leido, &sesion.catalogo))
-        .map_err(|e| Fallo::Dato(e.to_string()))?;
+    let version = leido.reporte.version;
     Ok(Respuesta {
-        status: status.as_u16(),
         location: (status == StatusCode::CREATED)
             .then(|| format!("/reportes/{}", leido.reporte.id)),
-        etag: Some(etag(leido.reporte.version)),
-        cuerpo,
+        ..con_json(status, version, &vista(leido, &sesion.catalogo))?
+    })
+}
+
+/// An answer of a report's part that can be kept under a key; `version` is the report's.
+pub fn con_json(
+    status: StatusCode,
+    version: i64,
+    cuerpo: &impl Serialize,
+) -> Result<Respuesta, Fallo> {
+    Ok(Respuesta {
+        status: status.as_u16(),
+        location: None,
+        etag: Some(etag(version)),
+        cuerpo: serde_json::to_string(cuerpo).map_err(|e| Fallo::Dato(e.to_string()))?,
         repetida: false,
     })
 }

@@ -154,10 +154,7 @@ fn seguro(texto: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sigra_domain::{
-        Instante,
-        aviso::{Aviso, Datos},
-    };
+    use sigra_domain::aviso::{Aviso, Datos};
 
     use super::*;
 
@@ -175,7 +172,6 @@ mod tests {
                 actor: "Rosa Díaz".into(),
                 detalle: None,
             },
-            creada: Instante(0),
         }
     }
 

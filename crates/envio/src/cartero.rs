@@ -145,11 +145,14 @@ impl Cartero {
     /// Whether there was something.
     async fn toma(&self, en_curso: &mut JoinSet<()>) -> Result<bool, sigra_store::Fallo> {
         let libres = i64::try_from(EN_CURSO.saturating_sub(en_curso.len())).unwrap_or(0);
+        if libres == 0 {
+            return Ok(false);
+        }
         let store = &self.0.store;
         let mut lectura = store.leer().await?;
         let hay = avisos::hay_debidas(&mut lectura, store.entorno().ahora()).await?;
         drop(lectura);
-        if libres == 0 || !hay {
+        if !hay {
             return Ok(false);
         }
         let tomadas = store.escribir(Tomar { limite: libres }).await?;

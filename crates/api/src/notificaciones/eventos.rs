@@ -160,7 +160,8 @@ impl Flujo {
                 () = tokio::time::sleep_until(self.revision) => true,
             };
             if toca_revision {
-                if !self.sigue_pudiendo().await {
+                // Nobody is cut off because the database is busy.
+                if !self.sesion.sigue(&self.app).await.unwrap_or(true) {
                     return None;
                 }
                 self.revision = Instant::now() + REVISION;
@@ -183,17 +184,5 @@ impl Flujo {
             }
         }
         Ok(())
-    }
-
-    /// Whoever was deactivated, or whose session was closed, hears no more.
-    async fn sigue_pudiendo(&self) -> bool {
-        let store = self.app.store();
-        let (id, rut) = (self.sesion.id, self.sesion.quien.rut);
-        let ahora = store.entorno().ahora();
-        match store.identifica(id, rut, ahora).await {
-            Ok(i) => i.is_some_and(|i| i.activo && i.quien == self.sesion.quien),
-            // Nobody is cut off because the database is busy.
-            Err(_) => true,
-        }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::{Cuerpo, Id, Ids},
-    escritura::{Llave, escribe, etag},
+    escritura::{Llave, con_json, escribe},
     problema::Problema,
     usuarios::vista::{RutDicho, rut},
 };
@@ -277,14 +277,7 @@ fn responde(
             .get(&s.medida.responsable)
             .cloned()
             .unwrap_or_default();
-        let cuerpo = serde_json::to_string(&vista(s.n, &s.medida, responsable, hoy));
         let status = if s.cambio { nueva } else { StatusCode::OK };
-        Ok(Respuesta {
-            status: status.as_u16(),
-            location: None,
-            etag: Some(etag(s.version)),
-            cuerpo: cuerpo.map_err(|e| Fallo::Dato(e.to_string()))?,
-            repetida: false,
-        })
+        con_json(status, s.version, &vista(s.n, &s.medida, responsable, hoy))
     }
 }

@@ -13,7 +13,7 @@ use sigra_domain::{
     reporte::detalle,
 };
 use sigra_store::{
-    ConClave, Fallo, Respuesta,
+    ConClave,
     reportes::{self, Comentado, Comentar, Cual, comentarios},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -24,7 +24,7 @@ use crate::{
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::{Consulta, Cuerpo, Id},
-    escritura::{Llave, escribe, etag},
+    escritura::{Llave, con_json, escribe},
     pagina::{self, Pagina, cursor, huella, lee_cursor},
     problema::Problema,
 };
@@ -145,19 +145,12 @@ pub async fn comentar(
     };
     let nombre = sesion.nombre.clone();
     let responde = move |c: Comentado| {
-        let cuerpo = serde_json::to_string(&vista(&c.entrada, nombre.clone()));
         let status = if c.es_nuevo {
             StatusCode::CREATED
         } else {
             StatusCode::OK
         };
-        Ok(Respuesta {
-            status: status.as_u16(),
-            location: None,
-            etag: Some(etag(c.version)),
-            cuerpo: cuerpo.map_err(|e| Fallo::Dato(e.to_string()))?,
-            repetida: false,
-        })
+        con_json(status, c.version, &vista(&c.entrada, nombre.clone()))
     };
     escribe(
         app.store(),

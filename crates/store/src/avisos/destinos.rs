@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use sigra_domain::{Idioma, Instante, Rut, aviso::Aviso, entrega::Canal};
+use sigra_domain::{Idioma, Instante, aviso::Aviso, entrega::Canal};
 use sqlx::FromRow;
 
 use super::{
@@ -173,7 +173,6 @@ impl Directorio {
             aviso: Aviso::de_nombre(&fila.evento)?,
             reporte_id: fila.reporte_id,
             datos: serde_json::from_str(&fila.datos).ok()?,
-            creada: Instante(fila.creada),
         };
         if canal == Canal::Push {
             let (id, endpoint, p256dh, auth, idioma) = self.suscripciones.get(&fila.destino)?;
@@ -187,9 +186,8 @@ impl Directorio {
                 urgente: fila.urgente,
             });
         }
-        let (rut, email, nombre, idioma) = self.personas.get(&fila.destino)?;
+        let (_, email, nombre, idioma) = self.personas.get(&fila.destino)?;
         Some(Destino::Correo {
-            rut: Rut::new(*rut).ok()?,
             email: email.clone()?,
             nombre: nombre.clone(),
             idioma: Idioma::de_nombre(idioma).unwrap_or_default(),
@@ -198,11 +196,10 @@ impl Directorio {
     }
 
     fn webhook(&self, w: &FilaWebhook, fila: &Fila) -> Destino {
-        let (webhook, url, secreto, anterior, hasta) = w;
+        let (_, url, secreto, anterior, hasta) = w;
         let vigente = hasta.is_some_and(|h| h > self.ahora.0);
         let anterior = anterior.iter().filter(|_| vigente);
         Destino::Webhook {
-            webhook: *webhook,
             url: url.clone(),
             secretos: std::iter::once(secreto).chain(anterior).cloned().collect(),
             id: fila.id,

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use sigra_domain::{
-    Idioma, Instante, Rut,
+    Idioma, Instante,
     aviso::{Aviso, Datos},
     entrega::FALLOS_DE_CIRCUITO,
 };
@@ -35,14 +35,12 @@ pub struct Mensaje {
     pub aviso: Aviso,
     pub reporte_id: Option<i64>,
     pub datos: Datos,
-    pub creada: Instante,
 }
 
 /// To whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destino {
     Correo {
-        rut: Rut,
         email: String,
         nombre: String,
         idioma: Idioma,
@@ -59,7 +57,6 @@ pub enum Destino {
         urgente: bool,
     },
     Webhook {
-        webhook: i64,
         url: String,
         /// The newest first; all that hold now.
         secretos: Vec<String>,
@@ -95,7 +92,6 @@ pub(super) struct Fila {
     pub(super) reporte_id: Option<i64>,
     pub(super) datos: String,
     pub(super) urgente: bool,
-    pub(super) creada: i64,
 }
 
 /// Of each circuit, how many sendings are on their way: mails that go together are one.
@@ -208,11 +204,11 @@ async fn toma(tx: &mut Tx<'_>, mut ids: Vec<i64>) -> Result<Vec<Fila>, Fallo> {
     }
     let sql = tx.conn.elige(
         "UPDATE entregas SET tomada = $2 WHERE id IN (SELECT value FROM json_each($1))
-         RETURNING id, canal, destino, circuito, evento, reporte_id, datos, urgente, creada",
+         RETURNING id, canal, destino, circuito, evento, reporte_id, datos, urgente",
         "UPDATE entregas SET tomada = $2
          WHERE id IN (SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))
             AND estado = 'pendiente'
-         RETURNING id, canal, destino, circuito, evento, reporte_id, datos, urgente, creada",
+         RETURNING id, canal, destino, circuito, evento, reporte_id, datos, urgente",
     );
     let mut filas: Vec<Fila> = con!(tx.conn, c => sqlx::query_as(sql)
         .bind(json(&ids)?).bind(tx.ahora.mas(PLAZO).0).fetch_all(&mut **c).await)?;

@@ -48,7 +48,9 @@ impl Paseo {
         if self.fin {
             return Ok(None);
         }
-        self.sigue_pudiendo().await?;
+        if !self.sesion.sigue(&self.app).await? {
+            return Err(Fallo::Interno("quien exportaba ya no puede"));
+        }
         let mut lectura = self.app.store().leer().await?;
         let quien = &self.sesion.quien;
         let despues = self.despues.as_ref();
@@ -58,17 +60,5 @@ impl Paseo {
         self.despues = leidos.last().map(|l| (ORDEN.clave(l), l.reporte.id));
         let una = |l| fila(l, &self.sesion.catalogo, self.app.zona());
         Ok(Some(leidos.iter().map(una).collect()))
-    }
-
-    /// Whoever was deactivated, or lost an area, gets no more.
-    async fn sigue_pudiendo(&self) -> Result<(), Fallo> {
-        let store = self.app.store();
-        let (id, quien) = (self.sesion.id, &self.sesion.quien);
-        let ahora = store.entorno().ahora();
-        let i = store.identifica(id, quien.rut, ahora).await?;
-        match i {
-            Some(i) if i.activo && i.quien == *quien => Ok(()),
-            _ => Err(Fallo::Interno("quien exportaba ya no puede")),
-        }
     }
 }
