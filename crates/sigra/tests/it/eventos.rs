@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use sigra_store::avisos::Salidas;
+use sigra_store::{Entorno, Store, avisos::Salidas};
 use tokio::{sync::watch, time::timeout};
 
 use crate::{
@@ -160,6 +160,38 @@ en_ambas! {
         for flujo in &mut suyos[1..] {
             assert_eq!(flujo.pronto().await.nombre, "notificacion");
         }
+    }
+
+    async fn quien_sale_no_oye_mas(sitio: &Sitio) {
+        let (sale, queda) = (sitio.supervisor(&[1]).await, sitio.supervisor(&[1]).await);
+        let mut de_quien_sale = Flujo::abre(pedido(sitio, &sale, "/eventos"), None).await.unwrap();
+        let mut de_quien_queda = Flujo::abre(pedido(sitio, &queda, "/eventos"), None).await.unwrap();
+        de_quien_sale.pronto().await;
+        de_quien_queda.pronto().await;
+        sitio.pide("POST", "/auth/logout").como(&sale).envia().await.espera(204, "");
+        // Looked at twice a minute.
+        assert_eq!(timeout(PLAZO, de_quien_sale.siguiente()).await.expect("sigue abierto"), None);
+        sitio.reporte(&sitio.trabajador().await, 1).await;
+        sitio.store.reparte_avisos(Salidas::default()).await.unwrap();
+        assert_eq!(de_quien_queda.pronto().await.nombre, "notificacion");
+    }
+
+    async fn los_otros_nodos_oyen_la_senal(sitio: &Sitio) {
+        // SQLite has one node.
+        if sitio.bd.motor == Motor::Sqlite {
+            return;
+        }
+        let mut novedades = sitio.store.novedades();
+        let mut oye = async || timeout(PLAZO, novedades.changed()).await.expect("nadie avisó").unwrap();
+        // Its own: it began to listen.
+        oye().await;
+        let otro = Store::abrir(&sitio.bd.url, 2, Entorno::default()).await.unwrap();
+        for _ in 0..3 {
+            sitio.reporte(&sitio.trabajador().await, 1).await;
+            otro.reparte_avisos(Salidas::default()).await.unwrap();
+            oye().await;
+        }
+        otro.cerrar().await;
     }
 }
 
