@@ -38,3 +38,4 @@ mod permisos;
 mod reportes;
 mod sync;
 mod tablero;
+mod tamano;

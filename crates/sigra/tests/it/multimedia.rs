@@ -2,7 +2,7 @@
 
 mod barrido;
 mod bombas;
-mod entrega;
+pub mod entrega;
 mod formulario;
 mod lleno;
 mod motor;

@@ -3,13 +3,13 @@
 mod azares;
 mod cifras;
 mod esperas;
-mod recuento;
+pub mod recuento;
 
 use serde_json::Value;
 
 use crate::arnes::{Persona, Sitio};
 
-async fn tablero(sitio: &Sitio, quien: &Persona, consulta: &str) -> Value {
+pub async fn tablero(sitio: &Sitio, quien: &Persona, consulta: &str) -> Value {
     let ruta = format!("/admin/dashboard{consulta}");
     let r = sitio.pide("GET", &ruta).como(quien).envia().await;
     r.espera(200, "").json.clone()

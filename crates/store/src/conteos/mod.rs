@@ -8,7 +8,7 @@ mod tablero;
 use sigra_domain::conteo::Conteo;
 
 pub use recuento::{Avance, Distinta, Recuento};
-pub use tablero::{Alcance, Antiguo, Figura, Figuras, figuras};
+pub use tablero::{Alcance, Antiguo, Figura, Figuras, figuras, plan_de_figuras};
 
 use crate::{
     Fallo, Tx,

@@ -1,7 +1,7 @@
 //! The counts as the dashboard asks for them: one statement, so that all of it is of one moment.
 
 use sigra_domain::{Fecha, Instante, conteo::Que, tiempo::periodos};
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::{
     Fallo, Lectura,
@@ -63,7 +63,9 @@ struct Fila {
     n: i64,
 }
 
-/// `$t $u`, `$i $j`: what stands around a parameter that is a JSON list of texts, of integers.
+/// `$t $u`, `$i $j`: what stands around a parameter that is a JSON list of texts, of integers. On PostgreSQL
+/// an array, so that it looks for each period in the index: of a list that it must unfold first it would rather
+/// read all the years there are.
 macro_rules! sentencia {
     ($t:literal, $u:literal, $i:literal, $j:literal) => {
         concat!(
@@ -73,11 +75,11 @@ macro_rules! sentencia {
                 WHERE fecha BETWEEN $4 AND $5 AND area_id IN (SELECT id FROM a_cargo)
              ), celdas AS (
                 SELECT que, area_id, severidad_id, valor, n FROM conteos
-                WHERE periodo IN ", $t, "$1", $u, " AND area_id IN (SELECT id FROM a_cargo)
+                WHERE periodo ", $t, "$1", $u, " AND area_id IN (SELECT id FROM a_cargo)
                 UNION ALL SELECT que, area_id, severidad_id, valor, n FROM nuevas
              ), dias AS (
                 SELECT periodo, valor, n FROM conteos
-                WHERE periodo IN ", $t, "$2", $u, " AND que = 'estado'
+                WHERE periodo ", $t, "$2", $u, " AND que = 'estado'
                     AND area_id IN (SELECT id FROM a_cargo)
                 UNION ALL SELECT fecha, valor, n FROM nuevas WHERE que = 'estado'
              ), antiguos AS (
@@ -105,36 +107,85 @@ macro_rules! sentencia {
     };
 }
 const SQLITE: &str = sentencia!(
-    "(SELECT value FROM json_each(",
+    "IN (SELECT value FROM json_each(",
     "))",
     "(SELECT value FROM json_each(",
     "))"
 );
 const POSTGRES: &str = sentencia!(
-    "(SELECT json_array_elements_text(CAST(",
-    " AS JSON)))",
+    "= ANY (ARRAY(SELECT json_array_elements_text(CAST(",
+    " AS JSON))))",
     "(SELECT CAST(json_array_elements_text(CAST(",
     " AS JSON)) AS BIGINT))"
 );
 
+/// Binds a statement's parameters, in order.
+macro_rules! con_alcance {
+    ($sql:expr, $p:expr) => {
+        $sql.bind(&$p.periodos)
+            .bind(&$p.de_serie)
+            .bind(&$p.areas)
+            .bind(&$p.desde)
+            .bind(&$p.hasta)
+            .bind($p.largo)
+            .bind($p.callados_desde)
+    };
+}
+
+/// An [`Alcance`] as the statement asks for it.
+struct Parametros {
+    periodos: String,
+    /// Those of the series, and how many letters of each name it.
+    de_serie: String,
+    largo: i32,
+    areas: Option<String>,
+    desde: String,
+    hasta: String,
+    callados_desde: i64,
+}
+
+impl Parametros {
+    fn de(alcance: &Alcance) -> Result<Self, Fallo> {
+        let Alcance { desde, hasta, .. } = *alcance;
+        let periodos = json(&periodos(desde, hasta))?;
+        let dias = desde.dias_hasta(hasta) + 1;
+        let (de_serie, largo) = if dias > MAX_DIAS {
+            (periodos.clone(), 7)
+        } else {
+            let dias = (0..i32::try_from(dias).unwrap_or(0)).map(|d| desde.mas_dias(d).to_string());
+            (json(&dias.collect::<Vec<_>>())?, 10)
+        };
+        Ok(Self {
+            periodos,
+            de_serie,
+            largo,
+            areas: alcance.areas.as_ref().map(json).transpose()?,
+            desde: desde.to_string(),
+            hasta: hasta.to_string(),
+            callados_desde: alcance.callados_desde.0,
+        })
+    }
+}
+
+/// How the database means to answer, for tests.
+pub async fn plan_de_figuras(lectura: &mut Lectura, alcance: &Alcance) -> Result<String, Fallo> {
+    let p = Parametros::de(alcance)?;
+    let mut conn = lectura.conn();
+    let explica = conn.elige("EXPLAIN QUERY PLAN ", "EXPLAIN ");
+    let sql = AssertSqlSafe(format!("{explica}{}", conn.elige(SQLITE, POSTGRES)));
+    let columna = conn.elige("detail", "QUERY PLAN");
+    let lineas: Vec<String> = con!(conn, c => con_alcance!(sqlx::query(sql), p)
+        .fetch_all(&mut **c).await?.iter().map(|r| r.get(columna)).collect());
+    Ok(lineas.join("\n"))
+}
+
 /// The figures of this moment.
 pub async fn figuras(lectura: &mut Lectura, alcance: &Alcance) -> Result<Figuras, Fallo> {
-    let Alcance { desde, hasta, .. } = *alcance;
-    let por_periodo = periodos(desde, hasta);
-    let dias = desde.dias_hasta(hasta) + 1;
-    let (por_serie, largo) = if dias > MAX_DIAS {
-        (por_periodo.clone(), 7)
-    } else {
-        let dias = (0..i32::try_from(dias).unwrap_or(0)).map(|d| desde.mas_dias(d).to_string());
-        (dias.collect(), 10)
-    };
-    let areas = alcance.areas.as_ref().map(json).transpose()?;
+    let p = Parametros::de(alcance)?;
     let mut conn = lectura.conn();
     let sql = conn.elige(SQLITE, POSTGRES);
-    let filas: Vec<Fila> = con!(conn, c => sqlx::query_as(sql)
-        .bind(json(&por_periodo)?).bind(json(&por_serie)?).bind(areas)
-        .bind(desde.to_string()).bind(hasta.to_string()).bind(largo)
-        .bind(alcance.callados_desde.0).fetch_all(&mut **c).await)?;
+    let filas: Vec<Fila> = con!(conn, c => con_alcance!(sqlx::query_as(sql), p)
+        .fetch_all(&mut **c).await)?;
     let mut figuras = Figuras::default();
     let mut antiguos: Vec<(String, i64, i64)> = vec![];
     for f in filas {

@@ -5,6 +5,8 @@ mod archivos;
 mod azar;
 mod bd;
 mod cliente;
+pub mod historia;
+pub mod memoria;
 pub mod node;
 mod nodos;
 pub mod openapi;

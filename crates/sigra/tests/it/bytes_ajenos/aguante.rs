@@ -14,28 +14,14 @@ use super::{
     cuerpos::{bomba, gzip},
 };
 use crate::{
-    arnes::{Sitio, a_la_vez, cuenta, proceso::Proceso, reporte_en},
+    arnes::{
+        Sitio, a_la_vez, cuenta,
+        memoria::{MIB, pico, residente},
+        proceso::Proceso,
+        reporte_en,
+    },
     en_ambas,
 };
-
-const MIB: u64 = 1 << 20;
-
-/// Resident memory now, and the most there ever was.
-fn memoria(pid: u32) -> (u64, u64) {
-    let estado = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
-    let kib = |nombre: &str| -> u64 {
-        let linea = estado
-            .lines()
-            .find(|l| l.starts_with(nombre))
-            .expect(nombre);
-        linea
-            .split_whitespace()
-            .nth(1)
-            .and_then(|n| n.parse().ok())
-            .expect(nombre)
-    };
-    (kib("VmRSS:") * 1024, kib("VmHWM:") * 1024)
-}
 
 /// Requests that anybody can send, each meant to cost more than it should.
 fn abusos() -> Vec<Vec<u8>> {
@@ -118,9 +104,9 @@ async fn la_memoria_no_crece_con_los_abusos() {
             }
         }
     };
-    let (antes, _) = memoria(servidor.pid());
+    let antes = residente(servidor.pid());
     tanda(cuenta(200)).await;
-    let (despues, maxima) = memoria(servidor.pid());
+    let (despues, maxima) = (residente(servidor.pid()), pico(servidor.pid()));
     println!(
         "antes {} MiB, después {} MiB, máxima {} MiB",
         antes / MIB,

@@ -4,46 +4,17 @@ use sigra_domain::{Fecha, Quien, Rut, reporte::SyncStatus};
 use sigra_store::reportes::{Filtro, Orden, plan_de_lista};
 
 use crate::{
-    arnes::{Motor, Sitio},
+    arnes::{Motor, Sitio, historia},
     en_ambas,
 };
 
 /// Enough for PostgreSQL to leave sequential scans.
-const FILAS: i64 = 20_000;
+const FILAS: usize = 20_000;
 
-/// Rows as years of use leave them: most decided, a few authors, files mostly there.
 async fn llena(sitio: &Sitio) -> (Quien, Quien, Quien) {
-    let autor = sitio.trabajador().await;
-    for _ in 0..40 {
-        sitio.trabajador().await;
-    }
+    let autor = historia::autores(sitio).await;
     let (jefe, admin) = (sitio.supervisor(&[1, 2]).await, sitio.administrador().await);
-    let falso = if sitio.bd.motor == Motor::Sqlite {
-        "0"
-    } else {
-        "FALSE"
-    };
-    let base = autor.rut.cuerpo();
-    let sql = format!(
-        "INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id, estado_id,
-            fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado, sync_status, sha256_contenido,
-            con_ubicacion, con_manifiesto, version, busqueda, entradas, ultimo_hash)
-         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {FILAS})
-         SELECT 'u' || i, {base} + i % 41, 'Roca ' || i, 'texto', 1 + i % 10, 1 + i % 3,
-            CASE WHEN i % 20 = 0 THEN 1 WHEN i % 3 = 0 THEN 3 ELSE 2 END,
-            '2026-' || CASE WHEN i % 12 < 9 THEN '0' ELSE '' END || (1 + i % 12) || '-' || (10 + i % 18),
-            1767225600000 + (i * 7919 % {FILAS}) * 60000, 1767225600000 + i * 60000, 0,
-            CASE WHEN i % 50 = 0 THEN 'multimedia_pendiente' ELSE 'completo' END, 'x',
-            {falso}, {falso}, 1, 'roca ' || i, 1, 'x' FROM n"
-    );
-    sitio.bd.sql(&sql).await.unwrap();
-    if sitio.bd.motor == Motor::Postgres {
-        sitio.bd.sql("ANALYZE").await.unwrap();
-    }
-    // Rows of no history; the plans are all that this test asks for.
-    sitio
-        .bitacora_rota
-        .store(true, std::sync::atomic::Ordering::Relaxed);
+    historia::llena(sitio, &autor, 1..=FILAS).await;
     (autor.quien, jefe.quien, admin.quien)
 }
 

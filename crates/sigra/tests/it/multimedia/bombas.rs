@@ -9,33 +9,18 @@ use serde_json::json;
 
 use super::taller::{Foto, progresiva};
 use crate::{
-    arnes::{Bd, Motor, Nodos, Persona, Sitio, reporte_en, uuid},
+    arnes::{
+        Bd, Motor, Nodos, Persona, Sitio,
+        memoria::{MIB, olvida_pico, pico, residente},
+        reporte_en, uuid,
+    },
     permisos::archivos::formulario,
 };
 
-const MIB: u64 = 1024 * 1024;
 /// Above what an idle server has: of requests, and of the worker that decodes.
 const PETICIONES: u64 = 64 * MIB;
 const VIDEO: u64 = 16 * MIB;
 const DECODIFICACION: u64 = 320 * MIB;
-
-/// `VmRSS` or `VmHWM`, in bytes.
-fn memoria(pid: u32, cual: &str) -> u64 {
-    let estado = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("proc");
-    let linea = estado.lines().find(|l| l.starts_with(cual)).expect(cual);
-    let kib: u64 = linea
-        .split_whitespace()
-        .nth(1)
-        .expect(cual)
-        .parse()
-        .expect(cual);
-    kib * 1024
-}
-
-/// The peak begins anew.
-fn olvida_pico(pid: u32) {
-    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("clear_refs");
-}
 
 struct Blanco {
     nodos: Nodos,
@@ -127,7 +112,7 @@ async fn las_peticiones_caben_en_64_mib() {
         .send()
         .await
         .expect("baja");
-    let quieto = memoria(pid, "VmRSS");
+    let quieto = residente(pid);
     olvida_pico(pid);
     let cabecera = "--xx\r\ncontent-disposition: form-data; name=\"archivo\"\r\nx: ";
     let vacias: &[u8] = b"--xx\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n\r\n";
@@ -137,11 +122,11 @@ async fn las_peticiones_caben_en_64_mib() {
         _ => b.forma("--xx\r\n", b"a: b\r\n", 1_000_000).await,
     }));
     assert!(formas.await.iter().all(|s| *s == 400));
-    let con_formas = memoria(pid, "VmHWM").saturating_sub(quieto);
+    let con_formas = pico(pid).saturating_sub(quieto);
     // Large files, eight at a time each way.
     let fotos: Vec<Foto> = (0..8).map(|_| Foto::nueva(20 * 1024 * 1024)).collect();
     let ids = join_all(fotos.iter().map(|f| b.sube(f))).await;
-    let con_tus = memoria(pid, "VmHWM").saturating_sub(quieto);
+    let con_tus = pico(pid).saturating_sub(quieto);
     olvida_pico(pid);
     let formularios = join_all(fotos.iter().map(async |f| {
         let (tipo, cuerpo) = formulario(
@@ -161,7 +146,7 @@ async fn las_peticiones_caben_en_64_mib() {
         r.status().as_u16()
     }));
     assert!(formularios.await.iter().all(|s| *s == 201));
-    let con_subidas = memoria(pid, "VmHWM").saturating_sub(quieto);
+    let con_subidas = pico(pid).saturating_sub(quieto);
     let bajadas = join_all(ids.iter().zip(&fotos).map(async |(id, foto)| {
         let r = b
             .pide("GET", &format!("/multimedia/{id}"))
@@ -171,7 +156,7 @@ async fn las_peticiones_caben_en_64_mib() {
         r.bytes().await.expect("baja") == foto.bytes
     }));
     assert!(bajadas.await.into_iter().all(|igual| igual));
-    let pico = memoria(pid, "VmHWM").saturating_sub(quieto);
+    let pico = pico(pid).saturating_sub(quieto);
     println!(
         "MiB sobre {} en reposo: formularios malos {}, tus {}, formularios {}, en total {}",
         quieto / MIB,
@@ -204,10 +189,10 @@ async fn un_video_de_200_mib_no_pasa_por_la_memoria() {
         bytes: bytes.into(),
         tipo: "video/mp4",
     };
-    let quieto = memoria(pid, "VmRSS");
+    let quieto = residente(pid);
     olvida_pico(pid);
     let id = b.sube(&video).await;
-    let con_subida = memoria(pid, "VmHWM").saturating_sub(quieto);
+    let con_subida = pico(pid).saturating_sub(quieto);
     olvida_pico(pid);
     let pedido = b.pide("GET", &format!("/multimedia/{id}"));
     let mut trozos = pedido.send().await.expect("baja").bytes_stream();
@@ -218,7 +203,7 @@ async fn un_video_de_200_mib_no_pasa_por_la_memoria() {
         van += trozo.len();
     }
     assert_eq!(van, video.bytes.len());
-    let con_bajada = memoria(pid, "VmHWM").saturating_sub(quieto);
+    let con_bajada = pico(pid).saturating_sub(quieto);
     println!(
         "MiB sobre {} en reposo: subida {}, bajada {}",
         quieto / MIB,
@@ -290,7 +275,7 @@ async fn las_vistas_caben_en_320_mib() {
     };
     let chica = b.sube(&progresiva()).await;
     assert_eq!(vista(chica).await, 200);
-    let quieto = memoria(pid, "VmRSS");
+    let quieto = residente(pid);
     olvida_pico(pid);
     let texto = [b"zTXt\0\0".to_vec(), ceros()].concat();
     let perfil = [b"icc\0\0".to_vec(), ceros()].concat();
@@ -315,7 +300,7 @@ async fn las_vistas_caben_en_320_mib() {
             .await
             .expect("baja");
         assert!(r.bytes().await.expect("baja") == foto.bytes);
-        let pico = memoria(pid, "VmHWM").saturating_sub(quieto);
+        let pico = pico(pid).saturating_sub(quieto);
         println!(
             "MiB sobre {} en reposo: {} ({status})",
             quieto / MIB,

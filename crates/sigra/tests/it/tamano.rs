@@ -1,0 +1,156 @@
+//! What does not grow with the number of reports: what the dashboard costs, and the memory of an export.
+
+use std::time::Duration;
+
+use calamine::{Reader as _, Xlsx};
+use futures_util::TryStreamExt as _;
+use sigra_domain::Fecha;
+use sigra_store::conteos::{Alcance, plan_de_figuras};
+use tokio::time::Instant;
+
+use crate::{
+    arnes::{
+        Bd, Motor, Nodos, Persona, Sitio, cuenta, historia,
+        memoria::{MIB, olvida_pico, pico, residente},
+    },
+    en_ambas,
+    tablero::{recuento::callado, tablero},
+};
+
+const ANIO: &str = "?desde=2026-01-01&hasta=2026-12-31";
+
+/// The fastest of some: what else the machine does only adds.
+async fn cuesta(sitio: &Sitio, quien: &Persona) -> Duration {
+    let mut minimo = Duration::MAX;
+    for _ in 0..20 {
+        let antes = Instant::now();
+        tablero(sitio, quien, ANIO).await;
+        minimo = minimo.min(antes.elapsed());
+    }
+    minimo
+}
+
+en_ambas! {
+    async fn el_tablero_cuesta_lo_mismo(sitio: &Sitio) {
+        let (autor, admin) = (historia::autores(sitio).await, sitio.administrador().await);
+        let (pocos, muchos) = (cuenta(10_000), cuenta(1_000_000));
+        historia::llena(sitio, &autor, 1..=pocos).await;
+        sitio.store.corrige_conteos(callado()).await.unwrap();
+        let antes = cuesta(sitio, &admin).await;
+        historia::llena(sitio, &autor, pocos + 1..=muchos).await;
+        sitio.store.corrige_conteos(callado()).await.unwrap();
+        let todos = tablero(sitio, &admin, ANIO).await;
+        assert_eq!(todos["total"], serde_json::json!(muchos));
+        let despues = cuesta(sitio, &admin).await;
+        // And years before it.
+        for anio in 2017..2026 {
+            sitio.bd.sql(&format!("INSERT INTO conteos (periodo, que, area_id, severidad_id, valor, n)
+                SELECT '{anio}' || substr(periodo, 5), que, area_id, severidad_id, valor, n FROM conteos
+                WHERE periodo LIKE '2026-%'")).await.unwrap();
+        }
+        if sitio.bd.motor == Motor::Postgres {
+            sitio.bd.sql("ANALYZE").await.unwrap();
+        }
+        let con_historia = cuesta(sitio, &admin).await;
+        println!(
+            "{:?}: {pocos} reports {antes:.1?}, {muchos} reports {despues:.1?}, ten years of them {con_historia:.1?}",
+            sitio.bd.motor,
+        );
+        assert!(despues < antes * 4 && con_historia < antes * 4, "{antes:.1?} → {despues:.1?} → {con_historia:.1?}");
+
+        let alcance = Alcance {
+            desde: Fecha::parse("2026-01-01").unwrap(),
+            hasta: Fecha::parse("2026-12-31").unwrap(),
+            areas: Some(vec![1, 2, 3]),
+            callados_desde: sitio.store.entorno().ahora(),
+        };
+        let plan = plan_de_figuras(&mut sitio.store.leer().await.unwrap(), &alcance).await.unwrap();
+        for entera in ["SCAN r\n", "SCAN r ", "SCAN conteos\n", "Seq Scan on reportes", "Seq Scan on conteos "] {
+            assert!(!plan.contains(entera), "{entera} in\n{plan}");
+        }
+    }
+}
+
+/// Downloads it piece by piece; the server's peak above what it held before, and each piece is seen.
+async fn baja(nodos: &Nodos, quien: &Persona, ruta: &str, mut ve: impl FnMut(&[u8])) -> u64 {
+    let pid = nodos.pid(0);
+    let quieto = residente(pid);
+    olvida_pico(pid);
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("cliente");
+    let url = format!("http://{}{ruta}", nodos.red.direccion(0));
+    let r = http
+        .get(url)
+        .bearer_auth(nodos.red.token(quien))
+        .send()
+        .await
+        .expect("baja");
+    assert_eq!(r.status().as_u16(), 200, "{ruta}");
+    let mut trozos = r.bytes_stream();
+    while let Some(trozo) = trozos.try_next().await.expect("baja") {
+        ve(&trozo);
+    }
+    pico(pid).saturating_sub(quieto)
+}
+
+async fn exporta(motor: Motor) {
+    let Some(bd) = Bd::nueva(motor).await else {
+        return;
+    };
+    let sitio = Sitio::nuevo(bd).await;
+    let (autor, admin) = (historia::autores(&sitio).await, sitio.administrador().await);
+    let n = cuenta(1_000_000);
+    historia::llena(&sitio, &autor, 1..=n).await;
+    let nodos = Nodos::nuevos(sitio.cierra().await, 1).await;
+    // Whatever is made once is made.
+    baja(
+        &nodos,
+        &admin,
+        "/admin/export.csv?area_id=1&estado=Pendiente",
+        |_| (),
+    )
+    .await;
+
+    let mut lineas = 0;
+    let en_csv = baja(&nodos, &admin, "/admin/export.csv", |trozo| {
+        lineas += trozo.split(|b| *b == b'\n').count() - 1;
+    })
+    .await;
+    assert_eq!(lineas, n + 1);
+    let mut planilla = vec![];
+    let en_xlsx = baja(&nodos, &admin, "/admin/export.xlsx", |trozo| {
+        planilla.extend_from_slice(trozo);
+    })
+    .await;
+    let mb = planilla.len() as u64 / MIB;
+    let mut libro: Xlsx<_> = Xlsx::new(std::io::Cursor::new(planilla)).expect("XLSX");
+    let hoja = libro.sheet_names()[0].clone();
+    let mut celdas = libro.worksheet_cells_reader(&hoja).expect("hoja");
+    let mut ultima = 0;
+    while let Some(celda) = celdas.next_cell().expect("celda") {
+        ultima = celda.get_position().0;
+    }
+    assert_eq!(usize::try_from(ultima).unwrap(), n);
+    println!(
+        "{motor:?}: {n} reports, CSV +{} MiB of memory, XLSX (a file of {mb} MiB) +{} MiB",
+        en_csv / MIB,
+        en_xlsx / MIB,
+    );
+    assert!(
+        en_csv < 48 * MIB && en_xlsx < 48 * MIB,
+        "CSV {en_csv}, XLSX {en_xlsx}"
+    );
+    nodos.cierra().await.borra().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn una_exportacion_no_llena_la_memoria_sqlite() {
+    exporta(Motor::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn una_exportacion_no_llena_la_memoria_postgres() {
+    exporta(Motor::Postgres).await;
+}
