@@ -6,6 +6,8 @@ use sigra_domain::{Instante, Zona};
 use sigra_envio::Cartero;
 use sigra_evidencia::Evidencia;
 use sigra_store::{Store, reportes::Entrada};
+#[cfg(feature = "informe")]
+use tokio::sync::Semaphore;
 use tokio::sync::watch;
 
 use crate::{
@@ -52,6 +54,8 @@ struct Interior {
     frenos: Frenos,
     presupuesto: Presupuesto,
     silencio_ms: i64,
+    #[cfg(feature = "informe")]
+    informes: Arc<Semaphore>,
 }
 
 impl App {
@@ -70,6 +74,8 @@ impl App {
             cartero,
             oyentes: Oyentes::default(),
             cierre: watch::Sender::new(false),
+            #[cfg(feature = "informe")]
+            informes: Arc::new(Semaphore::new(crate::reportes::informe::EN_CURSO)),
             store,
         }))
     }
@@ -86,6 +92,12 @@ impl App {
     /// Who sends to others.
     pub fn cartero(&self) -> &Cartero {
         &self.0.cartero
+    }
+
+    /// Places of documents that are being prepared.
+    #[cfg(feature = "informe")]
+    pub(crate) fn informes(&self) -> &Arc<Semaphore> {
+        &self.0.informes
     }
 
     pub(crate) fn oyentes(&self) -> &Oyentes {

@@ -172,6 +172,20 @@ fn reportes(t: Tabla<'_>) -> Tabla<'_> {
             &cambio(retirar::CODIGOS),
             routes!(retirar::retirar),
         )
+        .con_informe()
+}
+
+impl Tabla<'_> {
+    /// The one operation that a site may be built without.
+    fn con_informe(self) -> Self {
+        #[cfg(feature = "informe")]
+        {
+            use crate::reportes::informe;
+            self.op(Navegador, &[informe::CODIGOS], routes!(informe::informe))
+        }
+        #[cfg(not(feature = "informe"))]
+        self
+    }
 }
 
 fn sync(t: Tabla<'_>) -> Tabla<'_> {

@@ -33,7 +33,8 @@ impl Instante {
         Self(self.0.saturating_add(ms))
     }
 
-    fn timestamp(self) -> Timestamp {
+    /// The same moment in `jiff`'s terms.
+    pub fn timestamp(self) -> Timestamp {
         let (min, max) = (
             Timestamp::MIN.as_millisecond(),
             Timestamp::MAX.as_millisecond(),
@@ -186,6 +187,11 @@ impl Zona {
     pub fn reloj(&self, instante: Instante) -> String {
         let local = instante.timestamp().to_zoned(self.0.clone()).datetime();
         local.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// Its IANA name.
+    pub fn nombre(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
     }
 
     /// The calendar day that the site's wall calendar shows at `instante`.

@@ -280,30 +280,16 @@ impl Store {
         resumen: &mut Resumen,
     ) -> Result<(), Fallo> {
         let leido = legible(crate::reportes::reporte(l, &crate::reportes::Cual::Id(id)).await)?;
-        let mut entradas = guardadas_de(&mut l.conn(), id).await?;
-        let recuerda = leido.as_ref().map(|l| l.reporte.cabeza.entradas);
-        if entradas.last().map(|e| e.n) > recuerda {
-            match version_de(l, id).await? {
-                // Its entries are told as those of a report that has no row.
-                None => return Ok(()),
-                // The report changed since its row was read: what it was then is verified.
-                Some(v) if leido.as_ref().is_some_and(|l| l.reporte.version != v) => {
-                    entradas.retain(|e| Some(e.n) <= recuerda);
-                }
-                Some(_) => {}
-            }
-        }
-        let cuantas = i64::try_from(entradas.len()).unwrap_or(i64::MAX);
-        resumen.reportes += 1;
-        resumen.entradas += cuantas;
-        let rotura = match &leido {
-            Some(leido) => verifica_cadena(leido, &entradas).err(),
-            // A row that can't be read, or whose author is nobody, holds other values.
-            None => Some(Rotura {
-                n: cuantas.max(1),
-                motivo: Motivo::Fila,
-            }),
+        let cadena = match &leido {
+            Some(leido) => cadena_de(l, leido).await?,
+            None => cadena_ilegible(l, id).await?,
         };
+        // Its entries are told as those of a report that has no row.
+        let Some(Cadena { entradas, rotura }) = cadena else {
+            return Ok(());
+        };
+        resumen.reportes += 1;
+        resumen.entradas += cuantas(&entradas);
         if let Some(rotura) = rotura {
             let uuid_cliente = leido.map(|l| l.reporte.uuid_cliente).unwrap_or_default();
             resumen.hallazgos.push(Hallazgo::Reporte {
@@ -314,6 +300,47 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// A report's chain as it was when its row was read, and the first thing wrong with it.
+#[derive(Clone, Debug)]
+pub struct Cadena {
+    pub entradas: Vec<Guardada>,
+    pub rotura: Option<Rotura>,
+}
+
+/// Re-computes one report's chain. `None` when its row is no longer there.
+pub async fn cadena_de(l: &mut Lectura, leido: &ReporteLeido) -> Result<Option<Cadena>, Fallo> {
+    let r = &leido.reporte;
+    let mut entradas = guardadas_de(&mut l.conn(), r.id).await?;
+    let recuerda = r.cabeza.entradas;
+    if entradas.last().is_some_and(|e| e.n > recuerda) {
+        match version_de(l, r.id).await? {
+            None => return Ok(None),
+            // The report changed since its row was read: what it was then is verified.
+            Some(v) if v != r.version => entradas.retain(|e| e.n <= recuerda),
+            Some(_) => {}
+        }
+    }
+    let rotura = verifica_cadena(leido, &entradas).err();
+    Ok(Some(Cadena { entradas, rotura }))
+}
+
+/// That of a row that can't be read, or whose author is nobody: it holds other values.
+async fn cadena_ilegible(l: &mut Lectura, id: i64) -> Result<Option<Cadena>, Fallo> {
+    let entradas = guardadas_de(&mut l.conn(), id).await?;
+    if !entradas.is_empty() && version_de(l, id).await?.is_none() {
+        return Ok(None);
+    }
+    let rotura = Some(Rotura {
+        n: cuantas(&entradas).max(1),
+        motivo: Motivo::Fila,
+    });
+    Ok(Some(Cadena { entradas, rotura }))
+}
+
+fn cuantas(entradas: &[Guardada]) -> i64 {
+    i64::try_from(entradas.len()).unwrap_or(i64::MAX)
 }
 
 async fn version_de(l: &mut Lectura, id: i64) -> Result<Option<i64>, Fallo> {

@@ -21,8 +21,8 @@ pub mod sync;
 mod write;
 
 pub use bitacora::{
-    AjusteLeido, EntradaLeida, FiltroBitacora, Hallazgo, Resumen, bitacora_de, lista_ajustes,
-    lista_bitacora,
+    AjusteLeido, Cadena, EntradaLeida, FiltroBitacora, Hallazgo, Resumen, bitacora_de, cadena_de,
+    lista_ajustes, lista_bitacora,
 };
 pub use catalogo::{CambioCatalogo, Elemento, RechazoCatalogo};
 pub use db::{Lectura, Store};

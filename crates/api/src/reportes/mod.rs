@@ -5,6 +5,8 @@ pub mod bitacora;
 pub mod comentarios;
 pub mod crear;
 pub mod editar;
+#[cfg(feature = "informe")]
+pub mod informe;
 pub mod lista;
 pub mod retirar;
 pub mod similares;

@@ -80,7 +80,7 @@ static ABREN: Semaphore = Semaphore::const_new(16);
 
 /// Whoever may decide an urgent report that waits has seen it: nobody else need be told.
 /// Noted beside the answer: who reads does not wait for those who write.
-fn abre(app: &App, sesion: &Sesion, leido: &ReporteLeido) {
+pub fn abre(app: &App, sesion: &Sesion, leido: &ReporteLeido) {
     let r = &leido.reporte;
     let catalogo = &sesion.catalogo;
     let urgente = catalogo

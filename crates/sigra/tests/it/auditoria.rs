@@ -4,6 +4,7 @@
 mod ajustes;
 mod guardas;
 mod historia;
+mod informe;
 mod lectura;
 mod sabotaje;
 

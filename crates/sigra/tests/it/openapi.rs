@@ -43,6 +43,7 @@ fn es_de_bytes(tipo: &str) -> bool {
     [
         "application/octet-stream",
         "application/offset+octet-stream",
+        "application/pdf",
         "image/jpeg",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ]

@@ -109,6 +109,7 @@ pub const TABLA: &[Fila] = &[
     fila("GET /reportes/{id}", "autenticado", Reporte, 200, ""),
     fila("GET /reportes/uuid/{uuid_cliente}", "autenticado", Reporte, 200, ""),
     fila("GET /reportes/{id}/bitacora", "autenticado", Reporte, 200, ""),
+    fila("GET /reportes/{id}/informe.pdf", "navegador", Reporte, 200, ""),
     fila("GET /reportes/{id}/similares", "autenticado", Reporte, 200, ""),
     fila("GET /reportes/{id}/comentarios", "autenticado", Reporte, 200, ""),
     fila("POST /reportes/{id}/comentarios", "autenticado", Reporte, 201, COMENTA),

@@ -1,0 +1,70 @@
+//! What the document calls things: whoever holds it in their hands never saw the API.
+
+use sigra_domain::{
+    bitacora::Accion,
+    reporte::{EstadoArchivo, EstadoDeAccion},
+};
+
+pub fn accion(accion: Accion) -> &'static str {
+    match accion {
+        Accion::Crear => "Reporte creado",
+        Accion::Editar => "Edición",
+        Accion::CambiarEstado => "Cambio de estado",
+        Accion::Retirar => "Retiro",
+        Accion::Conflicto => "Conflicto",
+        Accion::ResolverConflicto => "Conflicto resuelto",
+        Accion::RecibirArchivo => "Archivo recibido",
+        Accion::RenunciarArchivo => "Archivo que no vendrá",
+        Accion::EliminarArchivo => "Archivo eliminado",
+        Accion::Comentar => "Comentario",
+        Accion::PedirAccion => "Acción pedida",
+        Accion::MoverAccion => "Avance de una acción",
+    }
+}
+
+pub fn archivo(estado: EstadoArchivo) -> &'static str {
+    match estado {
+        EstadoArchivo::Pendiente => "no ha llegado",
+        EstadoArchivo::Subido => "recibido",
+        EstadoArchivo::Renunciado => "no vendrá",
+        EstadoArchivo::Eliminado => "eliminado",
+    }
+}
+
+pub fn medida(estado: EstadoDeAccion) -> &'static str {
+    match estado {
+        EstadoDeAccion::Abierta => "abierta",
+        EstadoDeAccion::Hecha => "hecha, por verificar",
+        EstadoDeAccion::Verificada => "verificada",
+    }
+}
+
+/// A field of an entry; one that has no other name here keeps its own.
+pub fn campo(nombre: &str) -> String {
+    let dicho = match nombre {
+        "titulo" => "Título",
+        "descripcion" => "Descripción",
+        "area_id" => "Área",
+        "severidad_id" => "Severidad",
+        "estado_id" => "Estado",
+        "ubicacion" => "Lugar",
+        "multimedia" => "Archivos anunciados",
+        "archivos" => "Archivos",
+        "rut" => "Autor",
+        "decidido_en" => "Decidido",
+        "a_tiempo" => "A tiempo",
+        "sync_status" => "Sincronización",
+        "device_id" => "Teléfono",
+        "fecha_reporte" => "Fecha del peligro",
+        "hora_creado" => "Escrito en el teléfono",
+        "hora_sincronizado" => "Recibido en el servidor",
+        "sha256_contenido" => "SHA-256 del contenido",
+        "retirado" => "Retirado",
+        "comentarios" => "Comentarios",
+        otro => match otro.strip_prefix("accion_") {
+            Some(n) => return format!("Acción {n}"),
+            None => otro,
+        },
+    };
+    dicho.to_owned()
+}

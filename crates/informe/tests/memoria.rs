@@ -1,0 +1,59 @@
+//! The largest informe there is: how long it takes and how much memory, in a process of its own.
+
+#![cfg(test)]
+#![cfg(target_os = "linux")]
+
+#[allow(dead_code, reason = "the other tests use more of it")]
+mod comun;
+
+use std::fs;
+
+use comun::{completo, entrada, foto, jpeg};
+use sigra_informe::{MAX_FILAS, MAX_FOTOS, pdf};
+
+/// MiB that this process holds (`VmRSS`) or held at most (`VmHWM`).
+fn mib(campo: &str) -> u64 {
+    let estado = fs::read_to_string("/proc/self/status").unwrap();
+    let linea = estado.lines().find(|l| l.starts_with(campo)).unwrap();
+    let kib = linea.split_whitespace().nth(1).unwrap();
+    kib.parse::<u64>().unwrap() / 1_024
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures how long a computation takes"
+)]
+fn the_largest_one_fits() {
+    let mut informe = completo();
+    informe.reporte.descripcion = Some("Cruzó la galería sin avisar. ".repeat(345));
+    informe.fotos = (0..u32::try_from(MAX_FOTOS).unwrap())
+        .map(|n| foto(n, jpeg(1_280, 1_280, n)))
+        .collect();
+    informe.bitacora = (1..=i64::try_from(MAX_FILAS).unwrap())
+        .map(entrada)
+        .collect();
+    informe.bitacora[7].cambios[0].despues = Some("Muy largo. ".repeat(500));
+    let fotos: usize = informe.fotos.iter().map(|f| f.jpeg.len()).sum();
+    let antes = mib("VmRSS");
+    let mut tras_dos = 0;
+    for vuelta in 1..=6 {
+        informe.reporte.version = vuelta;
+        let inicio = std::time::Instant::now();
+        let bytes = pdf(&informe).unwrap().len();
+        println!(
+            "{vuelta}: {:?} for {} KiB with {} KiB of photos; {} MiB held, {} at most, {antes} before",
+            inicio.elapsed(),
+            bytes / 1_024,
+            fotos / 1_024,
+            mib("VmRSS"),
+            mib("VmHWM"),
+        );
+        if vuelta == 2 {
+            tras_dos = mib("VmRSS");
+        }
+    }
+    assert!(mib("VmHWM") < 400);
+    // Nothing is kept from one to the next.
+    assert!(mib("VmRSS") <= tras_dos + 30);
+}

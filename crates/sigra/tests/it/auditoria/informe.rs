@@ -1,0 +1,163 @@
+//! A report as a document: what it says, whom it is given, and that it does not vouch for a history
+//! that was altered.
+
+use bytes::Bytes;
+use lopdf::{Document, Object};
+use serde_json::{Value, json};
+use sigra_domain::Zona;
+
+use super::{Intruso, texto};
+use crate::{
+    arnes::{Persona, Sitio, a_la_vez},
+    en_ambas,
+    multimedia::{
+        entrega::{SECRETO, con_lugar},
+        taller::{Taller, progresiva, reporte_con},
+    },
+};
+
+async fn baja(sitio: &Sitio, quien: &Persona, id: i64) -> Bytes {
+    let ruta = format!("/reportes/{id}/informe.pdf");
+    sitio.baja(quien, &ruta).await
+}
+
+/// Its text without spaces (where lines end is the layout's affair), and how many pictures it holds.
+fn lee(pdf: &Bytes) -> (String, usize) {
+    let documento = Document::load_mem(pdf).expect("PDF");
+    let paginas: Vec<u32> = documento.get_pages().into_keys().collect();
+    let es_imagen = |o: &&Object| {
+        let dict = o.as_stream().map(|s| &s.dict);
+        dict.and_then(|d| d.get(b"Subtype")?.as_name())
+            .is_ok_and(|s| s == b"Image")
+    };
+    let imagenes = documento.objects.values().filter(es_imagen).count();
+    (
+        junta(&documento.extract_text(&paginas).expect("texto")),
+        imagenes,
+    )
+}
+
+fn junta(texto: &str) -> String {
+    let se_ve = |c: &char| !c.is_whitespace() && *c != '\u{200b}';
+    texto.chars().filter(se_ve).collect()
+}
+
+#[track_caller]
+fn dice(texto: &str, que: &str) {
+    assert!(texto.contains(&junta(que)), "no {que:?} in\n{texto}");
+}
+
+en_ambas! {
+    async fn lo_que_dice(sitio: &Sitio) {
+        let (autor, jefe) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
+        let (ajeno, admin) = (sitio.supervisor(&[2]).await, sitio.administrador().await);
+        let (foto, tarda) = (con_lugar(), progresiva());
+        let mut nuevo = reporte_con(&[&foto, &tarda]);
+        nuevo["titulo"] = json!("Roca suelta #emph[aquí] sobre $x$");
+        nuevo["ubicacion"] = json!({"lat": -33.1512, "lon": -70.2871, "precision_m": 12.5, "referencia": "Galería 4"});
+        nuevo["hora_creado"] = json!("2026-03-01T02:30:00Z");
+        nuevo["fecha_reporte"] = json!("2026-02-28");
+        let id = sitio.crea(&autor, &nuevo).await.espera(201, "").id();
+        let taller = Taller::de(sitio);
+        taller.envia(&autor, &foto).await.unwrap();
+        let sin_copia = lee(&baja(sitio, &autor, id).await);
+        assert_eq!(sin_copia.1, 0);
+        dice(&sin_copia.0, "No se puede mostrar");
+        while taller.evidencia.hace_vistas().await.unwrap() {}
+        let habla = sitio.pide("POST", &format!("/reportes/{id}/comentarios")).como(&jefe);
+        habla.json(&json!({"texto": "¿En qué pared?"})).envia().await.espera(201, "");
+        let decide = sitio.pide("POST", &format!("/admin/reportes/{id}/aprobar")).como(&jefe);
+        decide.json(&json!({"detalle": "Se cierra el paso."})).envia().await.espera(200, "");
+        let pide = sitio.pide("POST", &format!("/reportes/{id}/acciones")).como(&jefe);
+        let zona = Zona::new("America/Santiago").unwrap();
+        let plazo = zona.fecha(sitio.store.entorno().ahora()).mas_dias(10).to_string();
+        let medida = json!({"descripcion": "Acuñar el techo", "responsable_rut": jefe.rut.cuerpo(), "plazo": plazo});
+        pide.json(&medida).envia().await.espera(201, "");
+
+        let r = sitio.pide("GET", &format!("/reportes/{id}/informe.pdf")).como(&autor).envia().await.espera(200, "");
+        for (nombre, valor) in [("content-type", "application/pdf"), ("cache-control", "no-store"),
+            ("content-disposition", &format!("attachment; filename=\"reporte-{id}.pdf\""))] {
+            assert_eq!(r.header(nombre), valor, "{nombre}");
+        }
+        let pdf = baja(sitio, &autor, id).await;
+        let donde = pdf.windows(SECRETO.len()).any(|v| v == SECRETO);
+        assert!(!donde, "where the photo was taken");
+        let (texto, imagenes) = lee(&pdf);
+        assert_eq!(imagenes, 1);
+        let bitacora = sitio.pide("GET", &format!("/reportes/{id}/bitacora")).como(&autor).envia().await.json;
+        let hashes: Vec<&str> = bitacora["items"].as_array().unwrap().iter().map(|e| e["hash"].as_str().unwrap()).collect();
+        for que in [
+            "Roca suelta #emph[aquí] sobre $x$", "Severidad: Alta", "Estado: Aprobado", "Perforación y Tronadura", "Galería 4",
+            "-33.1512, -70.2871 (± 12.5 m)", "2026-02-28 23:30:00", ", a tiempo", "Se cierra el paso.", "¿En qué pared?",
+            "Acuñar el techo", "abierta", &plazo, "no ha llegado", &foto.sha256(), &tarda.sha256(),
+            "Estado: Pendiente → Aprobado", "A tiempo: sí", "Archivo recibido", "(hora de America/Santiago)", "La bitácora cuadra",
+            &format!("la cadena de {} entradas", hashes.len()), &format!("Último hash: {}", hashes[hashes.len() - 1]), "Página 1 de",
+        ].iter().chain(&hashes) {
+            dice(&texto, que);
+        }
+        for cruda in ["estado_id", "cambiar_estado", "sync_status", "subido\""] {
+            assert!(!texto.contains(cruda), "{cruda} in\n{texto}");
+        }
+        sitio.pide("GET", &format!("/reportes/{id}/informe.pdf")).como(&ajeno).envia().await.espera(404, "no_encontrado");
+        let version = hashes.len();
+        let retira = sitio.pide("DELETE", &format!("/reportes/{id}")).como(&admin).si_version(i64::try_from(version).unwrap());
+        retira.json(&json!({"detalle": "De prueba."})).envia().await.espera(204, "");
+        sitio.pide("GET", &format!("/reportes/{id}/informe.pdf")).como(&autor).envia().await.espera(410, "reporte_retirado");
+    }
+
+    async fn una_historia_alterada(sitio: &Sitio) {
+        let (autor, jefe) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
+        let id = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
+        let decide = sitio.pide("POST", &format!("/admin/reportes/{id}/rechazar")).como(&jefe);
+        decide.json(&json!({"detalle": "No es un peligro."})).envia().await.espera(200, "");
+        dice(&lee(&baja(sitio, &autor, id).await).0, "La bitácora cuadra");
+        let intruso = Intruso::entra(sitio).await;
+        for (golpe, hallazgo) in [
+            // A word, a value that only the row tells, and what is no entry at all.
+            ("UPDATE bitacora SET canonica = replace(canonica, 'No es', 'Sí es') WHERE n = 2",
+                "entrada 2: el hash no corresponde al texto de la entrada"),
+            ("UPDATE reportes SET titulo = 'Nada que ver'", "entrada 2: el reporte tiene otros valores que los de su bitácora"),
+            ("DELETE FROM bitacora WHERE n = 2", "entrada 2: falta esta entrada"),
+            (&format!("UPDATE bitacora SET canonica = {} WHERE n = 1", texto("{nada")), "entrada 1: el hash no corresponde"),
+        ] {
+            intruso.sql(golpe).await;
+            let (texto, _) = lee(&baja(sitio, &autor, id).await);
+            for que in ["NO CUADRA, vea el final", "La bitácora NO cuadra", hallazgo] {
+                dice(&texto, que);
+            }
+            intruso.repara().await;
+        }
+    }
+
+    async fn muchos_a_la_vez(sitio: &Sitio) {
+        let autor = sitio.trabajador().await;
+        let id = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
+        let respuestas = a_la_vez((0..24).map(|_| {
+            sitio.pide("GET", &format!("/reportes/{id}/informe.pdf")).como(&autor).envia()
+        })).await;
+        let mut dados = 0;
+        for r in respuestas {
+            match r.status {
+                200 => dados += 1,
+                _ => assert_eq!((r.status, r.codigo(), r.header("retry-after").is_empty()), (503, "servidor_ocupado", false)),
+            }
+        }
+        assert!(dados > 0, "nobody got one");
+        // And the places are free again.
+        let r: Value = sitio.pide("GET", &format!("/reportes/{id}")).como(&autor).envia().await.json;
+        assert_eq!(r["version"], json!(1));
+        lee(&baja(sitio, &autor, id).await);
+    }
+
+    async fn bajarlo_es_abrirlo(sitio: &Sitio) {
+        let (autor, jefe) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
+        let id = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
+        baja(sitio, &autor, id).await;
+        baja(sitio, &jefe, id).await;
+        // Noted beside the answer.
+        while sitio.bd.entero("SELECT count(*) FROM aperturas").await == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(sitio.bd.entero("SELECT rut FROM aperturas").await, jefe.rut.cuerpo());
+    }
+}
