@@ -8,6 +8,7 @@ mod catalogos;
 mod claves;
 pub mod codigo;
 mod cuerpo;
+mod descarga;
 mod docs;
 mod escritura;
 mod multimedia;

@@ -35,8 +35,8 @@ use crate::{
         exige,
     },
     codigo::{CUERPO, CUERPO_DE_SYNC, Codigo, ESCRITURA, IDEMPOTENTE},
-    docs,
-    multimedia::{servir, tus},
+    descarga, docs,
+    multimedia::tus,
     openapi,
     problema::{Problema, presenta},
     resto::escurre,
@@ -81,7 +81,8 @@ pub fn rutas(app: &App) -> (Router, OpenApi) {
         .layer(from_fn(tus::cabeceras_de_tus))
         .layer(from_fn(docs::cabeceras))
         .layer(
-            CompressionLayer::new().compress_when(DefaultPredicate::new().and(servir::se_comprime)),
+            CompressionLayer::new()
+                .compress_when(DefaultPredicate::new().and(descarga::se_comprime)),
         )
         .with_state(app.clone());
     (router, api)

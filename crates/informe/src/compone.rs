@@ -19,6 +19,8 @@ use crate::{
 
 /// Rows of a list that are shown: the last ones, and how many there are.
 pub const MAX_FILAS: usize = 500;
+/// Characters of a text of the bitácora that are shown.
+pub const MAX_SIGNOS: usize = 600;
 
 /// The compiler remembers for the whole process what it computed, and a document takes some hundred
 /// MiB: of two at a time each would hold the other's.
@@ -50,6 +52,7 @@ fn documento(informe: &Informe) -> Result<PagedDocument, Error> {
         "fotos" => visibles(&informe.fotos),
         "max_fotos" => MAX_FOTOS,
         "max_filas" => MAX_FILAS,
+        "max_signos" => MAX_SIGNOS,
     });
     let compilado = typst::compile::<PagedDocument>(&mundo);
     debug_assert!(compilado.warnings.is_empty(), "{:?}", compilado.warnings);

@@ -18,8 +18,12 @@ pub struct Informe {
     pub reporte: Reporte,
     pub fotos: Vec<Foto>,
     pub otros: Vec<OtroArchivo>,
+    /// The last ones, up to [`MAX_FILAS`](crate::MAX_FILAS).
     pub comentarios: Vec<Comentario>,
+    /// How many there are.
+    pub comentarios_en_total: i64,
     pub acciones: Vec<Accion>,
+    /// The last ones, up to [`MAX_FILAS`](crate::MAX_FILAS); how many there are stands in `verificacion`.
     pub bitacora: Vec<Entrada>,
     pub verificacion: Verificacion,
 }

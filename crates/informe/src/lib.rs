@@ -12,7 +12,7 @@ mod datos;
 mod fotos;
 mod mundo;
 
-pub use compone::{Error, MAX_FILAS, pdf};
+pub use compone::{Error, MAX_FILAS, MAX_SIGNOS, pdf};
 pub use datos::{
     Accion, Cambio, Comentario, Entrada, Foto, Informe, OtroArchivo, Reporte, Verificacion,
 };

@@ -9,7 +9,7 @@ mod comun;
 use std::fs;
 
 use comun::{completo, entrada, foto, jpeg};
-use sigra_informe::{MAX_FILAS, MAX_FOTOS, pdf};
+use sigra_informe::{Comentario, MAX_FILAS, MAX_FOTOS, MAX_SIGNOS, pdf};
 
 /// MiB that this process holds (`VmRSS`) or held at most (`VmHWM`).
 fn mib(campo: &str) -> u64 {
@@ -33,7 +33,25 @@ fn the_largest_one_fits() {
     informe.bitacora = (1..=i64::try_from(MAX_FILAS).unwrap())
         .map(entrada)
         .collect();
-    informe.bitacora[7].cambios[0].despues = Some("Muy largo. ".repeat(500));
+    // Words of people, as many as any list shows.
+    let texto = |signos: usize| {
+        let palabras = "Cruzó la galería sin avisar y la malla está cortada. ";
+        palabras.chars().cycle().take(signos).collect::<String>()
+    };
+    for e in &mut informe.bitacora {
+        e.detalle = Some(texto(MAX_SIGNOS + 1));
+        e.cambios[0].antes = Some(texto(MAX_SIGNOS + 1));
+        e.cambios[0].despues = Some(texto(MAX_SIGNOS + 1));
+    }
+    informe.comentarios = (0..MAX_FILAS)
+        .map(|n| Comentario {
+            cuando: "2026-10-12 08:50:00".into(),
+            quien: format!("Luis Cañas {n}"),
+            texto: texto(2_000),
+        })
+        .collect();
+    informe.comentarios_en_total = 1_000;
+    informe.verificacion.entradas = 5_000;
     let fotos: usize = informe.fotos.iter().map(|f| f.jpeg.len()).sum();
     let antes = mib("VmRSS");
     let mut tras_dos = 0;

@@ -281,7 +281,7 @@ impl Store {
     ) -> Result<(), Fallo> {
         let leido = legible(crate::reportes::reporte(l, &crate::reportes::Cual::Id(id)).await)?;
         let cadena = match &leido {
-            Some(leido) => cadena_de(l, leido).await?,
+            Some(leido) => cadena_de(l, leido, |_| ()).await?,
             None => cadena_ilegible(l, id).await?,
         };
         // Its entries are told as those of a report that has no row.
@@ -289,7 +289,7 @@ impl Store {
             return Ok(());
         };
         resumen.reportes += 1;
-        resumen.entradas += cuantas(&entradas);
+        resumen.entradas += entradas;
         if let Some(rotura) = rotura {
             let uuid_cliente = leido.map(|l| l.reporte.uuid_cliente).unwrap_or_default();
             resumen.hallazgos.push(Hallazgo::Reporte {
@@ -302,45 +302,76 @@ impl Store {
     }
 }
 
-/// A report's chain as it was when its row was read, and the first thing wrong with it.
+/// A report's chain as it was when its row was read.
 #[derive(Clone, Debug)]
 pub struct Cadena {
-    pub entradas: Vec<Guardada>,
+    /// How many entries it has.
+    pub entradas: i64,
+    /// The first thing wrong with it.
     pub rotura: Option<Rotura>,
 }
 
-/// Re-computes one report's chain. `None` when its row is no longer there.
-pub async fn cadena_de(l: &mut Lectura, leido: &ReporteLeido) -> Result<Option<Cadena>, Fallo> {
+/// Entries of one report read at once: an author may have edited it thousands of times.
+const TRAMO: i64 = 100;
+
+/// Re-computes one report's chain and shows each entry to `ve`, in order. `None` when its row is no longer
+/// there.
+pub async fn cadena_de(
+    l: &mut Lectura,
+    leido: &ReporteLeido,
+    mut ve: impl FnMut(&Guardada) + Send,
+) -> Result<Option<Cadena>, Fallo> {
     let r = &leido.reporte;
-    let mut entradas = guardadas_de(&mut l.conn(), r.id).await?;
     let recuerda = r.cabeza.entradas;
-    if entradas.last().is_some_and(|e| e.n > recuerda) {
-        match version_de(l, r.id).await? {
-            None => return Ok(None),
-            // The report changed since its row was read: what it was then is verified.
-            Some(v) if v != r.version => entradas.retain(|e| e.n <= recuerda),
-            Some(_) => {}
+    let mut v = Verificador::new(r.uuid_cliente.clone());
+    let (mut entradas, mut rotura, mut tras, mut fin) = (0, None, i64::MIN, false);
+    while !fin {
+        let mut tramo = guardadas_de(&mut l.conn(), r.id, tras).await?;
+        let Some(ultima) = tramo.last().map(|e| e.n) else {
+            break;
+        };
+        fin = tramo.len() < usize::try_from(TRAMO).unwrap_or(usize::MAX);
+        if ultima > recuerda {
+            match version_de(l, r.id).await? {
+                None => return Ok(None),
+                // The report changed since its row was read: what it was then is verified.
+                Some(version) if version != r.version => {
+                    tramo.retain(|e| e.n <= recuerda);
+                    fin = true;
+                }
+                Some(_) => {}
+            }
         }
+        for e in &tramo {
+            entradas += 1;
+            if rotura.is_none() {
+                rotura = v.entrada(e).err();
+            }
+            ve(e);
+        }
+        tras = ultima;
+        // What was hashed so far was long enough for others to wait.
+        tokio::task::yield_now().await;
     }
-    let rotura = verifica_cadena(leido, &entradas).err();
+    if rotura.is_none() {
+        rotura = v.fin(&r.cabeza, r.version, &r.valores()).err();
+    }
     Ok(Some(Cadena { entradas, rotura }))
 }
 
 /// That of a row that can't be read, or whose author is nobody: it holds other values.
 async fn cadena_ilegible(l: &mut Lectura, id: i64) -> Result<Option<Cadena>, Fallo> {
-    let entradas = guardadas_de(&mut l.conn(), id).await?;
-    if !entradas.is_empty() && version_de(l, id).await?.is_none() {
+    let entradas: i64 = con!(l.conn(), c => sqlx::query_scalar(
+        "SELECT count(*) FROM bitacora WHERE reporte_id = $1")
+        .bind(id).fetch_one(&mut **c).await)?;
+    if entradas > 0 && version_de(l, id).await?.is_none() {
         return Ok(None);
     }
     let rotura = Some(Rotura {
-        n: cuantas(&entradas).max(1),
+        n: entradas.max(1),
         motivo: Motivo::Fila,
     });
     Ok(Some(Cadena { entradas, rotura }))
-}
-
-fn cuantas(entradas: &[Guardada]) -> i64 {
-    i64::try_from(entradas.len()).unwrap_or(i64::MAX)
 }
 
 async fn version_de(l: &mut Lectura, id: i64) -> Result<Option<i64>, Fallo> {
@@ -356,15 +387,6 @@ fn legible<T>(r: Result<Option<T>, Fallo>) -> Result<Option<T>, Fallo> {
         Err(Fallo::Dato(_) | Fallo::Sql(sqlx::Error::ColumnDecode { .. })) => Ok(None),
         otro => otro,
     }
-}
-
-fn verifica_cadena(leido: &ReporteLeido, entradas: &[Guardada]) -> Result<(), Rotura> {
-    let r = &leido.reporte;
-    let mut v = Verificador::new(r.uuid_cliente.clone());
-    for entrada in entradas {
-        v.entrada(entrada)?;
-    }
-    v.fin(&r.cabeza, r.version, &r.valores())
 }
 
 /// An entry whose texts may be any bytes: SQLite keeps what a failing disk makes of them.
@@ -383,17 +405,21 @@ fn de_bytes(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-async fn guardadas_de(conn: &mut Conn<'_>, reporte_id: i64) -> Result<Vec<Guardada>, Fallo> {
+async fn guardadas_de(
+    conn: &mut Conn<'_>,
+    reporte_id: i64,
+    tras: i64,
+) -> Result<Vec<Guardada>, Fallo> {
     let sql = conn.elige(
         "SELECT n, version, rut, en, CAST(accion AS BLOB) AS accion,
             CAST(canonica AS BLOB) AS canonica, CAST(hash AS BLOB) AS hash
-         FROM bitacora WHERE reporte_id = $1 ORDER BY n",
+         FROM bitacora WHERE reporte_id = $1 AND n > $2 ORDER BY n LIMIT $3",
         "SELECT n, version, rut, en, convert_to(accion, 'UTF8') AS accion,
             convert_to(canonica, 'UTF8') AS canonica, convert_to(hash, 'UTF8') AS hash
-         FROM bitacora WHERE reporte_id = $1 ORDER BY n",
+         FROM bitacora WHERE reporte_id = $1 AND n > $2 ORDER BY n LIMIT $3",
     );
-    let filas: Vec<FilaCruda> = con!(*conn, c => sqlx::query_as(sql).bind(reporte_id)
-        .fetch_all(&mut **c).await)?;
+    let filas: Vec<FilaCruda> = con!(*conn, c => sqlx::query_as(sql).bind(reporte_id).bind(tras)
+        .bind(TRAMO).fetch_all(&mut **c).await)?;
     Ok(filas
         .into_iter()
         .map(|f| Guardada {

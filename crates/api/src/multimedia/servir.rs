@@ -5,12 +5,12 @@ use std::{fmt::Write as _, ops::Range};
 
 use axum::{
     body::Body,
-    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use sigra_evidencia::Entrega;
 
-use crate::{App, codigo::Codigo, cuerpo::ya_lo_tiene, problema::Problema};
+use crate::{App, codigo::Codigo, cuerpo::ya_lo_tiene, descarga::SinComprimir, problema::Problema};
 
 /// Nothing in it runs, loads anything, or is shown inside another page.
 const CSP: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
@@ -26,15 +26,6 @@ pub struct Archivo {
     pub nombre: String,
     /// To be saved, not shown.
     pub adjunto: bool,
-}
-
-/// Marks answers that are sent as they are: a compressed part of a file is a part of nothing.
-#[derive(Clone, Copy)]
-struct SinComprimir;
-
-/// Whether an answer may be compressed on its way.
-pub fn se_comprime(_: StatusCode, _: Version, _: &HeaderMap, extensiones: &Extensions) -> bool {
-    extensiones.get::<SinComprimir>().is_none()
 }
 
 /// Answers with the file, or the part of it that is asked for.

@@ -1,17 +1,24 @@
 //! `GET /reportes/{id}/informe.pdf`
 
 mod escribano;
+mod hojeo;
 mod palabras;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     extract::State,
     http::{HeaderValue, header},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use futures_util::TryStreamExt as _;
-use sigra_domain::{Rut, reporte::EstadoArchivo};
+use sigra_almacen::Fallo;
+use sigra_domain::reporte::EstadoArchivo;
 use sigra_evidencia::{Entrega, Forma};
 use sigra_informe as pdf;
 use sigra_store::{
@@ -21,9 +28,12 @@ use sigra_store::{
 };
 use tokio::time::timeout;
 
-use self::escribano::{Escribano, es_foto, tamano};
+use self::{
+    escribano::{Escribano, es_foto, tamano},
+    hojeo::Hojeo,
+};
 use super::ver::{abre, vigente};
-use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Id, problema::Problema};
+use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Id, descarga, problema::Problema};
 
 pub const CODIGOS: &[Codigo] = &[
     Codigo::NoEncontrado,
@@ -51,49 +61,48 @@ pub async fn informe(
     Id(id): Id,
 ) -> Result<Response, Problema> {
     let leido = vigente(&app, &sesion, &Cual::Id(id)).await?;
-    abre(&app, &sesion, &leido);
     let lugar = Arc::clone(app.informes())
         .try_acquire_owned()
         .map_err(|_| Codigo::ServidorOcupado)?;
+    let mut hojeo = Hojeo::de(&leido);
     let mut lectura = app.store().leer().await?;
-    let cadena = cadena_de(&mut lectura, &leido)
-        .await?
-        .ok_or(Codigo::NoEncontrado)?;
-    let dijeron = cadena.entradas.iter().filter_map(|g| Rut::new(g.rut).ok());
-    let responsables = leido.reporte.acciones.values().map(|m| m.responsable);
-    let ruts: BTreeSet<Rut> = dijeron
-        .chain(responsables)
-        .chain([leido.reporte.rut])
-        .collect();
-    let nombres = identidad::nombres(&mut lectura, &ruts).await?;
+    let cadena = cadena_de(&mut lectura, &leido, |entrada| hojeo.ve(entrada)).await?;
+    let cadena = cadena.ok_or(Codigo::NoEncontrado)?;
+    let nombres = identidad::nombres(&mut lectura, &hojeo.ruts).await?;
     drop(lectura);
     let fotos = timeout(PLAZO, fotos(&app, &leido))
         .await
         .map_err(|_| Codigo::NoDisponible)??;
+    let pide = (sesion.nombre.clone(), sesion.ahora);
     let escribano = Escribano {
-        zona: app.zona(),
-        catalogo: &sesion.catalogo,
+        zona: app.zona().clone(),
+        catalogo: Arc::clone(&sesion.catalogo),
         nombres,
-        leido: &leido,
+        leido,
     };
-    let documento = escribano.documento(&sesion, &cadena, fotos);
-    // Whoever hangs up leaves a document that is still being set: its place is taken until then.
-    let bytes = tokio::task::spawn_blocking(move || {
+    let compone = tokio::task::spawn_blocking(move || {
+        // Whoever hangs up leaves a document that is still being set: its place is taken until then.
         let _lugar = lugar;
-        pdf::pdf(&documento)
+        let documento = escribano.documento(pide, &hojeo, &cadena, fotos);
+        let archivo = guarda(&pdf::pdf(&documento).map_err(io::Error::other)?)?;
+        Ok::<_, io::Error>((archivo, escribano.leido))
     });
-    let bytes = bytes.await.map_err(|e| Problema::interno(&e))?;
-    let mut r = bytes.map_err(|e| Problema::interno(&e))?.into_response();
-    let h = r.headers_mut();
-    h.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/pdf"),
-    );
-    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(v) = HeaderValue::from_str(&format!("attachment; filename=\"reporte-{id}.pdf\"")) {
-        h.insert(header::CONTENT_DISPOSITION, v);
-    }
+    let compuesto = compone.await.map_err(|e| Problema::interno(&e))?;
+    let (archivo, leido) = compuesto.map_err(|e| Problema::interno(&e))?;
+    abre(&app, &sesion, &leido);
+    let nombre = format!("reporte-{id}.pdf");
+    let mut r = descarga::archivo(archivo, "application/pdf", &nombre)
+        .map_err(|e| Problema::interno(&e))?;
+    r.headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(r)
+}
+
+/// Out of memory, however slowly it is read.
+fn guarda(bytes: &[u8]) -> io::Result<File> {
+    let mut archivo = tempfile::tempfile()?;
+    archivo.write_all(bytes)?;
+    Ok(archivo)
 }
 
 /// The small copies of its photos, without location; one that can't be shown is told in words.
@@ -121,7 +130,7 @@ async fn fotos(app: &App, leido: &ReporteLeido) -> Result<Vec<pdf::Foto>, Proble
     Ok(fotos)
 }
 
-/// Empty when it has none yet, or never will: damaged, say.
+/// Empty when it has none yet, or never will: damaged, say, or gone from the store.
 async fn vista(app: &App, id: i64) -> Result<Vec<u8>, Problema> {
     let mut lectura = app.store().leer().await?;
     let s = servible(&mut lectura, id).await?;
@@ -133,7 +142,13 @@ async fn vista(app: &App, id: i64) -> Result<Vec<u8>, Problema> {
     if entrega.largo > MAX_VISTA {
         return Ok(vec![]);
     }
-    let trozos = app.evidencia().entrega(&entrega, 0..entrega.largo).await?;
-    let trozos: Vec<bytes::Bytes> = trozos.try_collect().await?;
-    Ok(trozos.concat())
+    let trozos = async {
+        let trozos = app.evidencia().entrega(&entrega, 0..entrega.largo).await?;
+        trozos.try_collect::<Vec<_>>().await
+    };
+    match trozos.await {
+        Ok(trozos) => Ok(trozos.concat()),
+        Err(Fallo::NoEsta(_) | Fallo::MuyGrande) => Ok(vec![]),
+        Err(e) => Err(e.into()),
+    }
 }

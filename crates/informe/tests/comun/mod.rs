@@ -80,6 +80,7 @@ pub fn minimo() -> Informe {
         fotos: vec![],
         otros: vec![],
         comentarios: vec![],
+        comentarios_en_total: 0,
         acciones: vec![],
         bitacora: vec![],
         verificacion: Verificacion {
@@ -125,6 +126,7 @@ pub fn completo() -> Informe {
         quien: "Luis Cañas".into(),
         texto: "La malla la cortó el camión de ayer.\nHay que revisar el gálibo.".into(),
     }];
+    i.comentarios_en_total = 1;
     i.acciones = vec![Accion {
         n: 1,
         descripcion: "Acuñar el techo y reponer la malla entre las marcas 40 y 46.".into(),

@@ -62,8 +62,9 @@ fn of_a_list_without_end_the_last_rows_are_shown() {
     let mut informe = minimo();
     let de_mas = i64::try_from(MAX_FILAS).unwrap() + 3;
     informe.bitacora = (1..=de_mas).map(entrada).collect();
+    informe.verificacion.entradas = de_mas;
     let pdf = Pdf::de(&informe);
-    pdf.dice("Se muestran las últimas 500 de 503.");
+    pdf.dice("Se muestran 500 de 503, desde el final.");
     pdf.calla("Los textos largos se cortan");
     pdf.calla(&informe.bitacora[2].hash);
     pdf.dice(&informe.bitacora[3].hash);

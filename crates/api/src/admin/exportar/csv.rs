@@ -15,11 +15,13 @@ use sigra_store::Fallo;
 use utoipa::IntoParams;
 
 use super::{
-    adjunta,
     fila::{COLUMNAS, Celda, Fila},
     paseo::Paseo,
 };
-use crate::{App, acceso::Sesion, cuerpo::Consulta, problema::Problema, reportes::lista::Filtros};
+use crate::{
+    App, acceso::Sesion, cuerpo::Consulta, descarga::adjunta, problema::Problema,
+    reportes::lista::Filtros,
+};
 
 /// Cómo se escribe la tabla.
 #[derive(Deserialize, Default, IntoParams)]

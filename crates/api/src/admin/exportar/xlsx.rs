@@ -3,38 +3,25 @@
 //! A spreadsheet's file is a zip whose directory comes last, so it is written whole, to a temporary file, row by
 //! row; then it is sent. It costs disk, and as little memory with a million rows as with ten.
 
-use std::{
-    fs::File,
-    io::{BufWriter, Read as _, Seek as _, SeekFrom},
-};
+use std::{fs::File, io::BufWriter};
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderValue, header},
-    response::{IntoResponse as _, Response},
-};
-use bytes::Bytes;
-use futures_util::stream;
+use axum::{extract::State, response::Response};
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 use sigra_domain::campo::Errores;
 use tokio::sync::mpsc;
 
 use super::{
-    adjunta,
     fila::{COLUMNAS, Celda, Fila},
     paseo::Paseo,
 };
 use crate::{
-    App, acceso::Sesion, codigo::Codigo, cuerpo::Consulta, problema::Problema,
+    App, acceso::Sesion, codigo::Codigo, cuerpo::Consulta, descarga, problema::Problema,
     reportes::lista::Filtros,
 };
 
 const TIPO: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 /// What a sheet holds below its header (ECMA-376).
 const MAX_FILAS: usize = 1_048_575;
-/// Read and sent at once.
-const TROZO: usize = 64 * 1024;
 
 /// Exportar reportes como planilla de Excel.
 ///
@@ -70,16 +57,12 @@ pub async fn xlsx(
     manda.send(None).await.ok();
     drop(manda);
     let escrito = escritura.await.map_err(|e| Problema::interno(&e))?;
-    let (archivo, largo) = escrito.map_err(|e| Problema::interno(&e))?;
-    let mut r = Body::from_stream(trozos(archivo)).into_response();
-    adjunta(&mut r, TIPO, &nombre);
-    r.headers_mut()
-        .insert(header::CONTENT_LENGTH, HeaderValue::from(largo));
-    Ok(r)
+    let archivo = escrito.map_err(|e| Problema::interno(&e))?;
+    descarga::archivo(archivo, TIPO, &nombre).map_err(|e| Problema::interno(&e))
 }
 
 /// Runs on a thread of its own.
-fn escribe(mut paginas: mpsc::Receiver<Option<Vec<Fila>>>) -> Result<(File, u64), XlsxError> {
+fn escribe(mut paginas: mpsc::Receiver<Option<Vec<Fila>>>) -> Result<File, XlsxError> {
     let mut libro = Workbook::new();
     let hoja = libro.add_worksheet_with_constant_memory()?;
     hoja.set_name("Reportes")?;
@@ -106,11 +89,9 @@ fn escribe(mut paginas: mpsc::Receiver<Option<Vec<Fila>>>) -> Result<(File, u64)
     }
     let ultima = u16::try_from(COLUMNAS.len() - 1).unwrap_or(0);
     hoja.autofilter(0, 0, n, ultima)?;
-    let mut archivo = tempfile::tempfile()?;
+    let archivo = tempfile::tempfile()?;
     libro.save_to_writer(BufWriter::new(&archivo))?;
-    let largo = archivo.seek(SeekFrom::End(0))?;
-    archivo.rewind()?;
-    Ok((archivo, largo))
+    Ok(archivo)
 }
 
 /// Of each column, in characters.
@@ -184,18 +165,4 @@ fn en_xml(texto: &str) -> String {
         .chars()
         .map(|c| if cabe(c) { c } else { '\u{fffd}' })
         .collect()
-}
-
-/// The file's bytes, read on threads that may wait.
-fn trozos(archivo: File) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send {
-    stream::try_unfold(archivo, |mut archivo| async move {
-        let lee = tokio::task::spawn_blocking(move || {
-            let mut trozo = vec![0; TROZO];
-            let n = archivo.read(&mut trozo)?;
-            trozo.truncate(n);
-            Ok::<_, std::io::Error>((trozo, archivo))
-        });
-        let (trozo, archivo) = lee.await.map_err(std::io::Error::other)??;
-        Ok((!trozo.is_empty()).then(|| (Bytes::from(trozo), archivo)))
-    })
 }

@@ -1,12 +1,15 @@
 //! From what the database holds to what the document says: names in the place of numbers.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sigra_domain::{
     Instante, Rut, Zona,
-    bitacora::{Accion, Entrada, GENESIS, Guardada},
+    bitacora::{Accion, Entrada, Guardada, Valores},
     catalogo::Catalogo,
     reporte::{Archivo, EstadoArchivo, Medida, Ubicacion},
 };
@@ -16,8 +19,7 @@ use sigra_store::{
     reportes::{ArchivoLeido, ReporteLeido},
 };
 
-use super::palabras;
-use crate::acceso::Sesion;
+use super::{hojeo::Hojeo, palabras};
 
 pub fn es_foto(a: &ArchivoLeido) -> bool {
     a.archivo.tipo.starts_with("image/")
@@ -31,66 +33,59 @@ pub fn tamano(bytes: i64) -> String {
     }
 }
 
-pub struct Escribano<'a> {
-    pub zona: &'a Zona,
-    pub catalogo: &'a Catalogo,
+pub struct Escribano {
+    pub zona: Zona,
+    pub catalogo: Arc<Catalogo>,
     pub nombres: HashMap<Rut, String>,
-    pub leido: &'a ReporteLeido,
+    pub leido: ReporteLeido,
 }
 
-impl Escribano<'_> {
+impl Escribano {
+    /// `quien` asks for it at `ahora`.
     pub fn documento(
         &self,
-        sesion: &Sesion,
+        (quien, ahora): (String, Instante),
+        hojeo: &Hojeo,
         cadena: &Cadena,
         fotos: Vec<pdf::Foto>,
     ) -> pdf::Informe {
-        // What can't be read as an entry is told by its columns, and the chain says that it is broken.
-        let legibles = cadena
-            .entradas
-            .iter()
-            .map(|g| (g, serde_json::from_str(&g.canonica).ok()));
-        let entradas: Vec<(&Guardada, Option<Entrada>)> = legibles.collect();
-        let leidas: Vec<&Entrada> = entradas.iter().filter_map(|(_, e)| e.as_ref()).collect();
         let archivos = self.leido.archivos.iter();
         let acciones = self.leido.reporte.acciones.iter();
+        let (zona, reloj) = (self.zona.nombre(), self.zona.reloj(ahora));
         pdf::Informe {
             sitio: "SIGRA".into(),
-            emitido: format!(
-                "{} (hora de {})",
-                self.zona.reloj(sesion.ahora),
-                self.zona.nombre()
-            ),
-            emitido_en: sesion.ahora.timestamp(),
-            emitido_por: sesion.nombre.clone(),
-            reporte: self.reporte(&leidas),
+            emitido: format!("{reloj} (hora de {zona})"),
+            emitido_en: ahora.timestamp(),
+            emitido_por: quien,
+            reporte: self.reporte(hojeo.decision.as_ref()),
             fotos,
             otros: archivos.filter(|a| !es_foto(a)).map(otro).collect(),
-            comentarios: leidas
+            comentarios: hojeo
+                .comentarios
                 .iter()
-                .filter(|e| e.accion == Accion::Comentar)
-                .map(|e| pdf::Comentario {
-                    cuando: self.zona.reloj(e.en),
-                    quien: self.persona(e.rut),
-                    texto: e.detalle.clone().unwrap_or_default(),
-                })
+                .map(|e| self.comentario(e))
                 .collect(),
+            comentarios_en_total: hojeo.comentarios_en_total,
             acciones: acciones.map(|(n, m)| self.accion(*n, m)).collect(),
-            bitacora: entradas
+            bitacora: hojeo
+                .ultimas
                 .iter()
                 .map(|(g, e)| self.entrada(g, e.as_ref()))
                 .collect(),
-            verificacion: verificacion(cadena),
+            verificacion: pdf::Verificacion {
+                entradas: cadena.entradas,
+                ultimo_hash: hojeo.ultimo_hash.clone(),
+                rotura: cadena
+                    .rotura
+                    .as_ref()
+                    .map(|r| format!("entrada {}: {}", r.n, r.motivo.texto())),
+            },
         }
     }
 
-    fn reporte(&self, entradas: &[&Entrada]) -> pdf::Reporte {
+    fn reporte(&self, decision: Option<&Entrada>) -> pdf::Reporte {
         let r = &self.leido.reporte;
         let k = &r.contenido;
-        let decidio = r.decision.and_then(|_| {
-            let mut desde_el_final = entradas.iter().rev();
-            desde_el_final.find(|e| e.accion == Accion::CambiarEstado)
-        });
         let u = k.ubicacion.as_ref();
         let en_plazo = |a_tiempo| {
             if a_tiempo {
@@ -117,8 +112,16 @@ impl Escribano<'_> {
             decidido_en: r
                 .decision
                 .map(|d| format!("{}, {}", self.zona.reloj(d.en), en_plazo(d.a_tiempo))),
-            decidido_por: decidio.map(|e| self.persona(e.rut)),
-            motivo: decidio.and_then(|e| e.detalle.clone()),
+            decidido_por: decision.map(|e| self.persona(e.rut)),
+            motivo: decision.and_then(|e| e.detalle.clone()),
+        }
+    }
+
+    fn comentario(&self, e: &Entrada) -> pdf::Comentario {
+        pdf::Comentario {
+            cuando: self.zona.reloj(e.en),
+            quien: self.persona(e.rut),
+            texto: e.detalle.clone().unwrap_or_default(),
         }
     }
 
@@ -135,7 +138,7 @@ impl Escribano<'_> {
     fn entrada(&self, g: &Guardada, e: Option<&Entrada>) -> pdf::Entrada {
         let cambios = e.map(|e| {
             let campos: BTreeSet<&String> = e.antes.keys().chain(e.despues.keys()).collect();
-            let dicho = |valores: &sigra_domain::bitacora::Valores, campo: &str| {
+            let dicho = |valores: &Valores, campo: &str| {
                 valores.get(campo).and_then(|v| self.valor(campo, v))
             };
             let cambio = |campo: &String| pdf::Cambio {
@@ -152,9 +155,23 @@ impl Escribano<'_> {
             cuando: self.zona.reloj(Instante(g.en)),
             quien: Rut::new(g.rut).map_or_else(|_| g.rut.to_string(), |rut| self.persona(rut)),
             accion: accion.unwrap_or_else(|| format!("{} (no se puede leer)", g.accion)),
-            detalle: e.and_then(|e| e.detalle.clone()),
+            detalle: e.and_then(|e| self.detalle(e)),
             cambios: cambios.unwrap_or_default(),
             hash: g.hash.clone(),
+        }
+    }
+
+    /// What was said with it; SIGRA's own words, as people say them.
+    fn detalle(&self, e: &Entrada) -> Option<String> {
+        let detalle = e.detalle.as_ref()?;
+        match e.accion {
+            Accion::RecibirArchivo | Accion::RenunciarArchivo | Accion::EliminarArchivo => {
+                let mut archivos = self.leido.archivos.iter();
+                let suyo = archivos.find(|a| a.archivo.uuid_cliente == *detalle);
+                Some(suyo.map_or(detalle, |a| &a.archivo.nombre).clone())
+            }
+            Accion::Conflicto | Accion::ResolverConflicto => Some(palabras::campos(detalle)),
+            _ => Some(detalle.clone()),
         }
     }
 
@@ -174,6 +191,7 @@ impl Escribano<'_> {
                 let nombres: Vec<String> = a.into_iter().map(|a| a.nombre).collect();
                 nombres.join("; ")
             }),
+            "sync_status" => como(valor).map(|s| palabras::sincronizacion(s).to_owned()),
             "archivos" => como(valor).map(|a| self.archivos(&a)),
             _ if campo.starts_with("accion_") => como(valor).map(|m: Medida| {
                 let persona = self.persona(m.responsable);
@@ -246,16 +264,4 @@ fn coordenadas(u: &Ubicacion) -> String {
 fn lugar(u: &Ubicacion) -> String {
     let referencia = u.referencia.as_ref().map(|r| format!("; {r}"));
     coordenadas(u) + &referencia.unwrap_or_default()
-}
-
-fn verificacion(cadena: &Cadena) -> pdf::Verificacion {
-    let rotura = cadena.rotura.as_ref();
-    pdf::Verificacion {
-        entradas: i64::try_from(cadena.entradas.len()).unwrap_or(i64::MAX),
-        ultimo_hash: cadena
-            .entradas
-            .last()
-            .map_or_else(|| GENESIS.to_owned(), |e| e.hash.clone()),
-        rotura: rotura.map(|r| format!("entrada {}: {}", r.n, r.motivo.texto())),
-    }
 }

@@ -2,7 +2,7 @@
 
 use sigra_domain::{
     bitacora::Accion,
-    reporte::{EstadoArchivo, EstadoDeAccion},
+    reporte::{EstadoArchivo, EstadoDeAccion, SyncStatus},
 };
 
 pub fn accion(accion: Accion) -> &'static str {
@@ -31,12 +31,32 @@ pub fn archivo(estado: EstadoArchivo) -> &'static str {
     }
 }
 
+pub fn sincronizacion(estado: SyncStatus) -> &'static str {
+    match estado {
+        SyncStatus::Completo => "completo",
+        SyncStatus::MultimediaPendiente => "faltan archivos",
+        SyncStatus::Conflicto => "en conflicto",
+    }
+}
+
 pub fn medida(estado: EstadoDeAccion) -> &'static str {
     match estado {
         EstadoDeAccion::Abierta => "abierta",
         EstadoDeAccion::Hecha => "hecha, por verificar",
         EstadoDeAccion::Verificada => "verificada",
     }
+}
+
+/// A text that SIGRA wrote, with the fields in it as people say them.
+pub fn campos(texto: &str) -> String {
+    let separa = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    texto
+        .split_inclusive(separa)
+        .fold(String::new(), |dicho, trozo| {
+            let palabra = trozo.trim_end_matches(separa);
+            let resto = &trozo[palabra.len()..];
+            dicho + &campo(palabra) + resto
+        })
 }
 
 /// A field of an entry; one that has no other name here keeps its own.
@@ -67,4 +87,24 @@ pub fn campo(nombre: &str) -> String {
         },
     };
     dicho.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sigra_wrote_is_said_as_people_say_it() {
+        for (texto, dicho) in [
+            ("titulo, severidad_id", "Título, Severidad"),
+            (
+                "conflicto 7: mezcla (area_id: cliente)",
+                "conflicto 7: mezcla (Área: cliente)",
+            ),
+            ("accion_3", "Acción 3"),
+            ("", ""),
+        ] {
+            assert_eq!(campos(texto), dicho);
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! A report as a document: what it says, whom it is given, and that it does not vouch for a history
 //! that was altered.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use lopdf::{Document, Object};
 use serde_json::{Value, json};
 use sigra_domain::Zona;
+use tokio::time::timeout;
 
 use super::{Intruso, texto};
 use crate::{
@@ -90,16 +93,27 @@ en_ambas! {
             "Roca suelta #emph[aquí] sobre $x$", "Severidad: Alta", "Estado: Aprobado", "Perforación y Tronadura", "Galería 4",
             "-33.1512, -70.2871 (± 12.5 m)", "2026-02-28 23:30:00", ", a tiempo", "Se cierra el paso.", "¿En qué pared?",
             "Acuñar el techo", "abierta", &plazo, "no ha llegado", &foto.sha256(), &tarda.sha256(),
-            "Estado: Pendiente → Aprobado", "A tiempo: sí", "Archivo recibido", "(hora de America/Santiago)", "La bitácora cuadra",
+            "Estado: Pendiente → Aprobado", "A tiempo: sí", "Archivo recibido", "Sincronización: faltan archivos", "(hora de America/Santiago)", "La bitácora cuadra",
             &format!("la cadena de {} entradas", hashes.len()), &format!("Último hash: {}", hashes[hashes.len() - 1]), "Página 1 de",
         ].iter().chain(&hashes) {
             dice(&texto, que);
         }
-        for cruda in ["estado_id", "cambiar_estado", "sync_status", "subido\""] {
+        for cruda in [
+            "estado_id", "cambiar_estado", "sync_status", "multimedia_pendiente", &foto.uuid] {
             assert!(!texto.contains(cruda), "{cruda} in\n{texto}");
         }
         sitio.pide("GET", &format!("/reportes/{id}/informe.pdf")).como(&ajeno).envia().await.espera(404, "no_encontrado");
-        let version = hashes.len();
+        // Whoever moves it on later is not who decided.
+        let pasa = sitio.pide("PUT", "/catalogos/transiciones/2/3").como(&admin);
+        pasa.json(&json!({"roles": ["administrador"]})).envia().await.espera(200, "");
+        let mueve = sitio.pide("PUT", &format!("/reportes/{id}")).como(&admin);
+        mueve.json(&json!({"estado_id": 3, "version": hashes.len()})).envia().await.espera(200, "");
+        let (texto, _) = lee(&baja(sitio, &autor, id).await);
+        dice(&texto, "Estado: Rechazado");
+        let quien = sitio.pide("GET", "/auth/me").como(&jefe).envia().await.json;
+        let quien = format!("{} {}", quien["nombre"].as_str().unwrap(), quien["apellido_1"].as_str().unwrap());
+        dice(&texto, &format!("Decidido por {quien} Motivo Se cierra el paso."));
+        let version = hashes.len() + 1;
         let retira = sitio.pide("DELETE", &format!("/reportes/{id}")).como(&admin).si_version(i64::try_from(version).unwrap());
         retira.json(&json!({"detalle": "De prueba."})).envia().await.espera(204, "");
         sitio.pide("GET", &format!("/reportes/{id}/informe.pdf")).como(&autor).envia().await.espera(410, "reporte_retirado");
@@ -142,7 +156,8 @@ en_ambas! {
                 _ => assert_eq!((r.status, r.codigo(), r.header("retry-after").is_empty()), (503, "servidor_ocupado", false)),
             }
         }
-        assert!(dados > 0, "nobody got one");
+        // Four at a time, one after the other: far from all of them.
+        assert!((1..24).contains(&dados), "{dados} of 24");
         // And the places are free again.
         let r: Value = sitio.pide("GET", &format!("/reportes/{id}")).como(&autor).envia().await.json;
         assert_eq!(r["version"], json!(1));
@@ -152,12 +167,17 @@ en_ambas! {
     async fn bajarlo_es_abrirlo(sitio: &Sitio) {
         let (autor, jefe) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
         let id = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
-        baja(sitio, &autor, id).await;
+        let suyo = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
+        baja(sitio, &autor, suyo).await;
         baja(sitio, &jefe, id).await;
         // Noted beside the answer.
-        while sitio.bd.entero("SELECT count(*) FROM aperturas").await == 0 {
-            tokio::task::yield_now().await;
-        }
+        let anotado = async {
+            while sitio.bd.entero("SELECT count(*) FROM aperturas").await == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_mins(1), anotado).await.expect("nadie lo anotó");
         assert_eq!(sitio.bd.entero("SELECT rut FROM aperturas").await, jefe.rut.cuerpo());
+        assert_eq!(sitio.bd.entero("SELECT reporte_id FROM aperturas").await, id);
     }
 }
