@@ -8,7 +8,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sigra_domain::{Falla, campo::Errores, campo::tipo, sha256_hex};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{codigo::Codigo, problema::Problema};
 
@@ -21,6 +21,46 @@ pub struct Pagina<T> {
     pub items: Vec<T>,
     /// Cursor de la página siguiente; null en la última.
     pub siguiente: Option<String>,
+}
+
+/// Which page of a list is asked for. Apart from the list's filters, which are what `huella` is of: the
+/// pages of one list may differ in size. (Filters that only left it out when serialised would leave it
+/// out of the description too.)
+#[derive(Deserialize, Default, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Pedida {
+    /// Cuántos por página: 1 a 200; 50 si no se dice.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
+    limite: Option<String>,
+    /// El `siguiente` de la página anterior, con los mismos filtros.
+    cursor: Option<String>,
+}
+
+impl Pedida {
+    /// How many a page may have.
+    pub fn limite(&self, e: &mut Errores) -> i64 {
+        let Some(texto) = self.limite.as_deref().filter(|t| !t.is_empty()) else {
+            return LIMITE_NORMAL;
+        };
+        let n = entero("limite", texto, e).unwrap_or(LIMITE_NORMAL);
+        if !(1..=LIMITE_MAX).contains(&n) {
+            e.agrega(
+                "limite",
+                Falla::Rango {
+                    min: "1".into(),
+                    max: LIMITE_MAX.to_string(),
+                },
+            );
+        }
+        n
+    }
+
+    /// The place after which it begins; `None` for the first one.
+    pub fn tras<P: DeserializeOwned>(&self, huella: &str) -> Result<Option<P>, Problema> {
+        let cursor = self.cursor.as_deref().filter(|c| !c.is_empty());
+        cursor.map(|c| lee_cursor(huella, c)).transpose()
+    }
 }
 
 /// Where a page ended, bound to the list it is of.
@@ -46,7 +86,7 @@ pub fn cursor(huella: &str, posicion: impl Serialize) -> Option<String> {
     Some(URL_SAFE_NO_PAD.encode(json))
 }
 
-pub fn lee_cursor<P: DeserializeOwned>(huella: &str, texto: &str) -> Result<P, Problema> {
+fn lee_cursor<P: DeserializeOwned>(huella: &str, texto: &str) -> Result<P, Problema> {
     let invalido = || Problema::from(Codigo::CursorInvalido);
     if texto.len() > 1_000 {
         return Err(invalido());
@@ -58,24 +98,6 @@ pub fn lee_cursor<P: DeserializeOwned>(huella: &str, texto: &str) -> Result<P, P
     } else {
         Err(invalido())
     }
-}
-
-/// `limite` as written.
-pub fn limite(texto: Option<&str>, e: &mut Errores) -> i64 {
-    let Some(texto) = texto.filter(|t| !t.is_empty()) else {
-        return LIMITE_NORMAL;
-    };
-    let n = entero("limite", texto, e).unwrap_or(LIMITE_NORMAL);
-    if !(1..=LIMITE_MAX).contains(&n) {
-        e.agrega(
-            "limite",
-            Falla::Rango {
-                min: "1".into(),
-                max: LIMITE_MAX.to_string(),
-            },
-        );
-    }
-    n
 }
 
 /// An integer in a query.
@@ -119,4 +141,24 @@ fn enlace(uri: &Uri, siguiente: &str) -> String {
     consulta.push_str("cursor=");
     consulta.push_str(siguiente);
     format!("<{}?{consulta}>; rel=\"next\"", uri.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, to_value};
+    use utoipa::IntoParams as _;
+
+    use super::{LIMITE_MAX, LIMITE_NORMAL, Pedida};
+
+    #[test]
+    fn what_the_description_says_of_limite_is_so() {
+        let parametros = to_value(Pedida::into_params(|| None)).unwrap();
+        let limite = json!({
+            "type": "integer", "format": "int64",
+            "minimum": 1, "maximum": LIMITE_MAX, "default": LIMITE_NORMAL
+        });
+        assert_eq!(parametros[0]["schema"], limite);
+        let texto = format!("Cuántos por página: 1 a {LIMITE_MAX}; {LIMITE_NORMAL} si no se dice.");
+        assert_eq!(parametros[0]["description"], texto);
+    }
 }

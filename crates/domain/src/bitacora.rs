@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{Instante, Rut, sha256_hex};
 
@@ -23,8 +24,9 @@ const DESDE_DESPUES: [&str; 3] = ["sync_status", "decidido_en", "a_tiempo"];
 const DE_LA_DECISION: [&str; 2] = ["decidido_en", "a_tiempo"];
 
 /// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(description = "Lo que se hizo con un reporte.")]
 pub enum Accion {
     Crear,
     Editar,
@@ -322,6 +324,7 @@ pub fn diferencia(viejos: &Valores, nuevos: &Valores) -> (Valores, Valores) {
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
+    use utoipa::PartialSchema as _;
 
     use super::*;
 
@@ -376,6 +379,14 @@ mod tests {
             v.entrada(e)?;
         }
         v.fin(cabeza, entradas.last().map_or(0, |e| e.version), fila)
+    }
+
+    #[test]
+    fn an_action_has_one_name_and_is_in_the_list_and_the_description() {
+        let nombres = json!(Accion::TODAS.map(Accion::nombre));
+        assert_eq!(json!(Accion::TODAS), nombres);
+        let esquema = serde_json::to_value(Accion::schema()).unwrap();
+        assert_eq!(esquema["enum"], nombres);
     }
 
     #[test]

@@ -16,13 +16,13 @@ use crate::{
     App,
     codigo::Codigo,
     cuerpo::Consulta,
-    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    pagina::{self, Pagina, Pedida, cursor, huella},
     problema::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
 
-/// Un cambio de usuarios o catálogos.
+/// Un cambio de usuarios, catálogos o webhooks, o una entrega que se reenvió.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "n": 12, "objeto": "usuario:12345678", "accion": "editar", "rut": 11_111_111,
@@ -31,7 +31,7 @@ pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido]
 }))]
 pub struct Ajuste {
     pub n: i64,
-    /// `usuario:RUT`, `area:ID` o `severidad:ID`.
+    /// `usuario:RUT`, `area:ID`, `severidad:ID`, `estado:ID`, `transicion:DESDE-HACIA`, `webhook:ID` o `entrega:ID`.
     pub objeto: String,
     pub accion: String,
     /// Quién; null si se hizo desde la consola del servidor.
@@ -50,25 +50,22 @@ pub struct Ajuste {
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct Parametros {
-    /// `usuario:RUT`, `area:ID` o `severidad:ID`.
+    /// `usuario:RUT`, `area:ID`, `severidad:ID`, `estado:ID`, `transicion:DESDE-HACIA`, `webhook:ID` o `entrega:ID`.
     #[param(example = "usuario:12345678")]
     objeto: Option<String>,
-    /// 1 a 200; 50 si no se dice.
-    #[serde(skip_serializing)]
-    limite: Option<String>,
-    #[serde(skip_serializing)]
-    cursor: Option<String>,
 }
 
 /// Ver la bitácora de ajustes.
 ///
-/// Quién cambió qué usuario o catálogo, de qué a qué; de lo más nuevo a lo más antiguo.
-#[utoipa::path(get, path = "/admin/bitacora/ajustes", tag = "administracion", params(Parametros),
+/// Quién cambió qué usuario, catálogo o webhook, de qué a qué, y quién reenvió una entrega; de lo más nuevo a lo más
+/// antiguo.
+#[utoipa::path(get, path = "/admin/bitacora/ajustes", tag = "administracion", params(Parametros, Pedida),
     responses((status = 200, description = "Una página", body = Pagina<Ajuste>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Consulta(p): Consulta<Parametros>,
+    Consulta(pedida): Consulta<Pedida>,
 ) -> Result<Response, Problema> {
     let huella = huella(&p);
     let mut e = Errores::default();
@@ -78,12 +75,9 @@ pub async fn listar(
             texto(t, 1, 100, false).map_err(|_| Falla::NoExiste),
         )
     });
-    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let limite = pedida.limite(&mut e);
     e.fin(Some(()))?;
-    let antes_de = match p.cursor.as_deref() {
-        None | Some("") => None,
-        Some(c) => Some(lee_cursor(&huella, c)?),
-    };
+    let antes_de = pedida.tras(&huella)?;
     let mut lectura = app.store().leer().await?;
     let ajustes = lista_ajustes(&mut lectura, objeto.as_deref(), antes_de, limite + 1).await?;
     let (ajustes, siguiente) = pagina::corta(ajustes, limite, |a| cursor(&huella, a.entrada.n));

@@ -13,7 +13,7 @@ use crate::{
     App,
     codigo::Codigo,
     cuerpo::Consulta,
-    pagina::{self, Pagina, cursor, entero, huella, lee_cursor},
+    pagina::{self, Pagina, Pedida, cursor, entero, huella},
     problema::Problema,
     reportes::{bitacora::Entrada, lista::rut},
 };
@@ -25,11 +25,12 @@ pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct Parametros {
-    #[param(example = "17")]
+    #[param(value_type = Option<i64>, example = 17)]
     reporte_id: Option<String>,
     /// Quién lo hizo.
     rut: Option<String>,
-    /// `crear`, `editar`, `cambiar_estado`, `retirar`, `conflicto` o `resolver_conflicto`.
+    /// Qué se hizo.
+    #[param(value_type = Option<Accion>, inline)]
     accion: Option<String>,
     /// Desde este momento, RFC 3339.
     #[param(format = DateTime)]
@@ -37,22 +38,18 @@ pub struct Parametros {
     /// Hasta antes de este momento, RFC 3339.
     #[param(format = DateTime)]
     hasta: Option<String>,
-    /// 1 a 200; 50 si no se dice.
-    #[serde(skip_serializing)]
-    limite: Option<String>,
-    #[serde(skip_serializing)]
-    cursor: Option<String>,
 }
 
 /// Ver la bitácora de todos los reportes.
 ///
 /// De la entrada más nueva a la más antigua.
-#[utoipa::path(get, path = "/admin/bitacora", tag = "administracion", params(Parametros),
+#[utoipa::path(get, path = "/admin/bitacora", tag = "administracion", params(Parametros, Pedida),
     responses((status = 200, description = "Una página", body = Pagina<Entrada>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Consulta(p): Consulta<Parametros>,
+    Consulta(pedida): Consulta<Pedida>,
 ) -> Result<Response, Problema> {
     let huella = huella(&p);
     let mut e = Errores::default();
@@ -78,11 +75,9 @@ pub async fn listar(
         hasta,
         antes_de: None,
     };
-    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let limite = pedida.limite(&mut e);
     e.fin(Some(()))?;
-    if let Some(c) = dicho(&p.cursor) {
-        filtro.antes_de = Some(lee_cursor(&huella, &c)?);
-    }
+    filtro.antes_de = pedida.tras(&huella)?;
     let mut lectura = app.store().leer().await?;
     let entradas = lista_bitacora(&mut lectura, &filtro, limite + 1).await?;
     let (entradas, siguiente) = pagina::corta(entradas, limite, |e| cursor(&huella, e.id));

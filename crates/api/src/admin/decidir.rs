@@ -32,7 +32,7 @@ pub const CODIGOS: &[Codigo] = &[
     Codigo::VersionDesfasada,
 ];
 
-/// Una decisión. Al rechazar, `detalle` es obligatorio: el trabajador merece saber por qué.
+/// Una aprobación.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"detalle": "Se cierra el paso y se acuña antes del turno B.", "version": 1}))]
 pub struct Decision {
@@ -43,6 +43,26 @@ pub struct Decision {
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false)]
     version: Campo<i64>,
+}
+
+/// Un rechazo. El trabajador merece saber por qué: `detalle` es obligatorio.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"detalle": "La roca ya se acuñó en el turno A.", "version": 1}))]
+pub struct Rechazo {
+    #[serde(default)]
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 2_000)]
+    detalle: Campo<String>,
+    /// Si viene y el reporte cambió desde entonces, responde 412.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, required = false)]
+    version: Campo<i64>,
+}
+
+/// The same in every other respect: they are only described apart.
+impl From<Rechazo> for Decision {
+    fn from(Rechazo { detalle, version }: Rechazo) -> Self {
+        Self { detalle, version }
+    }
 }
 
 /// Aprobar un reporte.
@@ -69,7 +89,7 @@ pub async fn aprobar(
 /// Rechazar un reporte.
 ///
 /// Exige `detalle`. Repetir la propia decisión responde 200 y no escribe nada.
-#[utoipa::path(post, path = "/admin/reportes/{id}/rechazar", tag = "administracion", request_body = Decision,
+#[utoipa::path(post, path = "/admin/reportes/{id}/rechazar", tag = "administracion", request_body = Rechazo,
     params(("id" = i64, Path, description = "Id del reporte"),
         ("If-Match" = Option<String>, Header, description = "ETag de la versión vista"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 a 255 caracteres; la misma clave repite la primera respuesta (7 días)")),
@@ -80,7 +100,7 @@ pub async fn rechazar(
     Id(id): Id,
     if_match: Option<IfMatch>,
     llave: Llave,
-    cuerpo: Cuerpo<Decision>,
+    cuerpo: Cuerpo<Rechazo>,
 ) -> Result<Response, Problema> {
     let version = |cuerpo| version_vista(if_match.as_ref(), cuerpo);
     decide(&app, sesion, id, version, llave, cuerpo, RECHAZADO).await
@@ -92,9 +112,10 @@ async fn decide(
     id: i64,
     version: impl Fn(Option<i64>) -> Option<i64>,
     llave: Llave,
-    Cuerpo { datos, sha256 }: Cuerpo<Decision>,
+    Cuerpo { datos, sha256 }: Cuerpo<impl Into<Decision>>,
     estado_id: i64,
 ) -> Result<Response, Problema> {
+    let datos: Decision = datos.into();
     let clave = llave.ata(&sesion, sha256);
     let mut e = Errores::default();
     let texto = e

@@ -4,30 +4,21 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sigra_domain::{campo::Errores, reporte::device_id};
 use sigra_store::sync::{self, dispositivos};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::{
     App,
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::Consulta,
-    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    pagina::{self, Pagina, Pedida, cursor, huella},
     problema::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
-
-#[derive(Deserialize, Default, IntoParams)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-pub struct Parametros {
-    /// 1 a 200; 50 si no se dice.
-    limite: Option<String>,
-    cursor: Option<String>,
-}
 
 /// Un teléfono y una de las personas que lo usan.
 #[derive(Serialize, ToSchema)]
@@ -59,20 +50,19 @@ pub struct Dispositivo {
 /// Ver los teléfonos.
 ///
 /// Por teléfono y persona.
-#[utoipa::path(get, path = "/admin/dispositivos", tag = "administracion", params(Parametros),
+#[utoipa::path(get, path = "/admin/dispositivos", tag = "administracion", params(Pedida),
     responses((status = 200, description = "Una página", body = Pagina<Dispositivo>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     sesion: Sesion,
     OriginalUri(uri): OriginalUri,
-    Consulta(p): Consulta<Parametros>,
+    Consulta(pedida): Consulta<Pedida>,
 ) -> Result<Response, Problema> {
     let huella = huella(&"dispositivos");
     let mut e = Errores::default();
-    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let limite = pedida.limite(&mut e);
     e.fin(Some(()))?;
-    let desde = p.cursor.filter(|c| !c.is_empty());
-    let desde = desde.map(|c| lugar(&huella, &c)).transpose()?;
+    let desde = pedida.tras(&huella)?.map(lugar).transpose()?;
     let mut lectura = app.store().leer().await?;
     let todos = dispositivos(&mut lectura, desde.as_ref(), limite + 1).await?;
     let ultimo = |d: &sync::Dispositivo| cursor(&huella, (&d.device_id, d.rut));
@@ -97,8 +87,7 @@ pub async fn listar(
 
 /// The phone and person after which a page begins. What is no phone's name names no place either, and
 /// PostgreSQL would not even compare a NUL.
-fn lugar(huella: &str, cursor: &str) -> Result<(String, i64), Problema> {
-    let (device, rut) = lee_cursor(huella, cursor)?;
+fn lugar((device, rut): (String, i64)) -> Result<(String, i64), Problema> {
     let device = device_id(device).map_err(|_| Codigo::CursorInvalido)?;
     Ok((device, rut))
 }

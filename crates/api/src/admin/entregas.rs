@@ -15,7 +15,7 @@ use crate::{
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::{Consulta, Id},
-    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    pagina::{self, Pagina, Pedida, cursor, huella},
     problema::Problema,
 };
 
@@ -31,11 +31,6 @@ pub struct Parametros {
     /// `muerta` (si no se dice), `pendiente` o `entregada`.
     #[param(example = "muerta")]
     estado: Option<String>,
-    /// 1 a 200; 50 si no se dice.
-    #[serde(skip_serializing)]
-    limite: Option<String>,
-    #[serde(skip_serializing)]
-    cursor: Option<String>,
 }
 
 /// Algo que salió, o debía salir, del servidor.
@@ -70,16 +65,17 @@ pub struct Entrega {
 ///
 /// Correos, notificaciones push y webhooks, del más nuevo al más antiguo. Lo que falló diez veces, o lleva tres días, queda
 /// como `muerta` y se puede reenviar. Se guarda 90 días.
-#[utoipa::path(get, path = "/admin/entregas", tag = "administracion", params(Parametros),
+#[utoipa::path(get, path = "/admin/entregas", tag = "administracion", params(Parametros, Pedida),
     responses((status = 200, description = "Una página", body = Pagina<Entrega>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Consulta(p): Consulta<Parametros>,
+    Consulta(pedida): Consulta<Pedida>,
 ) -> Result<Response, Problema> {
     let huella = huella(&("entregas", &p));
     let mut e = Errores::default();
-    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let limite = pedida.limite(&mut e);
     let estado = match p.estado.as_deref() {
         None | Some("") => Some(ESTADOS[0]),
         Some(dicho) => {
@@ -88,8 +84,7 @@ pub async fn listar(
         }
     };
     let estado = e.fin(estado)?;
-    let antes_de = p.cursor.filter(|c| !c.is_empty());
-    let antes_de = antes_de.map(|c| lee_cursor(&huella, &c)).transpose()?;
+    let antes_de = pedida.tras(&huella)?;
     let mut lectura = app.store().leer().await?;
     let todas = entregas(&mut lectura, estado, antes_de, limite + 1).await?;
     drop(lectura);

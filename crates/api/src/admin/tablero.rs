@@ -37,7 +37,7 @@ pub struct Parametros {
     #[param(format = Date)]
     hasta: Option<String>,
     /// Una sola área; si no se dice, todas las que quien pregunta tiene a cargo.
-    #[param(example = "1")]
+    #[param(value_type = Option<i64>, example = 1)]
     area_id: Option<String>,
 }
 
@@ -59,6 +59,7 @@ pub struct Dashboard {
     #[schema(example = 94)]
     pub decididos: i64,
     pub por_estado: Vec<Parte>,
+    #[schema(example = json!([{"id": 3, "nombre": "Chancado y Molienda", "reportes": 30}]))]
     pub por_area: Vec<Parte>,
     pub por_severidad: Vec<PorSeveridad>,
     /// Solo los días con reportes; de más de 366 días, los meses.
@@ -119,6 +120,7 @@ pub struct Indicadores {
     /// De los decididos, la parte que lo fue dentro de la meta de su severidad, de 0 a 1; null si no hay.
     #[schema(example = 0.93)]
     pub decididos_en_meta: Option<f64>,
+    /// El que lleva más tiempo sin decidir hasta `hasta`, también si es anterior a `desde`.
     pub pendiente_mas_antiguo: Option<MasAntiguo>,
     /// Reportes con `sync_status` `conflicto`.
     #[schema(example = 2)]

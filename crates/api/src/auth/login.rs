@@ -34,9 +34,8 @@ pub const CODIGOS: &[Codigo] = &[
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"rut": "12.345.678-5", "password": "roca firme 42", "device_id": "moto-e7-0042"}))]
 pub struct Login {
-    /// `12345678`, `"12345678-5"` o `"12.345.678-5"`.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = RutDicho, required = true)]
     rut: Campo<RutDicho>,
     #[serde(default)]
     #[schema(value_type = String, required = true, format = Password)]

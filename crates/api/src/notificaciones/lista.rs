@@ -15,7 +15,7 @@ use crate::{
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::Consulta,
-    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    pagina::{self, Pagina, Pedida, cursor, huella},
     problema::{Problema, idioma_de_headers},
 };
 
@@ -28,12 +28,6 @@ pub struct Parametros {
     /// `true`: solo las que no ha leído.
     #[param(example = "true")]
     sin_leer: Option<String>,
-    /// 1 a 200; 50 si no se dice.
-    #[serde(skip_serializing)]
-    limite: Option<String>,
-    /// El `siguiente` de la página anterior, con los mismos filtros.
-    #[serde(skip_serializing)]
-    cursor: Option<String>,
 }
 
 /// Algo que se avisó a quien pregunta.
@@ -70,7 +64,7 @@ pub struct Notificacion {
 /// Ver mis notificaciones.
 ///
 /// De la más nueva a la más antigua; se guardan 90 días. En el idioma de `Accept-Language`.
-#[utoipa::path(get, path = "/notificaciones", tag = "notificaciones", params(Parametros),
+#[utoipa::path(get, path = "/notificaciones", tag = "notificaciones", params(Parametros, Pedida),
     responses((status = 200, description = "Una página", body = Pagina<Notificacion>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
@@ -78,11 +72,12 @@ pub async fn listar(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     Consulta(p): Consulta<Parametros>,
+    Consulta(pedida): Consulta<Pedida>,
 ) -> Result<Response, Problema> {
     let rut = sesion.quien.rut;
     let huella = huella(&("notificaciones", &p, rut));
     let mut e = Errores::default();
-    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let limite = pedida.limite(&mut e);
     let sin_leer = match p.sin_leer.as_deref() {
         None | Some("" | "false") => false,
         Some("true") => true,
@@ -92,8 +87,7 @@ pub async fn listar(
         }
     };
     e.fin(Some(()))?;
-    let antes_de = p.cursor.filter(|c| !c.is_empty());
-    let antes_de = antes_de.map(|c| lee_cursor(&huella, &c)).transpose()?;
+    let antes_de = pedida.tras(&huella)?;
     let mut lectura = app.store().leer().await?;
     let todas = bandeja(&mut lectura, rut, sin_leer, antes_de, limite + 1).await?;
     drop(lectura);

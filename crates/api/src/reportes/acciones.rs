@@ -106,7 +106,7 @@ pub struct AccionCreate {
     descripcion: Campo<String>,
     /// Alguien que puede ver el reporte.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = RutDicho, required = true)]
     responsable_rut: Campo<RutDicho>,
     /// El último día en que está a tiempo, desde hoy.
     #[serde(default)]

@@ -16,7 +16,7 @@ use sigra_store::{
     ConClave,
     reportes::{self, Comentado, Comentar, Cual, comentarios},
 };
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::ver::vigente;
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     codigo::Codigo,
     cuerpo::{Consulta, Cuerpo, Id},
     escritura::{Llave, con_json, escribe},
-    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    pagina::{self, Pagina, Pedida, cursor, huella},
     problema::Problema,
 };
 
@@ -77,35 +77,24 @@ fn vista(e: &Entrada, autor: String) -> Comentario {
     }
 }
 
-#[derive(Deserialize, Default, IntoParams)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-pub struct Parametros {
-    /// 1 a 200; 50 si no se dice.
-    limite: Option<String>,
-    /// El `siguiente` de la página anterior.
-    cursor: Option<String>,
-}
-
 /// Ver los comentarios de un reporte.
 ///
 /// Del más antiguo al más nuevo.
 #[utoipa::path(get, path = "/reportes/{id}/comentarios", tag = "reportes",
-    params(("id" = i64, Path, description = "Id del reporte"), Parametros),
+    params(("id" = i64, Path, description = "Id del reporte"), Pedida),
     responses((status = 200, description = "Una página", body = Pagina<Comentario>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     sesion: Sesion,
     Id(id): Id,
     OriginalUri(uri): OriginalUri,
-    Consulta(p): Consulta<Parametros>,
+    Consulta(pedida): Consulta<Pedida>,
 ) -> Result<Response, Problema> {
     let huella = huella(&("comentarios", id));
     let mut e = Errores::default();
-    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let limite = pedida.limite(&mut e);
     e.fin(Some(()))?;
-    let tras = p.cursor.filter(|c| !c.is_empty());
-    let tras = tras.map(|c| lee_cursor(&huella, &c)).transpose()?;
+    let tras: Option<i64> = pedida.tras(&huella)?;
     let leido = vigente(&app, &sesion, &Cual::Id(id)).await?;
     let mut lectura = app.store().leer().await?;
     let todos = comentarios(&mut lectura, &leido, tras.unwrap_or(0), limite + 1).await?;

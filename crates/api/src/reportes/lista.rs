@@ -22,7 +22,7 @@ use crate::{
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::Consulta,
-    pagina::{self, Pagina, cursor, entero, huella, lee_cursor},
+    pagina::{self, Pagina, Pedida, cursor, entero, huella},
     problema::Problema,
 };
 
@@ -39,9 +39,9 @@ pub struct Filtros {
     /// Estado, por id o por nombre.
     #[param(example = json!(["Pendiente"]))]
     estado: Vec<String>,
-    #[param(example = json!(["1"]))]
+    #[param(value_type = Vec<i64>, example = json!([1]))]
     area_id: Vec<String>,
-    #[param(example = json!(["3"]))]
+    #[param(value_type = Vec<i64>, example = json!([3]))]
     severidad_id: Vec<String>,
     /// RUT del autor.
     rut: Vec<String>,
@@ -58,7 +58,7 @@ pub struct Filtros {
     q: Option<String>,
 }
 
-/// El orden y la página de la lista.
+/// El orden de la lista.
 #[derive(Deserialize, Serialize, Default, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
@@ -66,20 +66,13 @@ pub struct Parametros {
     /// `hora_creado`, `hora_sincronizado`, `fecha_reporte` o `id`; con `-`, de mayor a menor.
     #[param(example = "-hora_creado")]
     orden: Option<String>,
-    /// 1 a 200; 50 si no se dice.
-    #[param(example = "50")]
-    #[serde(skip_serializing)]
-    limite: Option<String>,
-    /// El `siguiente` de la página anterior, con los mismos filtros.
-    #[serde(skip_serializing)]
-    cursor: Option<String>,
 }
 
 /// Listar reportes.
 ///
 /// Solo los que quien pregunta puede ver, sin los retirados. Recorrer todas las páginas mientras
 /// otros escriben muestra una vez cada reporte que calzó todo el tiempo.
-#[utoipa::path(get, path = "/reportes", tag = "reportes", params(Filtros, Parametros),
+#[utoipa::path(get, path = "/reportes", tag = "reportes", params(Filtros, Parametros, Pedida),
     responses((status = 200, description = "Una página", body = Pagina<Reporte>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
@@ -87,17 +80,15 @@ pub async fn listar(
     OriginalUri(uri): OriginalUri,
     Consulta(f): Consulta<Filtros>,
     Consulta(p): Consulta<Parametros>,
+    Consulta(pedida): Consulta<Pedida>,
 ) -> Result<Response, Problema> {
     let huella = huella(&(&f, &p, sesion.quien.rut));
     let mut e = Errores::default();
     let filtro = f.filtro(&sesion.catalogo, &mut e);
     let orden = p.orden(&mut e);
-    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let limite = pedida.limite(&mut e);
     e.fin(Some(()))?;
-    let despues: Option<(ClaveOrden, i64)> = match p.cursor.as_deref() {
-        None | Some("") => None,
-        Some(c) => Some(lee_cursor(&huella, c)?),
-    };
+    let despues: Option<(ClaveOrden, i64)> = pedida.tras(&huella)?;
     if despues
         .as_ref()
         .is_some_and(|(clave, _)| !orden.admite(clave))

@@ -35,7 +35,7 @@ pub struct Parametros {
     /// El `cursor` de la respuesta anterior; sin él se comienza desde el principio.
     cursor: Option<String>,
     /// 1 a 1000; 200 si no se dice.
-    #[param(example = "200")]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1_000, default = 200)]
     limite: Option<String>,
 }
 

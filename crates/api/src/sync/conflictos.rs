@@ -4,10 +4,10 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sigra_domain::campo::Errores;
 use sigra_store::sync::{self, conflictos};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::Campo;
 use crate::{
@@ -15,21 +15,12 @@ use crate::{
     acceso::Sesion,
     codigo::Codigo,
     cuerpo::Consulta,
-    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    pagina::{self, Pagina, Pedida, cursor, huella},
     problema::Problema,
     reportes::vista::{Reporte, vista},
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
-
-#[derive(Deserialize, Default, IntoParams)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-pub struct Parametros {
-    /// 1 a 200; 50 si no se dice.
-    limite: Option<String>,
-    cursor: Option<String>,
-}
 
 /// Un cambio que no se pudo mezclar y espera una decisión.
 #[derive(Serialize, ToSchema)]
@@ -51,20 +42,19 @@ pub struct Conflicto {
 /// Ver los conflictos sin resolver.
 ///
 /// De los reportes propios y de los que la persona puede decidir, en el orden en que aparecieron.
-#[utoipa::path(get, path = "/sync/conflictos", tag = "sync", params(Parametros),
+#[utoipa::path(get, path = "/sync/conflictos", tag = "sync", params(Pedida),
     responses((status = 200, description = "Una página", body = Pagina<Conflicto>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     sesion: Sesion,
     OriginalUri(uri): OriginalUri,
-    Consulta(p): Consulta<Parametros>,
+    Consulta(pedida): Consulta<Pedida>,
 ) -> Result<Response, Problema> {
     let huella = huella(&"conflictos");
     let mut e = Errores::default();
-    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let limite = pedida.limite(&mut e);
     e.fin(Some(()))?;
-    let desde = p.cursor.filter(|c| !c.is_empty());
-    let desde = desde.map(|c| lee_cursor(&huella, &c)).transpose()?;
+    let desde: Option<i64> = pedida.tras(&huella)?;
     let mut lectura = app.store().leer().await?;
     let (quien, catalogo) = (&sesion.quien, &sesion.catalogo);
     let todos = conflictos(

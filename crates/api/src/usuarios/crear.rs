@@ -20,7 +20,7 @@ pub const CODIGOS: &[Codigo] = &[Codigo::RutExiste];
 #[schema(example = json!({"rut": "12.345.678-5", "nombre": "Rosa", "apellido_1": "Díaz", "rol": "supervisor", "areas": [1, 4]}))]
 pub struct UsuarioCreate {
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = RutDicho, required = true)]
     rut: Campo<RutDicho>,
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 80)]

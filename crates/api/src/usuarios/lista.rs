@@ -14,7 +14,7 @@ use crate::{
     App,
     codigo::Codigo,
     cuerpo::Consulta,
-    pagina::{self, Pagina, cursor, huella, lee_cursor},
+    pagina::{self, Pagina, Pedida, cursor, huella},
     problema::Problema,
 };
 
@@ -29,22 +29,18 @@ pub struct Parametros {
     rol: Option<String>,
     /// `true` o `false`.
     activo: Option<String>,
-    /// 1 a 200; 50 si no se dice.
-    #[serde(skip_serializing)]
-    limite: Option<String>,
-    #[serde(skip_serializing)]
-    cursor: Option<String>,
 }
 
 /// Listar usuarios.
 ///
 /// En orden de RUT.
-#[utoipa::path(get, path = "/usuarios", tag = "usuarios", params(Parametros),
+#[utoipa::path(get, path = "/usuarios", tag = "usuarios", params(Parametros, Pedida),
     responses((status = 200, description = "Una página", body = Pagina<Usuario>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Consulta(p): Consulta<Parametros>,
+    Consulta(pedida): Consulta<Pedida>,
 ) -> Result<Response, Problema> {
     let huella = huella(&p);
     let mut e = Errores::default();
@@ -61,11 +57,9 @@ pub async fn listar(
         }),
         despues: None,
     };
-    let limite = pagina::limite(p.limite.as_deref(), &mut e);
+    let limite = pedida.limite(&mut e);
     e.fin(Some(()))?;
-    if let Some(c) = dicho(&p.cursor) {
-        filtro.despues = Some(lee_cursor(&huella, &c)?);
-    }
+    filtro.despues = pedida.tras(&huella)?;
     let mut lectura = app.store().leer().await?;
     let usuarios = lista_usuarios(&mut lectura, &filtro, limite + 1).await?;
     let (usuarios, siguiente) =

@@ -58,12 +58,19 @@ impl From<Fila> for Usuario {
 }
 
 /// A RUT in a body: its integer or one of its written forms.
+#[derive(ToSchema)]
+#[schema(
+    as = Rut,
+    description = "Un RUT: `12345678`, `\"12345678\"`, `\"12345678-5\"` o `\"12.345.678-5\"`."
+)]
+#[serde(untagged)]
 pub enum RutDicho {
     Numero(i64),
     Texto(String),
 }
 
-/// Not untagged: serde would keep a copy of whatever comes before it tries the one and the other.
+/// By hand, since `untagged` is only for the description: serde would keep a copy of whatever comes before
+/// it tries the one and the other.
 impl<'de> Deserialize<'de> for RutDicho {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Forma;

@@ -1,9 +1,9 @@
 //! The description of the API: the snapshot, and what each operation must say.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    arnes::openapi::{ARCHIVO, operaciones},
+    arnes::openapi::{ARCHIVO, operaciones, resuelto},
     en_ambas,
 };
 
@@ -90,6 +90,61 @@ fn cada_operacion_lo_dice_todo() {
                 "{nombre}: {codigo} no está entre sus respuestas"
             );
         }
+    }
+}
+
+/// Whoever can't know how to ask for the next page has only the first one.
+#[test]
+fn cada_lista_en_paginas_dice_como_pedirlas() {
+    let mut listas = 0;
+    for op in operaciones() {
+        let esquema = &op.json["responses"]["200"]["content"]["application/json"]["schema"];
+        if resuelto(esquema)["properties"]["siguiente"].is_null() {
+            continue;
+        }
+        listas += 1;
+        let parametro = |nombre: &str| {
+            let mut todos = op.json["parameters"].as_array().into_iter().flatten();
+            let suyo = todos.find(|p| p["name"] == nombre && p["in"] == "query");
+            suyo.unwrap_or_else(|| panic!("{} {}: sin {nombre}", op.metodo, op.ruta))
+        };
+        let limite = &parametro("limite")["schema"];
+        let dicho = ["type", "minimum", "maximum", "default"].map(|k| &limite[k]);
+        let esperado = [json!("integer"), json!(1), json!(200), json!(50)];
+        assert_eq!(dicho, esperado.each_ref(), "{} {}", op.metodo, op.ruta);
+        let cursor = &parametro("cursor")["schema"];
+        assert_eq!(cursor["type"], "string", "{} {}", op.metodo, op.ruta);
+    }
+    assert!(listas >= 9, "{listas}");
+}
+
+/// What a field may be is said once, in what it refers to.
+#[test]
+fn los_cuerpos_dicen_lo_que_se_acepta() {
+    let campo = |ruta: &str, nombre: &str| {
+        let todas = operaciones();
+        let mut suyas = todas.iter().filter(|o| o.metodo == "POST");
+        let op = suyas.find(|o| o.ruta == ruta);
+        let op = op.unwrap_or_else(|| panic!("POST {ruta}: no está"));
+        let cuerpo = resuelto(&op.json["requestBody"]["content"]["application/json"]["schema"]);
+        let mut requeridos = cuerpo["required"].as_array().into_iter().flatten();
+        let requerido = requeridos.any(|r| r == nombre);
+        (resuelto(&cuerpo["properties"][nombre]).clone(), requerido)
+    };
+    for (ruta, nombre) in [
+        ("/auth/login", "rut"),
+        ("/usuarios", "rut"),
+        ("/reportes/{id}/acciones", "responsable_rut"),
+    ] {
+        let (esquema, requerido) = campo(ruta, nombre);
+        let formas = esquema["oneOf"].as_array().into_iter().flatten();
+        let tipos: Vec<&Value> = formas.map(|f| &f["type"]).collect();
+        assert_eq!(tipos, ["integer", "string"], "{ruta}");
+        assert!(requerido, "{ruta}");
+    }
+    for (que, obligatorio) in [("aprobar", false), ("rechazar", true)] {
+        let (_, requerido) = campo(&format!("/admin/reportes/{{id}}/{que}"), "detalle");
+        assert_eq!(requerido, obligatorio, "{que}");
     }
 }
 

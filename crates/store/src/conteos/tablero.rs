@@ -31,7 +31,8 @@ pub struct Figura {
     pub n: i64,
 }
 
-/// The report that has waited longest for a decision, by `fecha_reporte` and arrival.
+/// The report that has waited longest for a decision, by `fecha_reporte` and arrival; whenever it came: what
+/// nobody decided for months is what must be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Antiguo {
     pub id: i64,
@@ -84,7 +85,7 @@ macro_rules! sentencia {
                 UNION ALL SELECT fecha, valor, n FROM nuevas WHERE que = 'estado'
              ), antiguos AS (
                 SELECT (SELECT r.id FROM reportes r WHERE r.area_id = a.id AND r.decidido_en IS NULL
-                    AND r.retirado_en IS NULL AND r.fecha_reporte BETWEEN $4 AND $5
+                    AND r.retirado_en IS NULL AND r.fecha_reporte <= $5
                     ORDER BY r.fecha_reporte, r.hora_sincronizado, r.id LIMIT 1) AS id
                 FROM a_cargo a
              )

@@ -53,6 +53,15 @@ pub fn operaciones() -> Vec<Operacion> {
         .collect()
 }
 
+/// A schema, or the one that it refers to.
+pub fn resuelto(esquema: &Value) -> &Value {
+    let Some(referido) = esquema["$ref"].as_str() else {
+        return esquema;
+    };
+    let apuntado = DESCRIPCION.pointer(&referido[1..]);
+    apuntado.unwrap_or_else(|| panic!("{referido}: no está"))
+}
+
 fn calza(plantilla: &str, ruta: &str) -> bool {
     let ruta = ruta.split('?').next().unwrap_or_default();
     let partes = |t: &str| -> Vec<String> {
