@@ -30,8 +30,8 @@ pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos];
 
 /// Silence is broken that often, so that neither side nor what is between them takes it for the end.
 const LATIDO: Duration = Duration::from_secs(15);
-/// How often it is looked whether the person may still listen.
-const REVISION: Duration = Duration::from_secs(30);
+/// How often it is looked whether the person may still listen, besides each time that there is something to tell.
+const REVISION: Duration = Duration::from_secs(5);
 /// Read at once.
 const PAGINA: i64 = 100;
 /// What a client waits before it comes back.
@@ -142,6 +142,9 @@ impl Flujo {
                 return Some(evento);
             }
             if self.hay {
+                if !self.sigue_pudiendo().await {
+                    return None;
+                }
                 if let Err(error) = self.lee().await {
                     tracing::warn!(%error, "un flujo en vivo termina");
                     return None;
@@ -160,13 +163,17 @@ impl Flujo {
                 () = tokio::time::sleep_until(self.revision) => true,
             };
             if toca_revision {
-                // Nobody is cut off because the database is busy.
-                if !self.sesion.sigue(&self.app).await.unwrap_or(true) {
+                if !self.sigue_pudiendo().await {
                     return None;
                 }
                 self.revision = Instant::now() + REVISION;
             }
         }
+    }
+
+    /// Nobody is cut off because the database is busy.
+    async fn sigue_pudiendo(&self) -> bool {
+        self.sesion.sigue(&self.app).await.unwrap_or(true)
     }
 
     async fn lee(&mut self) -> Result<(), Fallo> {

@@ -5,9 +5,10 @@ use sigra_domain::{Fecha, Instante, Zona};
 use sigra_store::avisos::{Plazos, Salidas};
 
 use crate::{
-    arnes::{Persona, Sitio, reporte_en},
+    arnes::{Bd, Motor, Nodos, Persona, Sitio, reporte_en},
     en_ambas,
-    multimedia::taller::{Foto, reporte_con},
+    eventos::Flujo,
+    multimedia::taller::{Foto, Taller, reporte_con},
 };
 
 const PLAZOS: Plazos = Plazos {
@@ -123,6 +124,21 @@ en_ambas! {
         let dichas = suyas(sitio, &autor, "reporte.sin_archivos").await;
         assert_eq!(dichas.iter().map(|n| n["reporte_id"].clone()).collect::<Vec<_>>(), [json!(con)]);
         assert_eq!(suyas(sitio, &jefe, "reporte.sin_archivos").await, Vec::<Value>::new());
+        // One that clashes with another phone's lacks them all the same.
+        let foto = Foto::nueva(900);
+        let autor = sitio.sesion(autor.quien.clone()).await;
+        let choca = sitio.crea(&autor, &reporte_con(&[&foto])).await.espera(201, "").id();
+        let sin_falta = sitio.crea(&autor, &reporte_en(1)).await.espera(201, "").id();
+        sitio.bd.sql(&format!("UPDATE reportes SET sync_status = 'conflicto' WHERE id IN ({choca}, {sin_falta})")).await.unwrap();
+        sitio.bitacora_rota.store(true, std::sync::atomic::Ordering::Relaxed);
+        sitio.store.entorno().adelanta(25 * Instante::HORA);
+        revisa(sitio).await;
+        let dichas = suyas(sitio, &autor, "reporte.sin_archivos").await;
+        assert_eq!(dichas.iter().map(|n| n["reporte_id"].clone()).collect::<Vec<_>>(), [json!(con), json!(choca)]);
+        // Then its last file is there, whatever else is open.
+        Taller::de(sitio).envia(&autor, &foto).await.unwrap();
+        let eventos = format!("SELECT evento FROM cambios WHERE reporte_id = {choca} ORDER BY id");
+        assert_eq!(sitio.bd.textos(&eventos).await, ["reporte.creado", "reporte.completo"]);
     }
 
     async fn un_telefono_calla(sitio: &Sitio) {
@@ -153,4 +169,59 @@ en_ambas! {
         revisa(sitio).await;
         assert_eq!(suyas(sitio, &admin, "dispositivo.silencioso").await.len(), 3);
     }
+
+    async fn un_telefono_de_varios(sitio: &Sitio) {
+        let (uno, otro, admin) = (sitio.trabajador().await, sitio.trabajador().await, sitio.administrador().await);
+        let sincroniza = async |quien: &Persona, device: &str, pendientes: i64| {
+            let quien = sitio.sesion(quien.quien.clone()).await;
+            let ahora = sitio.store.entorno().ahora().to_string();
+            let lote = json!({"device_id": device, "timestamp": ahora, "pendientes": pendientes, "reportes": []});
+            sitio.pide("POST", "/sync/batch").como(&quien).json(&lote).envia().await.espera(200, "");
+        };
+        // Somebody else uses the phone since; who had another still owes what is in it.
+        sincroniza(&uno, "turno-a", 0).await;
+        sincroniza(&uno, "turno-b", 2).await;
+        sitio.store.entorno().adelanta(30 * Instante::HORA);
+        sincroniza(&otro, "turno-a", 0).await;
+        sincroniza(&otro, "turno-b", 0).await;
+        revisa(sitio).await;
+        sitio.store.entorno().adelanta(50 * Instante::HORA);
+        revisa(sitio).await;
+        let dichas = suyas(sitio, &admin, "dispositivo.silencioso").await;
+        assert_eq!(dichas.len(), 1, "{dichas:?}");
+        assert!(dichas[0]["texto"].as_str().unwrap().contains("turno-b"));
+        // Both in the end, once each.
+        sitio.store.entorno().adelanta(30 * Instante::HORA);
+        for _ in 0..2 {
+            revisa(sitio).await;
+        }
+        assert_eq!(suyas(sitio, &admin, "dispositivo.silencioso").await.len(), 3);
+    }
+}
+
+/// The server itself looks, by its settings.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn el_servidor_vigila() {
+    let sitio = Sitio::nuevo(Bd::nueva(Motor::Sqlite).await.expect("SQLite")).await;
+    let (autor, admin) = (sitio.trabajador().await, sitio.administrador().await);
+    let id = reporta(&sitio, &autor, 3).await;
+    let hace_rato = sitio.store.entorno().ahora().mas(-10 * Instante::MINUTO);
+    let sql = format!("UPDATE reportes SET hora_sincronizado = {}", hace_rato.0);
+    sitio.bd.sql(&sql).await.unwrap();
+    let bd = sitio.cierra().await;
+    // By default it would be half an hour.
+    let variables = vec![("SIGRA_ESCALAR_MINUTOS".to_owned(), "5".to_owned())];
+    let nodos = Nodos::con(bd, 1, variables).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://{}/eventos?desde=0", nodos.red.direccion(0));
+    let pedido = http.get(url).bearer_auth(nodos.red.token(&admin));
+    let mut flujo = Flujo::abre(pedido, None).await.unwrap();
+    loop {
+        let e = flujo.pronto().await;
+        if e.datos["evento"] == "reporte.sin_abrir" {
+            assert_eq!(e.datos["reporte_id"], json!(id));
+            break;
+        }
+    }
+    nodos.cierra().await.borra().await;
 }

@@ -17,14 +17,14 @@ const PLAZO: Duration = Duration::from_mins(1);
 
 /// One event of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Evento {
+pub struct Evento {
     nombre: String,
     id: i64,
-    datos: Value,
+    pub datos: Value,
 }
 
 /// A stream as a browser's EventSource reads it.
-struct Flujo {
+pub struct Flujo {
     bytes:
         std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     /// Read, and no event yet: a piece may end within a letter.
@@ -32,7 +32,10 @@ struct Flujo {
 }
 
 impl Flujo {
-    async fn abre(pedido: reqwest::RequestBuilder, ultimo: Option<i64>) -> reqwest::Result<Self> {
+    pub async fn abre(
+        pedido: reqwest::RequestBuilder,
+        ultimo: Option<i64>,
+    ) -> reqwest::Result<Self> {
         let pedido = match ultimo {
             Some(id) => pedido.header("last-event-id", id.to_string()),
             None => pedido,
@@ -53,24 +56,30 @@ impl Flujo {
         })
     }
 
-    /// The next event; `None` when the stream ended, however it did.
-    async fn siguiente(&mut self) -> Option<Evento> {
+    /// The next event or comment, as it was sent; `None` when the stream ended, however it did.
+    async fn bloque(&mut self) -> Option<String> {
         loop {
             if let Some(fin) = self.resto.windows(2).position(|v| v == b"\n\n") {
                 let resto = self.resto.split_off(fin + 2);
                 let bloque = std::mem::replace(&mut self.resto, resto);
-                let evento = lee(std::str::from_utf8(&bloque).expect("UTF-8"));
-                if evento.nombre.is_empty() {
-                    continue;
-                }
-                return Some(evento);
+                return Some(String::from_utf8(bloque).expect("UTF-8"));
             }
             let trozo = self.bytes.next().await?.ok()?;
             self.resto.extend(trozo);
         }
     }
 
-    async fn pronto(&mut self) -> Evento {
+    /// The next event; `None` when the stream ended, however it did.
+    async fn siguiente(&mut self) -> Option<Evento> {
+        loop {
+            let evento = lee(&self.bloque().await?);
+            if !evento.nombre.is_empty() {
+                return Some(evento);
+            }
+        }
+    }
+
+    pub async fn pronto(&mut self) -> Evento {
         timeout(PLAZO, self.siguiente())
             .await
             .expect("no llegó nada")
@@ -164,16 +173,41 @@ en_ambas! {
 
     async fn quien_sale_no_oye_mas(sitio: &Sitio) {
         let (sale, queda) = (sitio.supervisor(&[1]).await, sitio.supervisor(&[1]).await);
-        let mut de_quien_sale = Flujo::abre(pedido(sitio, &sale, "/eventos"), None).await.unwrap();
-        let mut de_quien_queda = Flujo::abre(pedido(sitio, &queda, "/eventos"), None).await.unwrap();
-        de_quien_sale.pronto().await;
-        de_quien_queda.pronto().await;
+        let (echado, admin) = (sitio.supervisor(&[1]).await, sitio.administrador().await);
+        let mut flujos = vec![];
+        for quien in [&sale, &echado, &queda] {
+            let mut flujo = Flujo::abre(pedido(sitio, quien, "/eventos"), None).await.unwrap();
+            flujo.pronto().await;
+            flujos.push(flujo);
+        }
+        // They are told of it, and hear nothing of it: they went first.
+        sitio.reporte(&sitio.trabajador().await, 1).await;
         sitio.pide("POST", "/auth/logout").como(&sale).envia().await.espera(204, "");
-        // Looked at twice a minute.
-        assert_eq!(timeout(PLAZO, de_quien_sale.siguiente()).await.expect("sigue abierto"), None);
+        let echa = sitio.pide("PATCH", &format!("/usuarios/{}", echado.rut)).como(&admin).json(&json!({"activo": false}));
+        echa.envia().await.espera(200, "");
+        sitio.store.reparte_avisos(Salidas::default()).await.unwrap();
+        for flujo in &mut flujos[..2] {
+            assert_eq!(timeout(PLAZO, flujo.siguiente()).await.expect("sigue abierto"), None);
+        }
+        assert_eq!(flujos[2].pronto().await.nombre, "notificacion");
+        // With nothing to tell it ends, too.
+        let resto = sitio.sesion(sale.quien.clone()).await;
+        let mut flujo = Flujo::abre(pedido(sitio, &resto, "/eventos"), None).await.unwrap();
+        flujo.pronto().await;
+        sitio.pide("POST", "/auth/logout").como(&resto).envia().await.espera(204, "");
+        assert_eq!(timeout(PLAZO, flujo.siguiente()).await.expect("sigue abierto"), None);
+    }
+
+    /// Four times a minute, so that nobody takes the silence for the end; and it is none.
+    async fn late_mientras_no_hay_nada(sitio: &Sitio) {
+        let jefe = sitio.supervisor(&[1]).await;
+        let mut flujo = Flujo::abre(pedido(sitio, &jefe, "/eventos"), None).await.unwrap();
+        assert_eq!(flujo.pronto().await.nombre, "listo");
+        let bloque = timeout(PLAZO, flujo.bloque()).await.expect("no late");
+        assert_eq!(bloque.as_deref(), Some(": latido\n\n"));
         sitio.reporte(&sitio.trabajador().await, 1).await;
         sitio.store.reparte_avisos(Salidas::default()).await.unwrap();
-        assert_eq!(de_quien_queda.pronto().await.nombre, "notificacion");
+        assert_eq!(flujo.pronto().await.nombre, "notificacion");
     }
 
     async fn los_otros_nodos_oyen_la_senal(sitio: &Sitio) {

@@ -97,7 +97,8 @@ const SIN_ABRIR: &str = reportes!(
 );
 
 const SIN_ARCHIVOS: &str = reportes!(
-    "r.sync_status = 'multimedia_pendiente'
+    "(r.sync_status = 'multimedia_pendiente' OR (r.sync_status = 'conflicto' AND EXISTS
+        (SELECT 1 FROM multimedia m WHERE m.reporte_id = r.id AND m.estado = 'pendiente')))
      AND NOT EXISTS (SELECT 1 FROM alarmas x WHERE x.clave = 'sin_archivos:' || CAST(r.id AS TEXT))"
 );
 
@@ -163,13 +164,16 @@ struct Telefono {
     pendientes: i64,
 }
 
-/// One that synced again is silent anew.
+/// One that synced again is silent anew. A phone is seen whoever uses it; what it owes is of the one who wrote
+/// it.
 const SILENCIOSOS: &str =
     "SELECT d.device_id, d.rut, u.nombre || ' ' || u.apellido_1 AS persona, d.last_sync,
         coalesce(d.pendientes, 0) AS pendientes
     FROM dispositivos d JOIN usuarios u ON u.rut = d.rut
     WHERE u.activo AND d.last_sync > $3
-        AND (d.last_sync <= $1 OR (coalesce(d.pendientes, 0) > 0 AND d.last_sync <= $2))
+        AND ((d.last_sync <= $1 AND NOT EXISTS (SELECT 1 FROM dispositivos o
+                WHERE o.device_id = d.device_id AND o.last_sync > d.last_sync))
+            OR (coalesce(d.pendientes, 0) > 0 AND d.last_sync <= $2))
         AND NOT EXISTS (SELECT 1 FROM alarmas x WHERE x.clave = 'silencio:' || d.device_id || ':'
             || CAST(d.rut AS TEXT) || ':' || CAST(d.last_sync AS TEXT))
     ORDER BY d.last_sync LIMIT $4";

@@ -1,6 +1,6 @@
 //! What went out, for whoever administers the site: what is on its way, what arrived, what was given up.
 
-use sigra_domain::{Instante, Rut};
+use sigra_domain::{Instante, Rut, bitacora::Valores};
 use sqlx::FromRow;
 
 use crate::{Fallo, Lectura, Tx, Write, db::con};
@@ -98,12 +98,12 @@ impl Write for Reenviar {
                 "UPDATE entregas SET estado = 'pendiente', intentos = 0, proximo = $2, creada = $2,
                     terminada = NULL, tomada = NULL WHERE id = $1")
                 .bind(self.id).bind(tx.ahora.0).execute(&mut **c).await.map(drop))?;
-            let nada = Default::default();
+            let estado = |e: &str| Valores::from_iter([("estado".to_owned(), e.into())]);
             tx.anota_ajuste(
                 format!("entrega:{}", self.id),
                 "reenviar",
                 Some(self.actor),
-                nada,
+                (estado("muerta"), estado("pendiente")),
             )
             .await?;
         }

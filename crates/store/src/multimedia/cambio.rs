@@ -58,8 +58,9 @@ pub(super) async fn cambia(
     let uuid = archivo.archivo.uuid_cliente.clone();
     let mut reporte = leido.reporte;
     reporte.archivos.insert(uuid, cambio.estado);
+    let sin_conflicto = sin_conflicto(&reporte.contenido, &reporte.archivos);
     if reporte.sync_status != SyncStatus::Conflicto {
-        reporte.sync_status = sin_conflicto(&reporte.contenido, &reporte.archivos);
+        reporte.sync_status = sin_conflicto;
     }
     reporte.version += 1;
     reporte.hora_actualizado = tx.ahora;
@@ -68,8 +69,7 @@ pub(super) async fn cambia(
         detalle: Some(cambio.detalle),
         cambios: diferencia(&viejo.valores(), &reporte.valores()),
         area_antes: Some(viejo.contenido.area_id),
-        evento: if cambio.accion == Accion::RecibirArchivo
-            && reporte.sync_status == SyncStatus::Completo
+        evento: if cambio.accion == Accion::RecibirArchivo && sin_conflicto == SyncStatus::Completo
         {
             "reporte.completo"
         } else {
