@@ -1,14 +1,20 @@
 //! The mails of the shift: files in a folder, to be looked at.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{error::ErrorDemo, servidor::Servidor};
 
 /// Of the folder with the data.
 pub(super) const CARPETA: &str = "correos";
 
-/// Sends what is due and says how many there are.
-pub(super) async fn cuenta(servidor: &Servidor, datos: &Path) -> Result<String, ErrorDemo> {
+/// Those of the shift.
+pub(super) struct Correos {
+    pub(super) hay: usize,
+    pub(super) carpeta: PathBuf,
+}
+
+/// Sends what is due and counts what there is.
+pub(super) async fn cuenta(servidor: &Servidor, datos: &Path) -> Result<Correos, ErrorDemo> {
     let cartero = &servidor.cartero;
     servidor.store.reparte_avisos(cartero.salidas()).await?;
     cartero.reparte().await?;
@@ -16,8 +22,21 @@ pub(super) async fn cuenta(servidor: &Servidor, datos: &Path) -> Result<String, 
     let leida = carpeta.clone();
     let hay = tokio::task::spawn_blocking(move || std::fs::read_dir(leida).map(Iterator::count));
     let hay = hay.await?.map_err(|e| ErrorDemo::Interno(e.to_string()))?;
-    Ok(format!(
-        "Correos urgentes a los supervisores: {hay}, en {}. De lo demás va uno por persona, cinco minutos después.",
-        carpeta.display()
-    ))
+    Ok(Correos { hay, carpeta })
+}
+
+impl Correos {
+    /// What contradicts the promise: who decides hears of each urgent report at once.
+    pub(super) fn hallazgo(&self, urgentes: i64) -> Option<String> {
+        let hay = i64::try_from(self.hay).unwrap_or(i64::MAX);
+        (hay < urgentes).then(|| format!("{hay} correos por {urgentes} reportes urgentes"))
+    }
+
+    pub(super) fn texto(&self) -> String {
+        format!(
+            "Correos urgentes a los supervisores: {}, en {}. De lo demás va uno por persona, cinco minutos después.",
+            self.hay,
+            self.carpeta.display()
+        )
+    }
 }

@@ -74,6 +74,8 @@ pub(super) async fn trabajar(
     let mut hallazgos = revision::hallazgos(&historias, &revisados, &propios, adelanto_ms);
     let tablero = tablero::leer(&equipo, &registros).await?;
     hallazgos.extend(tablero::hallazgo(&tablero, &revisados));
+    let correos = correos::cuenta(servidor, &args.datos).await?;
+    hallazgos.extend(correos.hallazgo(tablero::urgentes(&tablero)));
     let resultado = Resultado {
         escritos: historias.len(),
         ida,
@@ -88,7 +90,7 @@ pub(super) async fn trabajar(
         equipo,
         resultado,
         tablero,
-        correos: correos::cuenta(servidor, &args.datos).await?,
+        correos: correos.texto(),
         hallazgos,
     })
 }
