@@ -1,5 +1,7 @@
 //! Tables of reports for the office's spreadsheets.
 
+use std::collections::BTreeSet;
+
 use calamine::{Data, Reader as _, Xlsx};
 use serde_json::{Value, json};
 
@@ -35,7 +37,78 @@ fn filas(csv: &str, separador: u8) -> Vec<std::collections::HashMap<String, Stri
     lector.deserialize().map(|f| f.expect("fila")).collect()
 }
 
+/// The columns by what stands in them; `fecha_reporte` is a day.
+const NUMEROS: [&str; 7] = [
+    "id",
+    "lat",
+    "lon",
+    "precision_m",
+    "archivos",
+    "archivos_pendientes",
+    "version",
+];
+const HORAS: [&str; 4] = [
+    "hora_creado",
+    "hora_sincronizado",
+    "hora_actualizado",
+    "decidido_en",
+];
+/// What people wrote, and the site's names.
+const AJENOS: [&str; 8] = [
+    "titulo",
+    "descripcion",
+    "area",
+    "severidad",
+    "estado",
+    "autor",
+    "device_id",
+    "referencia",
+];
+/// What SIGRA writes.
+const PROPIOS: [&str; 4] = ["uuid_cliente", "rut", "a_tiempo", "sync_status"];
+
+/// A text of somebody else as the CSV has it.
+fn en_csv(texto: &str) -> String {
+    if texto.starts_with(['=', '+', '-', '@']) {
+        format!("'{texto}")
+    } else {
+        texto.to_owned()
+    }
+}
+
+/// The first element with this name, as it opens.
+fn etiqueta<'a>(xml: &'a str, nombre: &str) -> &'a str {
+    let desde = xml.find(&format!("<{nombre} ")).expect(nombre);
+    let hasta = xml[desde..].find('>').expect("se cierra");
+    &xml[desde..=desde + hasta]
+}
+
 en_ambas! {
+    /// Each of the four, wherever people write; a number below zero stays a number.
+    async fn ningun_texto_es_formula(sitio: &Sitio) {
+        let (autor, admin) = (sitio.trabajador().await, sitio.administrador().await);
+        let textos = [
+            ("=1+1", "'=1+1"), ("+56 9 1234", "'+56 9 1234"), ("-3", "'-3"), ("@suma", "'@suma"), ("a=1", "a=1"),
+        ];
+        for (escrito, _) in textos {
+            let mut r = reporte_en(1);
+            r["titulo"] = json!(escrito);
+            r["descripcion"] = json!(escrito);
+            r["ubicacion"] = json!({"lat": -33.5, "lon": -70.25, "referencia": escrito});
+            sitio.crea(&autor, &r).await.espera(201, "");
+        }
+        for (consulta, separador, lat) in [("", b',', "-33.5"), ("?separador=;", b';', "-33,5")] {
+            let todas = filas(&exporta(sitio, &admin, consulta).await, separador);
+            assert_eq!(todas.len(), textos.len());
+            for (f, (_, exportado)) in todas.iter().zip(textos) {
+                for columna in ["titulo", "descripcion", "referencia"] {
+                    assert_eq!(f[columna], exportado, "{columna}");
+                }
+                assert_eq!(f["lat"], lat);
+            }
+        }
+    }
+
     async fn lo_que_una_planilla_lee(sitio: &Sitio) {
         let (autor, jefe, admin) = (sitio.trabajador().await, sitio.supervisor(&[1]).await, sitio.administrador().await);
         let mut raro = reporte_en(1);
@@ -79,25 +152,34 @@ en_ambas! {
         sitio.pide("GET", "/admin/export.csv").como(&autor).envia().await.espera(403, "sin_permiso");
     }
 
-    /// The spreadsheet says what the CSV says, cell by cell, as another library reads it.
+    /// The spreadsheet says what the CSV says, cell by cell, as another library reads it; numbers and dates are
+    /// such, its header stays in sight and it filters.
     async fn la_planilla_dice_lo_mismo(sitio: &Sitio) {
         let (autor, admin) = (sitio.trabajador().await, sitio.administrador().await);
         let cuantos = cuenta(10_000);
+        let mut primero = Value::Null;
         for base in (0..cuantos).step_by(100) {
             let lote: Vec<Value> = (base..base + 100).map(|i| {
                 let mut r = reporte_en(1 + i64::try_from(i % 3).unwrap());
                 r["titulo"] = json!(["=1+1", "@suma", "+56 9", "-3", "Ñandú ⚠ <b>&\"", "_x0041_"][i % 6]);
                 r["descripcion"] = json!(["", "Dos\nlíneas\ty más", "a\u{1}b\u{ffff}c", "  espacios  ", "12"][i % 5]);
                 if i % 4 == 0 {
-                    r["ubicacion"] = json!({"lat": -33.1512, "lon": -70.2871, "precision_m": f64::from(u32::try_from(i).unwrap()) / 8.0});
+                    let referencia = ["=A1", "nivel 1200", "-2", "+3", "@4"][i / 4 % 5];
+                    r["ubicacion"] = json!({"lat": -33.1512, "lon": -70.2871, "referencia": referencia,
+                        "precision_m": f64::from(u32::try_from(i).unwrap()) / 8.0});
                 }
                 if i % 7 == 0 {
                     r["hora_creado"] = json!("2026-02-28T23:59:59.999Z");
                 }
                 r
             }).collect();
-            sitio.lote(&autor, &lote).await;
+            let r = sitio.lote(&autor, &lote).await;
+            if base == 0 {
+                primero = r["resultados"][0]["id"].clone();
+            }
         }
+        let decide = sitio.pide("POST", &format!("/admin/reportes/{primero}/aprobar")).como(&admin);
+        decide.json(&json!({})).envia().await.espera(200, "");
         let csv = exporta(sitio, &admin, "").await;
         let mut lector = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.trim_start_matches('\u{feff}').as_bytes());
         let del_csv: Vec<Vec<String>> = lector.records().map(|f| f.unwrap().iter().map(Into::into).collect()).collect();
@@ -107,35 +189,43 @@ en_ambas! {
         let largo = r.headers()["content-length"].to_str().unwrap().to_owned();
         let bytes = r.bytes().await.unwrap();
         assert_eq!(largo, bytes.len().to_string());
+        let mut partes = zip::ZipArchive::new(std::io::Cursor::new(bytes.clone())).unwrap();
+        let xml = std::io::read_to_string(partes.by_name("xl/worksheets/sheet1.xml").unwrap()).unwrap();
+        let fija = etiqueta(&xml, "pane");
+        for (dice, que) in [(true, "state=\"frozen\""), (true, "ySplit=\"1\""), (false, "xSplit")] {
+            assert_eq!(fija.contains(que), dice, "{fija}");
+        }
+        assert_eq!(etiqueta(&xml, "autoFilter"), format!("<autoFilter ref=\"A1:X{}\"/>", cuantos + 1));
         let mut libro: Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(bytes)).unwrap();
         let hoja = libro.worksheet_range("Reportes").unwrap();
         assert_eq!(hoja.height(), del_csv.len());
-        assert_eq!(hoja.height(), cuantos + 1);
-        let numeros = ["id", "lat", "lon", "precision_m", "archivos", "archivos_pendientes", "version"];
-        let horas = ["hora_creado", "hora_sincronizado", "hora_actualizado", "decidido_en"];
+        assert_eq!((hoja.height(), hoja.width()), (cuantos + 1, 24));
+        // Columns that had something in them.
+        let mut llenas = BTreeSet::new();
         for (n, (fila, esperada)) in hoja.rows().zip(&del_csv).enumerate() {
             for ((celda, esperado), columna) in fila.iter().zip(esperada).zip(&del_csv[0]) {
+                let columna = columna.as_str();
                 let dicho = match celda {
                     Data::Empty => String::new(),
-                    Data::Float(x) if n > 0 && numeros.contains(&columna.as_str()) => x.to_string(),
-                    Data::DateTime(t) if n > 0 => {
+                    Data::String(t) if n == 0 || PROPIOS.contains(&columna) => t.clone(),
+                    Data::String(t) if AJENOS.contains(&columna) => en_csv(t),
+                    Data::Float(x) if n > 0 && NUMEROS.contains(&columna) => x.to_string(),
+                    Data::DateTime(t) if n > 0 && (columna == "fecha_reporte" || HORAS.contains(&columna)) => {
                         let (a, m, d, h, min, s, _) = t.to_ymd_hms_milli();
-                        if horas.contains(&columna.as_str()) {
-                            format!("{a:04}-{m:02}-{d:02} {h:02}:{min:02}:{s:02}")
-                        } else {
-                            assert_eq!(columna, "fecha_reporte");
-                            format!("{a:04}-{m:02}-{d:02}")
-                        }
+                        let dia = format!("{a:04}-{m:02}-{d:02}");
+                        if columna == "fecha_reporte" { dia } else { format!("{dia} {h:02}:{min:02}:{s:02}") }
                     }
-                    Data::String(t) => t.clone(),
-                    otra => panic!("{columna}: {otra:?}"),
+                    otra => panic!("fila {n}, {columna}: {otra:?}"),
                 };
-                // The CSV's apostrophe, and what XML can't hold.
-                let esperado = esperado.strip_prefix('\'').unwrap_or(esperado);
+                // What XML can't hold.
                 let esperado = esperado.replace(['\u{1}', '\u{ffff}'], "\u{fffd}");
                 assert_eq!(dicho, esperado, "fila {n}, {columna}");
+                if n > 0 && !dicho.is_empty() {
+                    llenas.insert(columna);
+                }
             }
         }
+        assert_eq!(llenas.len(), 24, "{llenas:?}");
         let autor = sitio.pide("GET", "/admin/export.xlsx").como(&autor).envia().await;
         autor.espera(403, "sin_permiso");
     }

@@ -56,7 +56,9 @@ en_ambas! {
             "{:?}: {pocos} reports {antes:.1?}, {muchos} reports {despues:.1?}, ten years of them {con_historia:.1?}",
             sitio.bd.motor,
         );
-        assert!(despues < antes * 4 && con_historia < antes * 4, "{antes:.1?} → {despues:.1?} → {con_historia:.1?}");
+        // Ten times as much would be a hundred milliseconds and more; what else runs beside may cost some.
+        let cabe = antes * 4 + Duration::from_millis(20);
+        assert!(despues < cabe && con_historia < cabe, "{antes:.1?} → {despues:.1?} → {con_historia:.1?}");
 
         let alcance = Alcance {
             desde: Fecha::parse("2026-01-01").unwrap(),

@@ -1,7 +1,8 @@
-//! The same for the bitácora of settings: who changed which person and which catalogue.
+//! The same for the bitácora of settings: who changed which person, which catalogue and what leaves for others.
 
 use serde_json::{Value, json};
 use sigra_domain::bitacora::{GENESIS, Motivo};
+use sigra_store::avisos::Salidas;
 
 use super::{Donde, Intruso, esperado, hallazgos, hash, texto};
 use crate::{
@@ -147,6 +148,52 @@ fn golpe(cadena: &[(String, String)], azar: &mut Azar, motor: Motor) -> (String,
 }
 
 en_ambas! {
+    /// From what to what: a webhook, a delivery that is sent again, a target.
+    async fn webhooks_entregas_y_metas_quedan(sitio: &Sitio) {
+        let (autor, jefe) = (sitio.trabajador().await, sitio.administrador().await);
+        let yo = json!(jefe.rut);
+        let manda = async |op: &str, cuerpo: Value, status: u16| {
+            let (metodo, ruta) = op.split_once(' ').expect("op");
+            let pedido = sitio.pide(metodo, ruta).como(&jefe);
+            let pedido = if cuerpo.is_null() { pedido } else { pedido.json(&cuerpo) };
+            pedido.envia().await.espera(status, "").json
+        };
+        let nuevo = json!({"url": "https://ejemplo.cl/sigra", "eventos": ["reporte.creado"], "descripcion": "Gestión"});
+        let webhook = manda("POST /admin/webhooks", nuevo, 201).await["id"].as_i64().unwrap();
+        let ruta = format!("/admin/webhooks/{webhook}");
+        let otro = json!({"url": "https://ejemplo.cl/otro", "eventos": ["reporte.creado", "reporte.decidido"]});
+        manda(&format!("PATCH {ruta}"), otro.clone(), 200).await;
+        // What it is owed is given up when it is not active.
+        sitio.reporte(&autor, 1).await;
+        sitio.store.reparte_avisos(Salidas::default()).await.unwrap();
+        manda(&format!("PATCH {ruta}"), json!({"activo": false}), 200).await;
+        let muertas = manda("GET /admin/entregas?estado=muerta", Value::Null, 200).await;
+        let entrega = muertas["items"][0]["id"].as_i64().unwrap();
+        manda(&format!("POST /admin/entregas/{entrega}/reenviar"), Value::Null, 204).await;
+        manda(&format!("DELETE {ruta}"), Value::Null, 204).await;
+        manda("PATCH /catalogos/severidades/3", json!({"meta_horas": 31}), 200).await;
+
+        let todos = manda("GET /admin/bitacora/ajustes?limite=200", Value::Null, 200).await;
+        let de = |objeto: String| -> Vec<Value> {
+            let suyos = todos["items"].as_array().unwrap().iter().rev().filter(|a| a["objeto"] == objeto);
+            suyos.map(|a| json!([a["accion"], a["antes"], a["despues"], a["rut"]])).collect()
+        };
+        let del_webhook = de(format!("webhook:{webhook}"));
+        assert_eq!(del_webhook[0][0], "crear");
+        let antes = json!({"url": "https://ejemplo.cl/sigra", "eventos": ["reporte.creado"]});
+        let ultimo = json!({"url": "https://ejemplo.cl/otro", "eventos": ["reporte.creado", "reporte.decidido"],
+            "descripcion": "Gestión", "activo": false});
+        assert_eq!(del_webhook[1..], [
+            json!(["editar", antes, otro, yo]),
+            json!(["editar", {"activo": true}, {"activo": false}, yo]),
+            json!(["eliminar", ultimo, {}, yo]),
+        ]);
+        let de_la_entrega = de(format!("entrega:{entrega}"));
+        assert_eq!(de_la_entrega, [json!(["reenviar", {"estado": "muerta"}, {"estado": "pendiente"}, yo])]);
+        let de_la_meta = de("severidad:3".to_owned());
+        assert_eq!(de_la_meta, [json!(["editar", {"meta_horas": 24}, {"meta_horas": 31}, yo])]);
+    }
+
     async fn lo_alterado_de_los_ajustes_se_nombra(sitio: &Sitio) {
         let mut azar = Azar::nuevo();
         ajusta(sitio).await;

@@ -1,5 +1,6 @@
-//! Web Push. That what is sent can be read by the browser alone is shown where it is encrypted
-//! (`sigra-envio`); here, who gets it and when a browser is forgotten.
+//! Web Push: who gets it, that the browser alone can read it, and when it is forgotten.
+
+mod navegador;
 
 use std::sync::{
     Arc,

@@ -14,6 +14,7 @@ use sigra_domain::{
     Instante,
     entrega::{MAX_INTENTOS, espera},
 };
+use sigra_store::avisos::Plazos;
 use standardwebhooks::Webhook;
 
 use super::{
@@ -22,9 +23,21 @@ use super::{
     reparte, reporta,
 };
 use crate::{
-    arnes::{Ajuste, Bd, Motor, Nodos, Persona, Sitio, cuenta, dado, reporte_en},
+    alarmas::hoy,
+    arnes::{Ajuste, Bd, Motor, Nodos, Persona, Sitio, cuenta, dado, openapi, reporte_en},
     en_ambas,
+    multimedia::taller::{Foto, Taller, reporte_con},
 };
+
+/// All that other systems can be told of.
+const EVENTOS: [&str; 6] = [
+    "reporte.creado",
+    "reporte.cambiado",
+    "reporte.decidido",
+    "reporte.completo",
+    "conflicto.creado",
+    "dispositivo.silencioso",
+];
 
 /// A webhook at this address for these events; its id and secret.
 async fn webhook(sitio: &Sitio, admin: &Persona, url: &str, eventos: &[&str]) -> (i64, String) {
@@ -80,8 +93,94 @@ fn version(r: &Recibido) -> (i64, i64) {
     )
 }
 
+/// What a report's events say of it.
+fn datos(reporte: &Value, version: i64, titulo: &str, estado: (i64, &str)) -> Value {
+    json!({
+        "reporte_id": reporte["id"],
+        "uuid_cliente": reporte["uuid_cliente"],
+        "version": version,
+        "titulo": titulo,
+        "area": {"id": 1, "nombre": "Perforación y Tronadura"},
+        "severidad": {"id": 3, "nombre": "Alta"},
+        "estado": {"id": estado.0, "nombre": estado.1},
+        "retirado": false,
+        "url": format!("/reportes/{}", reporte["id"]),
+    })
+}
+
 en_ambas! {
     con Ajuste { hacia_aqui: true, ..Ajuste::default() };
+    /// Each kind that there is, signed, with the fields that the guide promises and no others.
+    async fn uno_de_cada_evento(sitio: &Sitio) {
+        const PENDIENTE: (i64, &str) = (1, "Pendiente");
+        let descripcion: Value = serde_json::from_str(&std::fs::read_to_string(openapi::ARCHIVO).unwrap()).unwrap();
+        let maximo = &descripcion["components"]["schemas"]["WebhookCreate"]["properties"]["eventos"]["maxItems"];
+        assert_eq!(*maximo, json!(EVENTOS.len()), "hay otros eventos");
+        let receptor = Receptor::abre(|_| 204).await;
+        let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
+        let admin = sitio.administrador().await;
+        let (_, secreto) = webhook(sitio, &admin, &receptor.url, &EVENTOS).await;
+        let mut vistos: Vec<(String, String)> = vec![];
+        // The one that came since the last time.
+        let mut llega = async |evento: &str, data: Value| {
+            reparte(sitio).await;
+            let todos = receptor.todos();
+            assert_eq!(todos.len(), vistos.len() + 1, "{evento}");
+            let r = &todos[vistos.len()];
+            assert!(verificado(r, &r.cuerpo, &secreto), "{evento}");
+            assert_eq!(r.cabecera("content-type"), "application/json");
+            let cuerpo = r.json();
+            assert!(Instante::parse(cuerpo["timestamp"].as_str().unwrap()).is_some(), "{cuerpo}");
+            assert_eq!(cuerpo, json!({"type": evento, "timestamp": cuerpo["timestamp"], "data": data}));
+            for quien in [&autor, &jefa, &admin] {
+                assert!(!cuerpo.to_string().contains(&quien.rut.to_string()), "dice quién: {cuerpo}");
+            }
+            vistos.push((evento.to_owned(), r.cabecera("webhook-id").to_owned()));
+        };
+        let sincroniza = async |item: &Value| {
+            let ahora = sitio.store.entorno().ahora().to_string();
+            let lote = json!({"device_id": "moto-7", "timestamp": ahora, "pendientes": 4, "reportes": [item]});
+            let r = sitio.pide("POST", "/sync/batch").como(&autor).json(&lote).envia().await.espera(200, "");
+            r.json["resultados"][0].clone()
+        };
+        let manda = async |quien: &Persona, op: &str, cuerpo: Value| {
+            let (metodo, ruta) = op.split_once(' ').expect("op");
+            sitio.pide(metodo, ruta).como(quien).json(&cuerpo).envia().await.espera(200, "");
+        };
+
+        let mut item = reporte_en(1);
+        let creado = sincroniza(&item).await;
+        let a = json!({"id": creado["id"], "uuid_cliente": item["uuid_cliente"]});
+        llega("reporte.creado", datos(&a, 1, "Roca suelta en galería 4", PENDIENTE)).await;
+        manda(&jefa, &format!("PUT /reportes/{}", a["id"]), json!({"titulo": "Del servidor", "version": 1})).await;
+        llega("reporte.cambiado", datos(&a, 2, "Del servidor", PENDIENTE)).await;
+        item["titulo"] = json!("Del teléfono");
+        item["version_base"] = json!(1);
+        let conflicto = sincroniza(&item).await["conflicto_id"].clone();
+        llega("conflicto.creado", datos(&a, 3, "Del servidor", PENDIENTE)).await;
+        let resuelve = format!("POST /sync/conflictos/{conflicto}/resolver");
+        manda(&autor, &resuelve, json!({"decision": "cliente", "version": 3})).await;
+        llega("reporte.cambiado", datos(&a, 4, "Del teléfono", PENDIENTE)).await;
+        manda(&jefa, &format!("POST /admin/reportes/{}/aprobar", a["id"]), json!({})).await;
+        llega("reporte.decidido", datos(&a, 5, "Del teléfono", (2, "Aprobado"))).await;
+        let foto = Foto::nueva(900);
+        let b = sitio.crea(&autor, &reporte_con(&[&foto])).await.espera(201, "").json;
+        llega("reporte.creado", datos(&b, 1, "Roca suelta en galería 4", PENDIENTE)).await;
+        Taller::de(sitio).envia(&autor, &foto).await.unwrap();
+        llega("reporte.completo", datos(&b, 2, "Roca suelta en galería 4", PENDIENTE)).await;
+        // Silent at once, so that the clock is still the machine's and the signature fresh.
+        let plazos = Plazos { sin_abrir: None, sin_archivos: Instante::DIA, silencio: 0, silencio_con_deuda: 0 };
+        sitio.store.alarma(plazos, hoy(sitio), sitio.app.cartero().salidas()).await.unwrap();
+        let telefonos = sitio.pide("GET", "/admin/dispositivos").como(&admin).envia().await.espera(200, "").json;
+        let last_sync = &telefonos["items"][0]["last_sync"];
+        assert!(last_sync.is_string(), "{telefonos}");
+        llega("dispositivo.silencioso", json!({"device_id": "moto-7", "last_sync": last_sync, "pendientes": 4})).await;
+
+        let (tipos, ids): (HashSet<String>, HashSet<String>) = vistos.into_iter().unzip();
+        assert_eq!(tipos, HashSet::from(EVENTOS.map(str::to_owned)));
+        assert_eq!(ids.len(), 8);
+    }
+
     async fn firmados_y_en_orden(sitio: &Sitio) {
         let falla = Arc::new(Mutex::new(HashSet::<i64>::new()));
         let negados = Arc::clone(&falla);

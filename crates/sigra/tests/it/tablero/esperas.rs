@@ -10,6 +10,13 @@ use crate::{
     en_ambas,
 };
 
+/// All of one area, severity and day.
+fn reporte() -> Value {
+    let mut r = reporte_en(1);
+    r["fecha_reporte"] = json!("2026-03-01");
+    r
+}
+
 en_ambas! {
     con Ajuste { conexiones: 40, ..Ajuste::default() };
     /// On PostgreSQL: all counts are locked, and what one writer notes is not committed; 32 others with
@@ -28,13 +35,7 @@ en_ambas! {
         let mut tareas = vec![];
         for _ in 0..32 {
             let autor = sitio.trabajador().await;
-            let reportes: Vec<Value> = (0..500)
-                .map(|_| {
-                    let mut r = reporte_en(1);
-                    r["fecha_reporte"] = json!("2026-03-01");
-                    r
-                })
-                .collect();
+            let reportes: Vec<Value> = (0..500).map(|_| reporte()).collect();
             let ahora = sitio.store.entorno().ahora().to_string();
             let cuerpo = json!({"device_id": "moto-1", "timestamp": ahora, "reportes": reportes});
             tareas.push(sitio.pide("POST", "/sync/batch").como(&autor).json(&cuerpo).envia());
@@ -49,5 +50,35 @@ en_ambas! {
         sitio.store.pliega_conteos().await.unwrap();
         let n = "SELECT n FROM conteos WHERE periodo = '2026-03-01' AND que = 'estado'";
         assert_eq!(sitio.bd.entero(n).await, 16_000);
+    }
+}
+
+en_ambas! {
+    /// What 500 reports counted for and what they count for now is a handful of rows as well; what does not
+    /// count is none.
+    async fn quinientos_editados_son_pocas_notas(sitio: &Sitio) {
+        const NOTAS: &str = "SELECT count(*) FROM conteos_deltas";
+        let autor = sitio.trabajador().await;
+        let mut reportes: Vec<Value> = (0..500).map(|_| reporte()).collect();
+        assert_eq!(sitio.lote(&autor, &reportes).await["resumen"]["creado"], 500);
+        sitio.store.pliega_conteos().await.unwrap();
+        assert_eq!(sitio.bd.entero(NOTAS).await, 0);
+        let ediciones = [("severidad_id", json!(1), 1..=2 * 4), ("titulo", json!("Roca caída"), 0..=0)];
+        for (version, (campo, valor, caben)) in (1..).zip(ediciones) {
+            for r in &mut reportes {
+                r["version_base"] = json!(version);
+                r[campo] = valor.clone();
+            }
+            let r = sitio.lote(&autor, &reportes).await;
+            assert_eq!(r["resumen"], json!({"actualizado": 500}), "{campo}");
+            let notas = sitio.bd.entero(NOTAS).await;
+            assert!(caben.contains(&notas), "{campo}: {notas} notas");
+            sitio.store.pliega_conteos().await.unwrap();
+        }
+        for (severidad, cuantos) in [(1, 500), (3, 0)] {
+            let n = format!("SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM conteos
+                WHERE periodo = '2026-03-01' AND que = 'estado' AND severidad_id = {severidad}");
+            assert_eq!(sitio.bd.entero(&n).await, cuantos);
+        }
     }
 }
