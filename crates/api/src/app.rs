@@ -6,10 +6,10 @@ use sigra_domain::{Instante, Zona};
 use sigra_envio::Cartero;
 use sigra_evidencia::Evidencia;
 use sigra_store::{Store, reportes::Entrada};
-#[cfg(feature = "informe")]
-use tokio::sync::Semaphore;
 use tokio::sync::watch;
 
+#[cfg(feature = "informe")]
+use crate::reportes::informe::Lugares;
 use crate::{
     claves::Claves,
     cuerpo::Presupuesto,
@@ -55,7 +55,7 @@ struct Interior {
     presupuesto: Presupuesto,
     silencio_ms: i64,
     #[cfg(feature = "informe")]
-    informes: Arc<Semaphore>,
+    informes: Lugares,
 }
 
 impl App {
@@ -75,7 +75,7 @@ impl App {
             oyentes: Oyentes::default(),
             cierre: watch::Sender::new(false),
             #[cfg(feature = "informe")]
-            informes: Arc::new(Semaphore::new(crate::reportes::informe::EN_CURSO)),
+            informes: Lugares::default(),
             store,
         }))
     }
@@ -96,7 +96,7 @@ impl App {
 
     /// Places of documents that are being prepared.
     #[cfg(feature = "informe")]
-    pub(crate) fn informes(&self) -> &Arc<Semaphore> {
+    pub(crate) fn informes(&self) -> &Lugares {
         &self.0.informes
     }
 

@@ -2,6 +2,7 @@
 
 mod escribano;
 mod hojeo;
+mod lugares;
 mod palabras;
 
 use std::{
@@ -35,17 +36,17 @@ use self::{
 use super::ver::{abre, vigente};
 use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Id, descarga, problema::Problema};
 
+pub use self::lugares::Lugares;
+
 pub const CODIGOS: &[Codigo] = &[
     Codigo::NoEncontrado,
     Codigo::ReporteRetirado,
     Codigo::ServidorOcupado,
 ];
 
-/// Documents that are prepared: one of them is set at a time, the others wait for it.
-pub const EN_CURSO: usize = 4;
 /// Of a view, in bytes: they are small.
 const MAX_VISTA: u64 = 2 * 1024 * 1024;
-/// How long the photos of one document may take to be read.
+/// How long a report's history and photos may take to be read.
 const PLAZO: Duration = Duration::from_secs(20);
 
 /// Bajar un reporte como PDF.
@@ -61,18 +62,24 @@ pub async fn informe(
     Id(id): Id,
 ) -> Result<Response, Problema> {
     let leido = vigente(&app, &sesion, &Cual::Id(id)).await?;
-    let lugar = Arc::clone(app.informes())
-        .try_acquire_owned()
-        .map_err(|_| Codigo::ServidorOcupado)?;
-    let mut hojeo = Hojeo::de(&leido);
-    let mut lectura = app.store().leer().await?;
-    let cadena = cadena_de(&mut lectura, &leido, |entrada| hojeo.ve(entrada)).await?;
-    let cadena = cadena.ok_or(Codigo::NoEncontrado)?;
-    let nombres = identidad::nombres(&mut lectura, &hojeo.ruts).await?;
-    drop(lectura);
-    let fotos = timeout(PLAZO, fotos(&app, &leido))
+    let lugar = app
+        .informes()
+        .toma(sesion.quien.rut)
+        .ok_or(Codigo::ServidorOcupado)?;
+    let lee = async {
+        let mut hojeo = Hojeo::de(&leido);
+        let mut lectura = app.store().leer().await?;
+        let cadena = cadena_de(&mut lectura, &leido, |entrada| hojeo.ve(entrada)).await?;
+        let cadena = cadena.ok_or(Codigo::NoEncontrado)?;
+        let nombres = identidad::nombres(&mut lectura, &hojeo.ruts).await?;
+        drop(lectura);
+        let fotos = fotos(&app, &leido).await?;
+        Ok::<_, Problema>((hojeo, cadena, nombres, fotos))
+    };
+    let leidos = timeout(PLAZO, lee)
         .await
-        .map_err(|_| Codigo::NoDisponible)??;
+        .map_err(|_| Codigo::NoDisponible)?;
+    let (hojeo, cadena, nombres, fotos) = leidos?;
     let pide = (sesion.nombre.clone(), sesion.ahora);
     let escribano = Escribano {
         zona: app.zona().clone(),

@@ -6,5 +6,7 @@
 mod comun;
 mod datos;
 mod fotos;
+#[path = "../comun/lectura.rs"]
+mod lectura;
 mod paginas;
 mod pdf;
