@@ -138,6 +138,10 @@ impl Flujo {
     /// `None`: it ends, and its client comes back or may not.
     async fn siguiente(&mut self) -> Option<Event> {
         loop {
+            // Also while there is much to tell and it is read slowly.
+            if Instant::now() >= self.revision && !self.sigue_pudiendo().await {
+                return None;
+            }
             if let Some(evento) = self.cola.pop_front() {
                 return Some(evento);
             }
@@ -151,28 +155,22 @@ impl Flujo {
                 }
                 continue;
             }
-            let toca_revision = tokio::select! {
+            tokio::select! {
                 hay = self.oyente.hay() => {
                     if !hay {
                         return None;
                     }
                     self.hay = true;
-                    false
                 }
                 _ = self.cierre.wait_for(|c| *c) => return None,
-                () = tokio::time::sleep_until(self.revision) => true,
-            };
-            if toca_revision {
-                if !self.sigue_pudiendo().await {
-                    return None;
-                }
-                self.revision = Instant::now() + REVISION;
+                () = tokio::time::sleep_until(self.revision) => {}
             }
         }
     }
 
     /// Nobody is cut off because the database is busy.
-    async fn sigue_pudiendo(&self) -> bool {
+    async fn sigue_pudiendo(&mut self) -> bool {
+        self.revision = Instant::now() + REVISION;
         self.sesion.sigue(&self.app).await.unwrap_or(true)
     }
 

@@ -215,7 +215,10 @@ en_ambas! {
         if sitio.bd.motor == Motor::Sqlite {
             return;
         }
-        let mut novedades = sitio.store.novedades();
+        let oyente = Store::abrir(&sitio.bd.url, 2, Entorno::default()).await.unwrap();
+        let mut novedades = oyente.novedades();
+        let suyo = oyente.clone();
+        let escucha = tokio::spawn(async move { suyo.oye_novedades().await });
         let mut oye = async || timeout(PLAZO, novedades.changed()).await.expect("nadie avisó").unwrap();
         // Its own: it began to listen.
         oye().await;
@@ -225,7 +228,9 @@ en_ambas! {
             otro.reparte_avisos(Salidas::default()).await.unwrap();
             oye().await;
         }
+        escucha.abort();
         otro.cerrar().await;
+        oyente.cerrar().await;
     }
 }
 
