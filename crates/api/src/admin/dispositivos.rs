@@ -42,7 +42,7 @@ pub struct Dispositivo {
     /// Reportes que el teléfono dijo tener sin enviar.
     #[schema(example = 0)]
     pub pendientes: Option<i64>,
-    /// No ha sincronizado en más tiempo que el límite de la faena.
+    /// No ha sincronizado, lo use quien lo use, en más tiempo que el límite de la faena.
     #[schema(example = false)]
     pub silencioso: bool,
 }
@@ -79,7 +79,7 @@ pub async fn listar(
             last_sync: d.last_sync.to_string(),
             desfase_reloj_ms: d.desfase_reloj_ms,
             pendientes: d.pendientes,
-            silencioso: d.last_sync < silencio,
+            silencioso: d.visto < silencio,
         })
         .collect();
     Ok(pagina::responde(&uri, &Pagina { items, siguiente }))

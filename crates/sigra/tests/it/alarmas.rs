@@ -190,12 +190,19 @@ en_ambas! {
         let dichas = suyas(sitio, &admin, "dispositivo.silencioso").await;
         assert_eq!(dichas.len(), 1, "{dichas:?}");
         assert!(dichas[0]["texto"].as_str().unwrap().contains("turno-b"));
-        // Both in the end, once each.
+        // Of one whose last user is gone, the one before is told of.
+        let echa = sitio.pide("PATCH", &format!("/usuarios/{}", otro.rut)).como(&sitio.administrador().await).json(&json!({"activo": false}));
+        echa.envia().await.espera(200, "");
+        revisa(sitio).await;
+        assert_eq!(suyas(sitio, &admin, "dispositivo.silencioso").await.len(), 2);
+        let vuelve = sitio.pide("PATCH", &format!("/usuarios/{}", otro.rut)).como(&sitio.administrador().await).json(&json!({"activo": true}));
+        vuelve.envia().await.espera(200, "");
+        // All in the end, once each.
         sitio.store.entorno().adelanta(30 * Instante::HORA);
         for _ in 0..2 {
             revisa(sitio).await;
         }
-        assert_eq!(suyas(sitio, &admin, "dispositivo.silencioso").await.len(), 3);
+        assert_eq!(suyas(sitio, &admin, "dispositivo.silencioso").await.len(), 4);
     }
 }
 

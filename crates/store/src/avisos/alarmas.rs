@@ -172,7 +172,7 @@ const SILENCIOSOS: &str =
     FROM dispositivos d JOIN usuarios u ON u.rut = d.rut
     WHERE u.activo AND d.last_sync > $3
         AND ((d.last_sync <= $1 AND NOT EXISTS (SELECT 1 FROM dispositivos o
-                WHERE o.device_id = d.device_id AND o.last_sync > d.last_sync))
+                JOIN usuarios w ON w.rut = o.rut AND w.activo WHERE o.device_id = d.device_id AND o.last_sync > d.last_sync))
             OR (coalesce(d.pendientes, 0) > 0 AND d.last_sync <= $2))
         AND NOT EXISTS (SELECT 1 FROM alarmas x WHERE x.clave = 'silencio:' || d.device_id || ':'
             || CAST(d.rut AS TEXT) || ':' || CAST(d.last_sync AS TEXT))

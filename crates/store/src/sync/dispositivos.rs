@@ -43,6 +43,8 @@ pub struct Dispositivo {
     pub app_version: Option<String>,
     pub primer_sync: Instante,
     pub last_sync: Instante,
+    /// When it was last seen, whoever used it of those who still may.
+    pub visto: Instante,
     pub desfase_reloj_ms: i64,
     pub pendientes: Option<i64>,
 }
@@ -56,6 +58,7 @@ struct Fila {
     app_version: Option<String>,
     primer_sync: i64,
     last_sync: i64,
+    visto: i64,
     desfase_reloj_ms: i64,
     pendientes: Option<i64>,
 }
@@ -69,7 +72,9 @@ pub async fn dispositivos(
     let (device_id, rut) = despues_de.cloned().unwrap_or_default();
     let filas: Vec<Fila> = con!(lectura.conn(), c => sqlx::query_as(
         "SELECT d.device_id, d.rut, u.nombre, u.apellido_1, d.app_version, d.primer_sync,
-            d.last_sync, d.desfase_reloj_ms, d.pendientes
+            d.last_sync, d.desfase_reloj_ms, d.pendientes,
+            coalesce((SELECT max(o.last_sync) FROM dispositivos o JOIN usuarios w ON w.rut = o.rut
+                WHERE o.device_id = d.device_id AND w.activo), d.last_sync) AS visto
          FROM dispositivos d JOIN usuarios u ON u.rut = d.rut
          WHERE (d.device_id, d.rut) > ($1, $2) ORDER BY d.device_id, d.rut LIMIT $3")
         .bind(device_id).bind(rut).bind(limite).fetch_all(&mut **c).await)?;
@@ -80,6 +85,7 @@ pub async fn dispositivos(
         app_version: f.app_version,
         primer_sync: Instante(f.primer_sync),
         last_sync: Instante(f.last_sync),
+        visto: Instante(f.visto),
         desfase_reloj_ms: f.desfase_reloj_ms,
         pendientes: f.pendientes,
     });

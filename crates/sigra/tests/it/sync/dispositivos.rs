@@ -125,11 +125,14 @@ en_ambas! {
         let luis = sitio.sesion(luis.quien).await;
         presenta(sitio, &luis, "moto", 0, json!({})).await;
         sitio.store.entorno().adelanta(2 * Instante::MINUTO);
-        assert_eq!(de(sitio, "moto", &rosa).await["silencioso"], true);
+        // The phone is seen, whoever uses it.
+        assert_eq!(de(sitio, "moto", &rosa).await["silencioso"], false);
         assert_eq!(de(sitio, "moto", &luis).await["silencioso"], false);
+        sitio.store.entorno().adelanta(72 * Instante::HORA);
+        assert_eq!(de(sitio, "moto", &rosa).await["silencioso"], true);
         let rosa = sitio.sesion(rosa.quien).await;
         presenta(sitio, &rosa, "moto", 0, json!({})).await;
-        assert_eq!(de(sitio, "moto", &rosa).await["silencioso"], false);
+        assert_eq!(de(sitio, "moto", &luis).await["silencioso"], false);
     }
 
     async fn las_paginas_traen_cada_uno_una_vez(sitio: &Sitio) {
