@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use calamine::{Data, Reader as _, Xlsx};
 use serde_json::{Value, json};
+use sigra_domain::Zona;
+use sigra_store::Entorno;
 
 use crate::{
-    arnes::{Persona, Sitio, a_la_vez, cuenta, reporte_en},
+    arnes::{Bd, Motor, Nodos, Persona, Sitio, a_la_vez, cuenta, reporte_en},
     en_ambas,
 };
 
@@ -247,4 +249,42 @@ en_ambas! {
         assert!(ids.len() >= lotes * 200, "{}", ids.len());
         assert!(ids.windows(2).all(|w| w[0] < w[1]));
     }
+}
+
+/// Hours and days are those of the site's zone, wherever that is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn la_zona_es_la_del_sitio() {
+    let sitio = Sitio::nuevo(Bd::nueva(Motor::Sqlite).await.expect("SQLite")).await;
+    let (autor, admin) = (sitio.trabajador().await, sitio.administrador().await);
+    let mut nuevo = reporte_en(1);
+    nuevo["hora_creado"] = json!("2026-03-01T02:30:00Z");
+    sitio.crea(&autor, &nuevo).await.espera(201, "");
+    // Where it is another day than in the zone of the other tests: the first one to begin it, or the last.
+    let hoy = |zona: &str| {
+        let zona = Zona::new(zona).unwrap();
+        zona.fecha(Entorno::default().ahora()).to_string()
+    };
+    let (nombre, creado) = if hoy("Pacific/Kiritimati") == hoy("America/Santiago") {
+        ("Pacific/Pago_Pago", "2026-02-28 15:30:00")
+    } else {
+        ("Pacific/Kiritimati", "2026-03-01 16:30:00")
+    };
+    let variables = vec![("SIGRA_ZONA".to_owned(), nombre.to_owned())];
+    let nodos = Nodos::con(sitio.cierra().await, 1, variables).await;
+    let csv = nodos.red.baja(0, &admin, "/admin/export.csv").await;
+    let csv = String::from_utf8(csv.to_vec()).unwrap();
+    assert_eq!(filas(&csv, b',')[0]["hora_creado"], creado);
+    let antes = hoy(nombre);
+    let tablero = nodos
+        .red
+        .pide(0, &admin, "GET", "/admin/dashboard")
+        .envia()
+        .await
+        .json;
+    let hasta = tablero["hasta"].as_str().unwrap();
+    assert!(
+        hasta == antes || hasta == hoy(nombre),
+        "{hasta}, and it is {antes}"
+    );
+    nodos.cierra().await.borra().await;
 }

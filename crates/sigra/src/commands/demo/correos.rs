@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{error::ErrorDemo, servidor::Servidor};
+use super::{error::ErrorDemo, plan::Historia, servidor::Servidor};
 
 /// Of the folder with the data.
 pub(super) const CARPETA: &str = "correos";
+/// The severity that a new site calls urgent.
+const ALTA: i64 = 3;
 
 /// Those of the shift.
 pub(super) struct Correos {
@@ -26,10 +28,18 @@ pub(super) async fn cuenta(servidor: &Servidor, datos: &Path) -> Result<Correos,
 }
 
 impl Correos {
-    /// What contradicts the promise: who decides hears of each urgent report at once.
-    pub(super) fn hallazgo(&self, urgentes: i64) -> Option<String> {
-        let hay = i64::try_from(self.hay).unwrap_or(i64::MAX);
-        (hay < urgentes).then(|| format!("{hay} correos por {urgentes} reportes urgentes"))
+    /// What contradicts the promise: who decides hears at once of each report that was urgent when it came
+    /// and stayed pending.
+    pub(super) fn hallazgo(&self, historias: &[Historia]) -> Option<String> {
+        let espera = |h: &&Historia| {
+            !h.invalida
+                && h.registro.severidad_id == ALTA
+                && h.decision.is_none()
+                && h.edicion.is_none()
+        };
+        let urgentes = historias.iter().filter(espera).count();
+        let Self { hay, .. } = self;
+        (*hay < urgentes).then(|| format!("{hay} correos por {urgentes} reportes urgentes"))
     }
 
     pub(super) fn texto(&self) -> String {

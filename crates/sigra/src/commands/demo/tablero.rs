@@ -18,16 +18,6 @@ pub(super) async fn leer(equipo: &Equipo, registros: &[Registro]) -> Result<Valu
     Ok(r.exige(&[200])?.cuerpo())
 }
 
-/// Of severity Alta.
-pub(super) fn urgentes(tablero: &Value) -> i64 {
-    let severidades = tablero["por_severidad"].as_array();
-    let altas = severidades
-        .into_iter()
-        .flatten()
-        .filter(|s| s["nombre"] == "Alta");
-    altas.map(|s| entero(&s["reportes"])).sum()
-}
-
 /// What it says otherwise than the list of reports does.
 pub(super) fn hallazgo(tablero: &Value, revisados: &Revisados) -> Option<String> {
     let (dicho, hay) = (entero(&tablero["total"]), revisados.hechos.creados);

@@ -75,7 +75,7 @@ pub(super) async fn trabajar(
     let tablero = tablero::leer(&equipo, &registros).await?;
     hallazgos.extend(tablero::hallazgo(&tablero, &revisados));
     let correos = correos::cuenta(servidor, &args.datos).await?;
-    hallazgos.extend(correos.hallazgo(tablero::urgentes(&tablero)));
+    hallazgos.extend(correos.hallazgo(&historias));
     let resultado = Resultado {
         escritos: historias.len(),
         ida,
