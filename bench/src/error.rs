@@ -38,13 +38,13 @@ pub enum Error {
     Interno(&'static str),
 }
 
-/// A task that panicked or was cancelled.
 impl From<sigra_envio::SinCartero> for Error {
     fn from(_: sigra_envio::SinCartero) -> Self {
         Self::Interno("cartero")
     }
 }
 
+/// A task that panicked or was cancelled.
 impl From<tokio::task::JoinError> for Error {
     fn from(_: tokio::task::JoinError) -> Self {
         Self::Interno("una tarea se interrumpió")

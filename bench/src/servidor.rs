@@ -16,8 +16,8 @@ use sigra_api::{App, ClaveFirma, Opciones};
 use sigra_domain::Zona;
 use sigra_envio::Cartero;
 use sigra_evidencia::{Evidencia, Limites};
-use sigra_store::{Entorno, Store};
-use tokio::sync::oneshot;
+use sigra_store::{Entorno, Store, avisos::Salidas};
+use tokio::{sync::oneshot, time::MissedTickBehavior};
 
 use crate::error::Error;
 
@@ -66,11 +66,12 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
     let almacen = Almacen::directorio(encargo.archivos)?;
     let evidencia = Evidencia::nueva(store.clone(), almacen, Limites::default());
     let cartero = Cartero::abre(store.clone(), sigra_envio::Opciones::default()).await?;
+    let salidas = cartero.salidas();
     let app = App::nueva(store.clone(), evidencia.clone(), cartero, opciones);
     if encargo.vistas {
         tokio::spawn(evidencia.trabaja());
     }
-    tokio::spawn(ordena(store.clone()));
+    tokio::spawn(mantiene(store.clone(), salidas));
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut salida = std::io::stdout();
     writeln!(salida, "{}", listener.local_addr()?)?;
@@ -88,12 +89,15 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
     Ok(())
 }
 
-/// As `sigra serve` does, so that its cost is in the figures.
-async fn ordena(store: Store) {
+/// As `sigra serve` does, so that its cost is in the figures: the feed's order, who is told of what, the
+/// dashboard's counts.
+async fn mantiene(store: Store, salidas: Salidas) {
     let mut reloj = tokio::time::interval(Duration::from_secs(1));
+    reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         reloj.tick().await;
         // The database is closed when the measurement ends.
-        store.ordena_cambios().await.ok();
+        store.reparte_avisos(salidas).await.ok();
+        store.pliega_conteos().await.ok();
     }
 }
