@@ -9,6 +9,7 @@ use crate::{
     en_ambas,
     eventos::Flujo,
     multimedia::taller::{Foto, Taller, reporte_con},
+    sync::dispositivos::presenta,
 };
 
 const PLAZOS: Plazos = Plazos {
@@ -56,6 +57,12 @@ async fn reporta(sitio: &Sitio, autor: &Persona, severidad: i64) -> i64 {
     let mut nuevo = reporte_en(1);
     nuevo["severidad_id"] = json!(severidad);
     sitio.crea(&autor, &nuevo).await.espera(201, "").id()
+}
+
+/// A phone with nothing new, under a session that the clock has not outrun.
+async fn sincroniza(sitio: &Sitio, quien: &Persona, device: &str, pendientes: i64) {
+    let quien = sitio.sesion(quien.quien.clone()).await;
+    presenta(sitio, &quien, device, 0, json!({"pendientes": pendientes})).await;
 }
 
 en_ambas! {
@@ -143,14 +150,8 @@ en_ambas! {
 
     async fn un_telefono_calla(sitio: &Sitio) {
         let (uno, debe, admin) = (sitio.trabajador().await, sitio.trabajador().await, sitio.administrador().await);
-        let sincroniza = async |quien: &Persona, device: &str, pendientes: i64| {
-            let quien = sitio.sesion(quien.quien.clone()).await;
-            let ahora = sitio.store.entorno().ahora().to_string();
-            let lote = json!({"device_id": device, "timestamp": ahora, "pendientes": pendientes, "reportes": []});
-            sitio.pide("POST", "/sync/batch").como(&quien).json(&lote).envia().await.espera(200, "");
-        };
-        sincroniza(&uno, "moto-1", 0).await;
-        sincroniza(&debe, "moto-2", 4).await;
+        sincroniza(sitio, &uno, "moto-1", 0).await;
+        sincroniza(sitio, &debe, "moto-2", 4).await;
         sitio.store.entorno().adelanta(25 * Instante::HORA);
         for _ in 0..2 {
             revisa(sitio).await;
@@ -161,7 +162,7 @@ en_ambas! {
         assert!(texto.contains("moto-2") && texto.contains("4 reportes sin enviar"), "{texto}");
         assert_eq!((&dichas[0]["reporte_id"], &dichas[0]["url"]), (&Value::Null, &Value::Null));
         // Heard of again, and silent again: told again. The other one, after its own time.
-        sincroniza(&debe, "moto-2", 0).await;
+        sincroniza(sitio, &debe, "moto-2", 0).await;
         sitio.store.entorno().adelanta(48 * Instante::HORA);
         revisa(sitio).await;
         assert_eq!(suyas(sitio, &admin, "dispositivo.silencioso").await.len(), 2);
@@ -172,18 +173,12 @@ en_ambas! {
 
     async fn un_telefono_de_varios(sitio: &Sitio) {
         let (uno, otro, admin) = (sitio.trabajador().await, sitio.trabajador().await, sitio.administrador().await);
-        let sincroniza = async |quien: &Persona, device: &str, pendientes: i64| {
-            let quien = sitio.sesion(quien.quien.clone()).await;
-            let ahora = sitio.store.entorno().ahora().to_string();
-            let lote = json!({"device_id": device, "timestamp": ahora, "pendientes": pendientes, "reportes": []});
-            sitio.pide("POST", "/sync/batch").como(&quien).json(&lote).envia().await.espera(200, "");
-        };
         // Somebody else uses the phone since; who had another still owes what is in it.
-        sincroniza(&uno, "turno-a", 0).await;
-        sincroniza(&uno, "turno-b", 2).await;
+        sincroniza(sitio, &uno, "turno-a", 0).await;
+        sincroniza(sitio, &uno, "turno-b", 2).await;
         sitio.store.entorno().adelanta(30 * Instante::HORA);
-        sincroniza(&otro, "turno-a", 0).await;
-        sincroniza(&otro, "turno-b", 0).await;
+        sincroniza(sitio, &otro, "turno-a", 0).await;
+        sincroniza(sitio, &otro, "turno-b", 0).await;
         revisa(sitio).await;
         sitio.store.entorno().adelanta(50 * Instante::HORA);
         revisa(sitio).await;

@@ -6,7 +6,7 @@ mod preferencias;
 mod push;
 mod receptor;
 mod turnos;
-mod webhooks;
+pub mod webhooks;
 
 use serde_json::{Value, json};
 use sigra_domain::Instante;

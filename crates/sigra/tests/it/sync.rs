@@ -5,7 +5,7 @@ mod alcance;
 mod carreras;
 mod conflictos;
 pub mod cortes;
-mod dispositivos;
+pub mod dispositivos;
 mod estado;
 mod feed;
 mod freno;

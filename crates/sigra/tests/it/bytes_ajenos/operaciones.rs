@@ -1,6 +1,7 @@
 //! The operations with a body: one that each takes, its fields, and what it answers.
 
 use super::valores::Clase;
+use crate::entregas::webhooks::EVENTOS;
 
 /// A field: name, kind, whether it must be there and not be null.
 pub type Campo = (&'static str, Clase, bool);
@@ -95,17 +96,7 @@ const ESTADO: &[Campo] = &[
 const CAMBIO_DE_ESTADO: &[Campo] = &[("nombre", DE_CATALOGO, false)];
 const TRANSICION: &[Campo] = &[("roles", ROLES, true)];
 const ROLES: Clase = Clase::Nombres(&["administrador", "supervisor", "trabajador"], 1);
-const DE_WEBHOOK: Clase = Clase::Nombres(
-    &[
-        "reporte.creado",
-        "reporte.cambiado",
-        "reporte.decidido",
-        "reporte.completo",
-        "conflicto.creado",
-        "dispositivo.silencioso",
-    ],
-    1,
-);
+const DE_WEBHOOK: Clase = Clase::Nombres(&EVENTOS, 1);
 const DE_AVISO: Clase = Clase::Nombres(
     &[
         "reporte.creado",

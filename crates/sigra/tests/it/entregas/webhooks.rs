@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// All that other systems can be told of.
-const EVENTOS: [&str; 6] = [
+pub const EVENTOS: [&str; 6] = [
     "reporte.creado",
     "reporte.cambiado",
     "reporte.decidido",
