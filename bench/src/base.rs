@@ -8,7 +8,7 @@ use std::{
 
 use clap::ValueEnum;
 use serde::Serialize;
-use sigra_store::Entorno;
+use sigra_store::Env;
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions,
 };
@@ -116,14 +116,14 @@ impl Bases {
 
     /// A new directory on the disk of the databases.
     pub fn carpeta(&self) -> Result<PathBuf, Error> {
-        let azar = u64::from_le_bytes(Entorno::default().azar());
+        let azar = u64::from_le_bytes(Env::default().random());
         let carpeta = self.dir.path().join(format!("archivos_{azar:016x}"));
         std::fs::create_dir(&carpeta)?;
         Ok(carpeta)
     }
 
     fn archivo(&self) -> PathBuf {
-        let azar = u64::from_le_bytes(Entorno::default().azar());
+        let azar = u64::from_le_bytes(Env::default().random());
         self.dir.path().join(format!("sigra_{azar:016x}.db"))
     }
 
@@ -141,7 +141,7 @@ impl Bases {
     }
 
     async fn crea_postgres(&self, resto: &str) -> Result<String, Error> {
-        let azar = u64::from_le_bytes(Entorno::default().azar());
+        let azar = u64::from_le_bytes(Env::default().random());
         let nombre = format!("sigra_bench_{azar:016x}");
         let mut url = self.servidor()?.clone();
         url.set_path(&nombre);

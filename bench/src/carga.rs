@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 use tokio::task::JoinSet;
 
 use crate::{error::Error, http::Conexion, medida::Ronda};
@@ -76,7 +76,7 @@ pub async fn labora<L: Labor>(
     for labor in labores {
         conexiones.push((Conexion::abre(direccion).await?, labor));
     }
-    let inicio = Entorno::cronometro();
+    let inicio = Env::monotonic_now();
     let mut tareas: JoinSet<_> = conexiones
         .into_iter()
         .map(|(c, labor)| repite(c, labor, inicio, duracion))
@@ -120,7 +120,7 @@ impl Labor for Pregunta {
     async fn hace(&mut self, conexion: &mut Conexion) -> Result<Option<Hecho>, Error> {
         self.peticion.clear();
         (self.pedidos)(&mut self.peticion);
-        let enviada = Entorno::cronometro();
+        let enviada = Env::monotonic_now();
         let cuerpo = conexion.pide(&self.peticion, self.esperado.status).await?;
         let latencia = enviada.elapsed();
         self.esperado.comprueba(cuerpo)?;

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, sync::Arc};
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use crate::{
     carga::Pedidos,
@@ -45,7 +45,7 @@ pub fn pedidos(sitio: &Sitio, conexiones: u32) -> Result<Vec<Pedidos>, Error> {
 
 /// Bodies in turn, each with a new uuid.
 fn de_un_trabajador(portador: String, casos: Arc<Vec<Caso>>, primero: usize) -> Pedidos {
-    let entorno = Entorno::default();
+    let entorno = Env::default();
     // A step that shares no factor with the number of records visits all of them.
     let mut i = primero * 7;
     Box::new(move |buf| {
@@ -61,6 +61,6 @@ fn de_un_trabajador(portador: String, casos: Arc<Vec<Caso>>, primero: usize) -> 
         .ok();
         let cuerpo_en = buf.len();
         buf.extend_from_slice(&caso.json);
-        escribe_uuid(entorno.azar(), &mut buf[cuerpo_en + caso.uuid_en..]);
+        escribe_uuid(entorno.random(), &mut buf[cuerpo_en + caso.uuid_en..]);
     })
 }

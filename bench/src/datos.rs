@@ -11,7 +11,7 @@ const CSV: &[u8] = include_bytes!("../../demo/incidentes-industriales.csv");
 /// Where a body's uuid stands until a request gets its own.
 const UUID_CERO: &str = "00000000-0000-4000-8000-000000000000";
 /// Phones come back from places without signal with reports of the last two days.
-const ENTRE_REPORTES: i64 = 7 * Instante::MINUTO;
+const ENTRE_REPORTES: i64 = 7 * Instante::MINUTE;
 
 /// The columns that are used; serde ignores the others.
 #[derive(Deserialize)]
@@ -56,7 +56,7 @@ fn caso(i: usize, fila: &Fila, ahora: Instante) -> Option<Caso> {
         "III" => 2,
         _ => 3,
     };
-    let hora = ahora.mas(-ENTRE_REPORTES * i64::try_from(i).ok()?);
+    let hora = ahora.plus(-ENTRE_REPORTES * i64::try_from(i).ok()?);
     let area_id = (lugar - 1).rem_euclid(10) + 1;
     let riesgo = fila.riesgo.split_whitespace().collect::<Vec<_>>().join(" ");
     let cuerpo = json!({

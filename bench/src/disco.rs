@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use crate::{error::Error, medida::Resumen};
 
@@ -49,7 +49,7 @@ pub fn fsync_ms(dir: &Path) -> Result<Option<Resumen>, Error> {
     let mut tiempos = Vec::with_capacity(MUESTRAS);
     for _ in 0..MUESTRAS {
         archivo.write_all(&[0; 4_096])?;
-        let t = Entorno::cronometro();
+        let t = Env::monotonic_now();
         archivo.sync_data()?;
         tiempos.push(t.elapsed().as_secs_f64() * 1_000.0);
     }

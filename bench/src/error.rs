@@ -1,6 +1,6 @@
 //! Why there are no results, as a sentence for whoever started the measurement.
 
-use sigra_store::Fallo;
+use sigra_store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -8,13 +8,13 @@ pub enum Error {
     #[error("{0}")]
     Negado(String),
     #[error("falló la base de datos: {0}")]
-    Base(#[from] Fallo),
+    Base(#[from] StoreError),
     #[error("falló la base de datos: {0}")]
     Sql(#[from] sqlx::Error),
     #[error("falló la base SQLite de referencia: {0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error("falló el almacén de archivos: {0}")]
-    Almacen(#[from] sigra_almacen::Fallo),
+    Almacen(#[from] sigra_almacen::BlobError),
     #[error("error de archivo o de red: {0}")]
     Io(#[from] std::io::Error),
     #[error("no se entienden los datos de demostración: {0}")]
@@ -38,8 +38,8 @@ pub enum Error {
     Interno(&'static str),
 }
 
-impl From<sigra_envio::SinCartero> for Error {
-    fn from(_: sigra_envio::SinCartero) -> Self {
+impl From<sigra_envio::DeliverySetupError> for Error {
+    fn from(_: sigra_envio::DeliverySetupError) -> Self {
         Self::Interno("cartero")
     }
 }

@@ -3,8 +3,8 @@
 use sigra_api::{AUD_API, Tokens};
 use sigra_domain::{Instante, Quien, Rol, Rut};
 use sigra_store::{
-    Entorno, Store,
-    identidad::{AbrirSesion, CrearUsuario, RechazoUsuario, Usuario},
+    Env, Store,
+    identity::{CreateUsuario, OpenSession, Usuario, UsuarioRefusal},
 };
 
 use crate::{error::Error, servidor::clave};
@@ -39,7 +39,7 @@ impl Gente {
             trabajadores,
             administrador: persona(store, rut, Rol::Administrador, &[]).await?,
             supervisor: persona(store, rut + 1, Rol::Supervisor, areas).await?,
-            tokens: Tokens::nuevos(&[clave(secreto)]),
+            tokens: Tokens::new(&[clave(secreto)]),
         })
     }
 
@@ -47,12 +47,7 @@ impl Gente {
     /// argon2, which is slow on purpose; the server checks it like any other.
     pub fn portador(&self, persona: &Persona) -> Result<String, Error> {
         self.tokens
-            .emite(
-                &Entorno::default(),
-                &persona.quien,
-                persona.sesion_id,
-                AUD_API,
-            )
+            .issue(&Env::default(), &persona.quien, persona.sesion_id, AUD_API)
             .map(|token| format!("Bearer {token}"))
             .map_err(|_| Error::Interno("no se pudo firmar un token"))
     }
@@ -76,23 +71,23 @@ async fn persona(store: &Store, rut: i64, rol: Rol, areas: &[i64]) -> Result<Per
     };
     let nombre = format!("{} {}", usuario.nombre, usuario.apellido_1);
     store
-        .escribir(CrearUsuario {
+        .write(CreateUsuario {
             usuario,
             actor: None,
         })
         .await
         .map_err(|e| match e {
-            RechazoUsuario::Fallo(f) => Error::Base(f),
+            UsuarioRefusal::Fallo(f) => Error::Base(f),
             _ => Error::Interno("un usuario no se pudo crear"),
         })?;
-    let abrir = AbrirSesion {
+    let abrir = OpenSession {
         rut,
         device_id: None,
         agente: None,
         direccion: "127.0.0.1".into(),
         rehash: None,
     };
-    let (sesion_id, _) = store.escribir(abrir).await?;
+    let (sesion_id, _) = store.write(abrir).await?;
     Ok(Persona {
         quien: Quien {
             rut,

@@ -5,7 +5,7 @@ use std::{future::Future, io::Write as _, sync::Arc, time::Duration};
 use serde::Deserialize;
 use serde_json::Value;
 use sigra_domain::{Instante, Zona};
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use crate::{
     carga::{Pedidos, ronda},
@@ -132,17 +132,17 @@ async fn una(
 
 /// Whole requests, made beforehand.
 fn preguntas(sitio: &Sitio, lectura: Lectura) -> Result<Vec<Vec<u8>>, Error> {
-    let entorno = Entorno::default();
+    let entorno = Env::default();
     let zona = Zona::new(ZONA).ok_or(Error::Interno("zona"))?;
-    let ahora = entorno.ahora();
+    let ahora = entorno.now();
     let dia = |atras: i64| {
-        zona.fecha(ahora.mas(-(atras * Instante::DIA).min(PERIODO)))
+        zona.fecha(ahora.plus(-(atras * Instante::DAY).min(PERIODO)))
             .to_string()
     };
     let portador = sitio.gente.portador(lectura.quien(sitio))?;
     (0..PREGUNTAS)
         .map(|_| {
-            let azar = usize::from_le_bytes(entorno.azar());
+            let azar = usize::from_le_bytes(entorno.random());
             let ruta = lectura.ruta(sitio, &dia, azar);
             let mut p = Vec::new();
             write!(

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, sync::Arc};
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use crate::{
     base::Motor,
@@ -64,7 +64,7 @@ pub fn pedidos(sitio: &Sitio, (tamano, telefonos): (u32, u32)) -> Result<Vec<Ped
 
 /// Batches in turn, each report with a new uuid.
 fn de_un_telefono(portador: String, casos: Arc<Vec<Caso>>, telefono: u32, tamano: u32) -> Pedidos {
-    let entorno = Entorno::default();
+    let entorno = Env::default();
     let mut i = usize::try_from(telefono).unwrap_or(0) * 7;
     let mut cuerpo = Vec::new();
     Box::new(move |buf| {
@@ -73,7 +73,7 @@ fn de_un_telefono(portador: String, casos: Arc<Vec<Caso>>, telefono: u32, tamano
         write!(
             cuerpo,
             r#"{{"device_id":"moto-{telefono}","timestamp":"{}","pendientes":0,"reportes":["#,
-            entorno.ahora()
+            entorno.now()
         )
         .ok();
         for n in 0..tamano {
@@ -84,7 +84,7 @@ fn de_un_telefono(portador: String, casos: Arc<Vec<Caso>>, telefono: u32, tamano
             i += 1;
             let en = cuerpo.len();
             cuerpo.extend_from_slice(&caso.json);
-            escribe_uuid(entorno.azar(), &mut cuerpo[en + caso.uuid_en..]);
+            escribe_uuid(entorno.random(), &mut cuerpo[en + caso.uuid_en..]);
         }
         cuerpo.extend_from_slice(b"]}");
         write!(

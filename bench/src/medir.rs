@@ -1,7 +1,7 @@
 //! The whole run: each database in turn.
 
 use serde::Serialize;
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use crate::{
     archivos,
@@ -57,7 +57,7 @@ pub async fn todo(bases: &Bases, plan: &Plan) -> Result<Resultados, Error> {
         sqlite: rusqlite::version(),
         postgres,
     };
-    let fecha = Entorno::default().ahora().to_string();
+    let fecha = Env::default().now().to_string();
     let mut mediciones = Vec::new();
     for motor in motores {
         mediciones.append(&mut uno(bases, plan, motor).await?);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use sigra_domain::{
     Instante, Zona,
     catalogo::{APROBADO, Catalogo},
-    reporte::ReporteNuevo,
+    reporte::NewReporte,
 };
 use sigra_store::{
-    Entorno, Store,
-    reportes::{CrearReporte, Decidir, Rechazo},
+    Env, Store,
+    reportes::{CreateReporte, DecideReporte, ReporteRefusal},
 };
 use tokio::task::JoinSet;
 
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// They were created over this time.
-pub const PERIODO: i64 = 730 * Instante::DIA;
+pub const PERIODO: i64 = 730 * Instante::DAY;
 const RECHAZADO: i64 = 3;
 
 struct Siembra {
@@ -75,22 +75,22 @@ pub async fn siembra(
 
 impl Siembra {
     async fn uno(&self, i: u32) -> Result<(), Error> {
-        let entorno = Entorno::default();
+        let entorno = Env::default();
         let paso = PERIODO / i64::from(self.filas);
-        let hora = entorno.ahora().mas(-paso * i64::from(self.filas - i));
+        let hora = entorno.now().plus(-paso * i64::from(self.filas - i));
         let caso = usize::try_from(i).unwrap_or(0) % self.casos.len();
-        let cuerpo = self.casos[caso].con(&uuid_nuevo(entorno.azar()), hora);
-        let nuevo = ReporteNuevo::de_texto(&cuerpo.to_string(), &self.catalogo)
+        let cuerpo = self.casos[caso].con(&uuid_nuevo(entorno.random()), hora);
+        let nuevo = NewReporte::from_json(&cuerpo.to_string(), &self.catalogo)
             .map_err(|e| Error::Datos(format!("{e:?}")))?;
         let autor = self.autor.nombre.clone();
-        let crear = CrearReporte::nueva(&self.store, &self.autor.quien, autor, nuevo, &self.zona)?;
-        let creado = self.store.escribir(crear).await.map_err(rechazado)?;
+        let crear = CreateReporte::new(&self.store, &self.autor.quien, autor, nuevo, &self.zona)?;
+        let creado = self.store.write(crear).await.map_err(rechazado)?;
         let estado_id = match i % 4 {
             0 => APROBADO,
             1 => RECHAZADO,
             _ => return Ok(()),
         };
-        let decidir = Decidir {
+        let decidir = DecideReporte {
             quien: self.decide.quien.clone(),
             id: creado.leido.reporte.id,
             estado_id,
@@ -98,14 +98,14 @@ impl Siembra {
             version: None,
             catalogo: Arc::clone(&self.catalogo),
         };
-        self.store.escribir(decidir).await.map_err(rechazado)?;
+        self.store.write(decidir).await.map_err(rechazado)?;
         Ok(())
     }
 }
 
-fn rechazado(rechazo: Rechazo) -> Error {
+fn rechazado(rechazo: ReporteRefusal) -> Error {
     match rechazo {
-        Rechazo::Fallo(f) => Error::Base(f),
+        ReporteRefusal::Fallo(f) => Error::Base(f),
         otro => Error::Datos(format!("{otro:?}")),
     }
 }

@@ -11,12 +11,12 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sigra_almacen::Almacen;
-use sigra_api::{App, ClaveFirma, Opciones};
+use sigra_almacen::BlobStore;
+use sigra_api::{App, AppOptions, SigningKey};
 use sigra_domain::Zona;
-use sigra_envio::Cartero;
-use sigra_evidencia::{Evidencia, Limites};
-use sigra_store::{Entorno, Store, avisos::Salidas};
+use sigra_envio::DeliveryWorker;
+use sigra_evidencia::{FileService, Limits};
+use sigra_store::{Env, Store, notifications::Channels};
 use tokio::{sync::oneshot, time::MissedTickBehavior};
 
 use crate::error::Error;
@@ -36,8 +36,8 @@ pub struct Encargo {
     pub vistas: bool,
 }
 
-pub fn clave(secreto: [u8; 32]) -> ClaveFirma {
-    ClaveFirma {
+pub fn clave(secreto: [u8; 32]) -> SigningKey {
+    SigningKey {
         kid: "bench".into(),
         secreto,
     }
@@ -54,8 +54,8 @@ pub fn corre() -> Result<(), Error> {
 }
 
 async fn sirve(encargo: Encargo) -> Result<(), Error> {
-    let store = Store::abrir(&encargo.url, CONEXIONES, Entorno::default()).await?;
-    let opciones = Opciones {
+    let store = Store::open(&encargo.url, CONEXIONES, Env::default()).await?;
+    let opciones = AppOptions {
         zona: Zona::new(ZONA).ok_or(Error::Interno("zona"))?,
         claves: vec![clave(encargo.secreto)],
         proxies: vec![],
@@ -63,13 +63,14 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
         sync_por_minuto: 0,
         silencio_horas: 72,
     };
-    let almacen = Almacen::directorio(encargo.archivos)?;
-    let evidencia = Evidencia::nueva(store.clone(), almacen, Limites::default());
-    let cartero = Cartero::abre(store.clone(), sigra_envio::Opciones::default()).await?;
-    let salidas = cartero.salidas();
-    let app = App::nueva(store.clone(), evidencia.clone(), cartero, opciones);
+    let almacen = BlobStore::open_dir(encargo.archivos)?;
+    let evidencia = FileService::new(store.clone(), almacen, Limits::default());
+    let cartero =
+        DeliveryWorker::open(store.clone(), sigra_envio::DeliveryOptions::default()).await?;
+    let salidas = cartero.channels();
+    let app = App::new(store.clone(), evidencia.clone(), cartero, opciones);
     if encargo.vistas {
-        tokio::spawn(evidencia.trabaja());
+        tokio::spawn(evidencia.run());
     }
     tokio::spawn(mantiene(store.clone(), salidas));
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -81,23 +82,23 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
         std::io::stdin().lock().read_to_end(&mut Vec::new()).ok();
         alto.send(()).ok();
     });
-    let fin = sigra_api::servir(listener, app, async {
+    let fin = sigra_api::serve(listener, app, async {
         para.await.ok();
     });
     fin.await?;
-    store.cerrar().await;
+    store.close().await;
     Ok(())
 }
 
 /// As `sigra serve` does, so that its cost is in the figures: the feed's order, who is told of what, the
 /// dashboard's counts.
-async fn mantiene(store: Store, salidas: Salidas) {
+async fn mantiene(store: Store, salidas: Channels) {
     let mut reloj = tokio::time::interval(Duration::from_secs(1));
     reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         reloj.tick().await;
         // The database is closed when the measurement ends.
-        store.reparte_avisos(salidas).await.ok();
-        store.pliega_conteos().await.ok();
+        store.fan_out_avisos(salidas).await.ok();
+        store.roll_up_counts().await.ok();
     }
 }

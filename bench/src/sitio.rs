@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sigra_store::{Entorno, Store};
+use sigra_store::{Env, Store};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::{
@@ -34,19 +34,19 @@ pub struct Sitio {
 
 impl Sitio {
     pub async fn prepara(bases: &Bases, motor: Motor, plan: &Plan) -> Result<Self, Error> {
-        let entorno = Entorno::default();
+        let entorno = Env::default();
         let url = bases.crea(motor).await?;
-        let casos = Arc::new(casos(entorno.ahora())?);
+        let casos = Arc::new(casos(entorno.now())?);
         let areas: Vec<i64> = areas_grandes(&casos).into_iter().take(AREAS).collect();
-        let secreto = entorno.azar();
+        let secreto = entorno.random();
         let texto = format!("{}: guarda {} reportes", motor.nombre(), plan.filas);
         let etapa = Etapa::nueva(texto, plan.filas.into());
-        let store = Store::abrir(&para_sembrar(motor, &url), CONEXIONES, entorno).await?;
+        let store = Store::open(&para_sembrar(motor, &url), CONEXIONES, entorno).await?;
         let gente = Gente::crea(&store, &areas, secreto).await?;
         siembra(&store, &gente, &casos, plan.filas, &etapa).await?;
         // As a server that runs has done long before.
-        store.ordena_cambios().await?;
-        store.cerrar().await;
+        store.sequence_changes().await?;
+        store.close().await;
         etapa.termina();
         asienta(motor, &url).await?;
         let ids = Arc::new(enteros(motor, &url, "SELECT id FROM reportes ORDER BY id").await?);

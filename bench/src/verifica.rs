@@ -1,7 +1,7 @@
 //! Whether the figures are true: every acknowledged report is there, with all that belongs to it,
 //! and the bitácora verifies. Otherwise there are no results.
 
-use sigra_store::{Entorno, Store};
+use sigra_store::{Env, Store};
 
 use crate::{
     base::Motor, error::Error, lector::enteros, pantalla::Etapa, servidor::CONEXIONES, sitio::Sitio,
@@ -32,11 +32,9 @@ pub async fn sigra(sitio: &Sitio, filas: u32, creados: u64) -> Result<(), Error>
     cuenta(sitio.motor, &sitio.url, esperados).await?;
     let texto = format!("{}: verifica la bitácora", sitio.motor.nombre());
     let etapa = Etapa::nueva(texto, esperados.unsigned_abs());
-    let store = Store::abrir(&sitio.url, CONEXIONES, Entorno::default()).await?;
-    let resumen = store
-        .verifica_bitacora(|hechos| etapa.va_en(hechos))
-        .await?;
-    store.cerrar().await;
+    let store = Store::open(&sitio.url, CONEXIONES, Env::default()).await?;
+    let resumen = store.verify_bitacora(|hechos| etapa.va_en(hechos)).await?;
+    store.close().await;
     etapa.termina();
     if resumen.hallazgos.is_empty() && resumen.reportes == esperados {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Reports whose manifests name files that have not come: what a phone sends before its photos.
 
 use serde_json::{Value, json};
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use super::molde::{Archivo, Molde};
 use crate::{
@@ -29,8 +29,8 @@ pub async fn anuncia(
     molde: &Molde,
     cuantos: usize,
 ) -> Result<Anunciados, Error> {
-    let entorno = Entorno::default();
-    let hora = entorno.ahora();
+    let entorno = Env::default();
+    let hora = entorno.now();
     let mut archivos = Vec::with_capacity(cuantos);
     let mut reportes: Vec<Value> = Vec::new();
     for caso in casos.iter().cycle() {
@@ -38,7 +38,7 @@ pub async fn anuncia(
         if faltan == 0 {
             break;
         }
-        let uuid = uuid_nuevo(entorno.azar());
+        let uuid = uuid_nuevo(entorno.random());
         let suyos = (0..faltan.min(POR_REPORTE)).map(|_| molde.archivo(&uuid));
         let suyos: Vec<Archivo> = suyos.collect();
         let mut reporte = caso.con(&uuid, hora);

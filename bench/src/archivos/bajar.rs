@@ -1,6 +1,6 @@
 //! Downloads by `GET /multimedia/{id}`: each worker gets the files of their own reports.
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use super::{
     LIMITE, Taller, directo,
@@ -69,7 +69,7 @@ impl Labor for Bajada {
             "GET /multimedia/{} HTTP/1.1\r\nHost: sigra\r\nAuthorization: {}\r\n\r\n",
             guardado.id, self.portador
         );
-        let inicio = Entorno::cronometro();
+        let inicio = Env::monotonic_now();
         let cuerpo = conexion.pide(peticion.as_bytes(), BIEN).await?;
         let latencia = inicio.elapsed();
         if !es(cuerpo, &guardado.archivo) {

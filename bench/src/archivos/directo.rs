@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use super::molde::{LARGO, MIB_POR_ARCHIVO, Molde};
 use crate::{
@@ -91,7 +91,7 @@ fn reparte(
             }
         }
     };
-    let inicio = Entorno::cronometro();
+    let inicio = Env::monotonic_now();
     std::thread::scope(|ambito| {
         let todos: Vec<_> = (0..hilos).map(|_| ambito.spawn(trabaja)).collect();
         todos.into_iter().try_for_each(|hilo| {

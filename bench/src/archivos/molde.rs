@@ -6,7 +6,7 @@ use image::{Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sigra_domain::hex;
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use crate::{datos::uuid_nuevo, error::Error};
 
@@ -58,11 +58,11 @@ impl Molde {
 
     /// A new file of that report.
     pub fn archivo(&self, reporte: &str) -> Archivo {
-        let entorno = Entorno::default();
-        let cola = entorno.azar();
+        let entorno = Env::default();
+        let cola = entorno.random();
         Archivo {
             reporte: reporte.to_owned(),
-            uuid: uuid_nuevo(entorno.azar()),
+            uuid: uuid_nuevo(entorno.random()),
             sha256: hex(&self.suma.clone().chain_update(cola).finalize()),
             cola,
         }

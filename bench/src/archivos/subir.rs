@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use super::{
     LIMITE, Taller,
@@ -112,7 +112,7 @@ impl Labor for Subida {
             return Ok(None);
         };
         let creacion = self.creacion(&archivo);
-        let inicio = Entorno::cronometro();
+        let inicio = Env::monotonic_now();
         conexion.pide(creacion.as_bytes(), CREADO).await?;
         let mut bytes = creacion.len() + conexion.recibidos();
         let lugar = conexion.cabecera("location");

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use super::{
     Taller,
@@ -53,7 +53,7 @@ pub async fn mide(taller: &Taller<'_>) -> Result<(Medicion, Subidos), Error> {
         lector: Lector::abre(sitio.motor, &sitio.url).await?,
         etapa,
         listas: 0,
-        desde: Entorno::cronometro(),
+        desde: Env::monotonic_now(),
     };
     mirador.espera(1).await?;
     let mut rondas = Vec::new();
@@ -99,7 +99,7 @@ impl Mirador {
                 .map_or(0, |(n,)| *n);
             while self.listas < ahora {
                 tiempos.push(self.desde.elapsed());
-                self.desde = Entorno::cronometro();
+                self.desde = Env::monotonic_now();
                 self.listas += 1;
                 self.etapa.avanza();
             }

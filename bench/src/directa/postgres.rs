@@ -3,7 +3,7 @@
 
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
 use super::plantilla::{DESFASE, Plantilla};
@@ -12,7 +12,7 @@ use crate::{datos::uuid_nuevo, error::Error};
 pub struct Directa {
     conn: PgConnection,
     plantillas: Arc<Vec<Plantilla>>,
-    entorno: Entorno,
+    entorno: Env,
     /// The id of the last report that many at once wrote; one alone takes its id from the sequence.
     ultimo: i64,
     escritos: usize,
@@ -86,7 +86,7 @@ impl Directa {
         Ok(Self {
             conn,
             plantillas,
-            entorno: Entorno::default(),
+            entorno: Env::default(),
             ultimo,
             escritos: 0,
         })
@@ -98,7 +98,7 @@ impl Directa {
         por_transaccion: usize,
     ) -> Result<(u64, Duration), Error> {
         let mut n = 0;
-        let inicio = Entorno::cronometro();
+        let inicio = Env::monotonic_now();
         while inicio.elapsed() < duracion {
             if por_transaccion == 1 {
                 self.uno().await?;
@@ -112,9 +112,9 @@ impl Directa {
 
     async fn uno(&mut self) -> Result<(), Error> {
         let p = &self.plantillas[self.escritos % self.plantillas.len()];
-        let ahora = self.entorno.ahora().0;
+        let ahora = self.entorno.now().0;
         sqlx::query(UNO)
-            .bind(uuid_nuevo(self.entorno.azar()))
+            .bind(uuid_nuevo(self.entorno.random()))
             .bind(p.rut)
             .bind(p.titulo.as_str())
             .bind(p.descripcion.as_deref())
@@ -137,7 +137,7 @@ impl Directa {
             .bind(p.ultimo_hash.as_str())
             .bind(p.accion.as_str())
             .bind(p.canonica.as_str())
-            .bind(self.entorno.azar_i64())
+            .bind(self.entorno.random_i64())
             .bind(p.evento.as_str())
             .bind(DESFASE)
             .execute(&mut self.conn)
@@ -156,9 +156,9 @@ impl Directa {
                 filas.iter().map(|$p| $valor).collect::<Vec<_>>()
             };
         }
-        let uuids = filas.iter().map(|_| uuid_nuevo(self.entorno.azar()));
+        let uuids = filas.iter().map(|_| uuid_nuevo(self.entorno.random()));
         let ids = filas.iter().zip(self.ultimo + 1..).map(|(_, id)| id);
-        let marcas = filas.iter().map(|_| self.entorno.azar_i64());
+        let marcas = filas.iter().map(|_| self.entorno.random_i64());
         sqlx::query(LOTE)
             .bind(uuids.collect::<Vec<_>>())
             .bind(columna!(|p| p.rut))
@@ -185,7 +185,7 @@ impl Directa {
             .bind(marcas.collect::<Vec<_>>())
             .bind(columna!(|p| p.evento.as_str()))
             .bind(ids.collect::<Vec<_>>())
-            .bind(self.entorno.ahora().0)
+            .bind(self.entorno.now().0)
             .bind(DESFASE)
             .execute(&mut self.conn)
             .await?;

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rusqlite::{Connection, params};
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use super::plantilla::{DESFASE, Plantilla};
 use crate::{base::archivo_de, datos::escribe_uuid, error::Error};
@@ -14,7 +14,7 @@ use crate::{base::archivo_de, datos::escribe_uuid, error::Error};
 pub struct Directa {
     conn: Connection,
     plantillas: Arc<Vec<Plantilla>>,
-    entorno: Entorno,
+    entorno: Env,
     /// The last row of `cambios`: the place in the feed is the row's id.
     posicion: i64,
     escritos: usize,
@@ -67,7 +67,7 @@ impl Directa {
         Ok(Self {
             conn,
             plantillas,
-            entorno: Entorno::default(),
+            entorno: Env::default(),
             posicion,
             escritos: 0,
         })
@@ -94,14 +94,14 @@ impl Directa {
         let mut dispositivo = conn.prepare(DISPOSITIVO)?;
         let mut uuid = [0; 36];
         let mut n = 0;
-        let inicio = Entorno::cronometro();
+        let inicio = Env::monotonic_now();
         while inicio.elapsed() < duracion {
             empieza.execute(())?;
             for _ in 0..por_transaccion {
                 let p = &plantillas[*escritos % plantillas.len()];
-                escribe_uuid(entorno.azar(), &mut uuid);
+                escribe_uuid(entorno.random(), &mut uuid);
                 let texto = std::str::from_utf8(&uuid).map_err(|_| Error::Interno("uuid"))?;
-                let ahora = entorno.ahora().0;
+                let ahora = entorno.now().0;
                 *posicion += 1;
                 let id = reporte.insert(params![
                     texto,
@@ -140,7 +140,7 @@ impl Directa {
                     id,
                     p.rut,
                     p.area_id,
-                    entorno.azar_i64(),
+                    entorno.random_i64(),
                     ahora,
                     p.evento
                 ])?;
@@ -150,7 +150,7 @@ impl Directa {
             }
             if por_transaccion > 1 {
                 let rut = plantillas.first().map_or(0, |p| p.rut);
-                dispositivo.execute(params![rut, entorno.ahora().0])?;
+                dispositivo.execute(params![rut, entorno.now().0])?;
             }
             confirma.execute(())?;
         }

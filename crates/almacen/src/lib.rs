@@ -4,9 +4,9 @@
 //! What is written is durable when its writing ends well: on a directory the file and the directory
 //! that names it are synced, under a temporary name until then.
 
-mod directorio;
-mod escritor;
-mod fallo;
+mod blob_writer;
+mod dir;
+mod error;
 mod s3;
 
 use std::{ops::Range, path::PathBuf, sync::Arc, time::Duration};
@@ -20,16 +20,16 @@ use object_store::{
     GetOptions, GetResultPayload, ObjectStore, ObjectStoreExt as _, aws::AmazonS3, path::Path,
 };
 
-pub use escritor::Escritor;
-pub use fallo::Fallo;
-pub use s3::OpcionesS3;
+pub use blob_writer::BlobWriter;
+pub use error::BlobError;
+pub use s3::S3Options;
 
 /// Deletions under way at once.
-const A_LA_VEZ: usize = 8;
+const CONCURRENCY: usize = 8;
 
 /// The place. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Almacen {
+pub struct BlobStore {
     objetos: Arc<dyn ObjectStore>,
     /// Bytes that a writer holds before it passes them on.
     por_parte: usize,
@@ -41,38 +41,38 @@ pub struct Almacen {
 
 /// An object as a list tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Objeto {
+pub struct BlobInfo {
     pub clave: String,
     pub bytes: u64,
 }
 
-impl Almacen {
+impl BlobStore {
     /// A directory of this machine, made if it is not there.
-    pub fn directorio(raiz: PathBuf) -> Result<Self, Fallo> {
-        directorio::abre(raiz)
+    pub fn open_dir(raiz: PathBuf) -> Result<Self, BlobError> {
+        dir::open(raiz)
     }
 
-    pub fn s3(opciones: &OpcionesS3) -> Result<Self, Fallo> {
-        s3::abre(opciones)
+    pub fn s3(opciones: &S3Options) -> Result<Self, BlobError> {
+        s3::open(opciones)
     }
 
-    /// Begins an object. Nobody sees it before [`Escritor::termina`] answers.
-    pub fn escritor(&self, clave: &str) -> Escritor {
-        Escritor::nuevo(Arc::clone(&self.objetos), Path::from(clave), self.por_parte)
+    /// Begins an object. Nobody sees it before [`BlobWriter::finish`] answers.
+    pub fn writer(&self, clave: &str) -> BlobWriter {
+        BlobWriter::new(Arc::clone(&self.objetos), Path::from(clave), self.por_parte)
     }
 
     /// A small object in one go.
-    pub async fn escribe(&self, clave: &str, bytes: Bytes) -> Result<(), Fallo> {
+    pub async fn write(&self, clave: &str, bytes: Bytes) -> Result<(), BlobError> {
         let resultado = self.objetos.put(&Path::from(clave), bytes.into()).await;
         Ok(resultado.map(drop)?)
     }
 
     /// The bytes of an object, or of a part of it, as they come.
-    pub async fn lee(
+    pub async fn read(
         &self,
         clave: &str,
         rango: Option<Range<u64>>,
-    ) -> Result<BoxStream<'static, Result<Bytes, Fallo>>, Fallo> {
+    ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
         if rango.as_ref().is_some_and(Range::is_empty) {
             return Ok(stream::empty().boxed());
         }
@@ -82,22 +82,22 @@ impl Almacen {
         };
         let hallado = self.objetos.get_opts(&Path::from(clave), opciones).await?;
         Ok(match hallado.payload {
-            GetResultPayload::File(archivo, _) => directorio::trozos(archivo, hallado.range),
-            GetResultPayload::Stream(bytes) => bytes.map_err(Fallo::from).boxed(),
+            GetResultPayload::File(archivo, _) => dir::chunks(archivo, hallado.range),
+            GetResultPayload::Stream(bytes) => bytes.map_err(BlobError::from).boxed(),
         })
     }
 
     /// A whole object in memory, if it is not larger than that.
-    pub async fn lee_todo(&self, clave: &str, maximo: usize) -> Result<Bytes, Fallo> {
+    pub async fn read_all(&self, clave: &str, maximo: usize) -> Result<Bytes, BlobError> {
         let hallado = self.objetos.get(&Path::from(clave)).await?;
         if usize::try_from(hallado.meta.size).map_or(true, |n| n > maximo) {
-            return Err(Fallo::MuyGrande);
+            return Err(BlobError::MuyGrande);
         }
         Ok(hallado.bytes().await?)
     }
 
     /// Its length in bytes; `None` when it is not there.
-    pub async fn largo(&self, clave: &str) -> Result<Option<u64>, Fallo> {
+    pub async fn size(&self, clave: &str) -> Result<Option<u64>, BlobError> {
         match self.objetos.head(&Path::from(clave)).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -106,12 +106,12 @@ impl Almacen {
     }
 
     /// The same bytes under another key, without their passing through here.
-    pub async fn copia(&self, de: &str, a: &str) -> Result<(), Fallo> {
+    pub async fn copy(&self, de: &str, a: &str) -> Result<(), BlobError> {
         Ok(self.objetos.copy(&Path::from(de), &Path::from(a)).await?)
     }
 
     /// Nothing is done for what is not there.
-    pub async fn borra(&self, clave: &str) -> Result<(), Fallo> {
+    pub async fn delete(&self, clave: &str) -> Result<(), BlobError> {
         match self.objetos.delete(&Path::from(clave)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(e.into()),
@@ -119,34 +119,30 @@ impl Almacen {
     }
 
     /// All objects whose keys begin with these segments, and what was left of writing them.
-    pub async fn borra_bajo(&self, prefijo: &str) -> Result<(), Fallo> {
-        let claves: Vec<String> = self
-            .lista(prefijo)
-            .map_ok(|o| o.clave)
-            .try_collect()
-            .await?;
+    pub async fn delete_prefix(&self, prefijo: &str) -> Result<(), BlobError> {
+        let claves: Vec<String> = self.list(prefijo).map_ok(|o| o.clave).try_collect().await?;
         stream::iter(claves)
-            .map(|clave| async move { self.borra(&clave).await })
-            .buffer_unordered(A_LA_VEZ)
+            .map(|clave| async move { self.delete(&clave).await })
+            .buffer_unordered(CONCURRENCY)
             .try_collect::<Vec<()>>()
             .await?;
         match &self.raiz {
-            Some(raiz) => directorio::quita(&raiz.join(prefijo)).await,
+            Some(raiz) => dir::remove_dir(&raiz.join(prefijo)).await,
             None => Ok(()),
         }
     }
 
     /// A link to an object that needs no header, good for so long; `None` where the store can't be
     /// reached from outside. Whoever follows it is told this disposition and this type.
-    pub async fn enlace(
+    pub async fn presigned_url(
         &self,
         clave: &str,
         plazo: Duration,
         disposicion: &str,
         tipo: &str,
-    ) -> Result<Option<String>, Fallo> {
+    ) -> Result<Option<String>, BlobError> {
         match &self.publico {
-            Some(s3) => s3::enlace(s3, clave, plazo, (disposicion, tipo))
+            Some(s3) => s3::presigned_url(s3, clave, plazo, (disposicion, tipo))
                 .await
                 .map(Some),
             None => Ok(None),
@@ -154,23 +150,23 @@ impl Almacen {
     }
 
     /// Whether it can be reached.
-    pub async fn responde(&self) -> Result<(), Fallo> {
+    pub async fn ping(&self) -> Result<(), BlobError> {
         match &self.raiz {
-            Some(raiz) => directorio::esta(raiz).await,
+            Some(raiz) => dir::ensure_dir(raiz).await,
             // No such object is an answer too.
-            None => self.largo("sigra").await.map(drop),
+            None => self.size("sigra").await.map(drop),
         }
     }
 
     /// Every object whose key begins with these segments.
-    pub fn lista(&self, prefijo: &str) -> BoxStream<'static, Result<Objeto, Fallo>> {
+    pub fn list(&self, prefijo: &str) -> BoxStream<'static, Result<BlobInfo, BlobError>> {
         let todos = self.objetos.list(Some(&Path::from(prefijo)));
         todos
-            .map_ok(|meta| Objeto {
+            .map_ok(|meta| BlobInfo {
                 clave: meta.location.to_string(),
                 bytes: meta.size,
             })
-            .map_err(Fallo::from)
+            .map_err(BlobError::from)
             .boxed()
     }
 }

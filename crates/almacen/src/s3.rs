@@ -9,17 +9,17 @@ use object_store::{
     signer::{Method, SignedUrlOptions, Signer as _},
 };
 
-use crate::{Almacen, Fallo};
+use crate::{BlobError, BlobStore};
 
 /// The smallest part that S3 takes of an object in parts, but for the last.
-const POR_PARTE: usize = 5 * 1024 * 1024;
+const PART_SIZE: usize = 5 * 1024 * 1024;
 
 /// How long a request is tried again: phones wait at the other end.
-const INSISTENCIA: Duration = Duration::from_secs(20);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How it is reached.
 #[derive(Clone)]
-pub struct OpcionesS3 {
+pub struct S3Options {
     pub url: String,
     /// Where whoever has a link reaches it; `None` when nobody but the server does.
     pub url_publica: Option<String>,
@@ -29,7 +29,7 @@ pub struct OpcionesS3 {
     pub clave_secreta: String,
 }
 
-impl std::fmt::Debug for OpcionesS3 {
+impl std::fmt::Debug for S3Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OpcionesS3")
             .field("url", &self.url)
@@ -38,17 +38,17 @@ impl std::fmt::Debug for OpcionesS3 {
     }
 }
 
-pub(crate) fn abre(o: &OpcionesS3) -> Result<Almacen, Fallo> {
-    let publico = o.url_publica.as_deref().map(|url| cliente(o, url));
-    Ok(Almacen {
-        objetos: Arc::new(cliente(o, &o.url)?),
-        por_parte: POR_PARTE,
+pub(crate) fn open(o: &S3Options) -> Result<BlobStore, BlobError> {
+    let publico = o.url_publica.as_deref().map(|url| client(o, url));
+    Ok(BlobStore {
+        objetos: Arc::new(client(o, &o.url)?),
+        por_parte: PART_SIZE,
         raiz: None,
         publico: publico.transpose()?.map(Arc::new),
     })
 }
 
-fn cliente(o: &OpcionesS3, url: &str) -> Result<AmazonS3, Fallo> {
+fn client(o: &S3Options, url: &str) -> Result<AmazonS3, BlobError> {
     let s3 = AmazonS3Builder::new()
         .with_endpoint(url)
         .with_region(o.region.as_str())
@@ -58,7 +58,7 @@ fn cliente(o: &OpcionesS3, url: &str) -> Result<AmazonS3, Fallo> {
         .with_allow_http(url.starts_with("http://"))
         .with_retry(RetryConfig {
             max_retries: 3,
-            retry_timeout: INSISTENCIA,
+            retry_timeout: RETRY_TIMEOUT,
             ..RetryConfig::default()
         })
         .build()?;
@@ -66,12 +66,12 @@ fn cliente(o: &OpcionesS3, url: &str) -> Result<AmazonS3, Fallo> {
 }
 
 /// A link that S3 itself answers, with these headers, until the time is over.
-pub(crate) async fn enlace(
+pub(crate) async fn presigned_url(
     s3: &AmazonS3,
     clave: &str,
     plazo: Duration,
     (disposicion, tipo): (&str, &str),
-) -> Result<String, Fallo> {
+) -> Result<String, BlobError> {
     let opciones = SignedUrlOptions::default().with_query([
         ("response-content-disposition", disposicion),
         ("response-content-type", tipo),

@@ -3,27 +3,27 @@
 use std::{net::IpAddr, sync::Arc};
 
 use sigra_domain::{Instante, Zona};
-use sigra_envio::Cartero;
-use sigra_evidencia::Evidencia;
-use sigra_store::{Store, reportes::Entrada};
+use sigra_envio::DeliveryWorker;
+use sigra_evidencia::FileService;
+use sigra_store::{Store, reportes::CreateBatcher};
 use tokio::sync::watch;
 
 #[cfg(feature = "informe")]
-use crate::reportes::informe::Lugares;
+use crate::reportes::informe::Slots;
 use crate::{
-    claves::Claves,
-    cuerpo::Presupuesto,
-    notificaciones::oyentes::Oyentes,
-    sync::freno::Frenos,
-    tokens::{ClaveFirma, Tokens},
+    body::MemoryBudget,
+    notifications::subscribers::Subscribers,
+    passwords::PasswordHasher,
+    sync::rate_limit::RateLimiter,
+    tokens::{SigningKey, Tokens},
 };
 
 /// What the site decides.
-pub struct Opciones {
+pub struct AppOptions {
     /// In which days are counted.
     pub zona: Zona,
     /// Signing keys: the first signs, all verify.
-    pub claves: Vec<ClaveFirma>,
+    pub claves: Vec<SigningKey>,
     /// Reverse proxies whose `X-Forwarded-For` is believed.
     pub proxies: Vec<IpAddr>,
     /// Whether the cookie is for HTTPS only.
@@ -36,46 +36,51 @@ pub struct Opciones {
 
 /// The application. Cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Interior>);
+pub struct App(Arc<Inner>);
 
-struct Interior {
+struct Inner {
     store: Store,
-    evidencia: Evidencia,
-    cartero: Cartero,
-    oyentes: Oyentes,
+    evidencia: FileService,
+    cartero: DeliveryWorker,
+    oyentes: Subscribers,
     /// True when the server stops: what does not end by itself ends then.
     cierre: watch::Sender<bool>,
-    entrada: Entrada,
+    entrada: CreateBatcher,
     zona: Zona,
     tokens: Tokens,
-    claves: Claves,
+    claves: PasswordHasher,
     proxies: Vec<IpAddr>,
     cookie_segura: bool,
-    frenos: Frenos,
-    presupuesto: Presupuesto,
+    frenos: RateLimiter,
+    presupuesto: MemoryBudget,
     silencio_ms: i64,
     #[cfg(feature = "informe")]
-    informes: Lugares,
+    informes: Slots,
 }
 
 impl App {
-    pub fn nueva(store: Store, evidencia: Evidencia, cartero: Cartero, opciones: Opciones) -> Self {
-        Self(Arc::new(Interior {
-            tokens: Tokens::nuevos(&opciones.claves),
-            claves: Claves::nuevas(store.entorno()),
+    pub fn new(
+        store: Store,
+        evidencia: FileService,
+        cartero: DeliveryWorker,
+        opciones: AppOptions,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            tokens: Tokens::new(&opciones.claves),
+            claves: PasswordHasher::new(store.env()),
             zona: opciones.zona,
             proxies: opciones.proxies,
             cookie_segura: opciones.cookie_segura,
-            frenos: Frenos::nuevos(opciones.sync_por_minuto),
-            presupuesto: Presupuesto::default(),
-            silencio_ms: opciones.silencio_horas.saturating_mul(Instante::HORA),
-            entrada: Entrada::nueva(store.clone()),
+            frenos: RateLimiter::new(opciones.sync_por_minuto),
+            presupuesto: MemoryBudget::default(),
+            silencio_ms: opciones.silencio_horas.saturating_mul(Instante::HOUR),
+            entrada: CreateBatcher::new(store.clone()),
             evidencia,
             cartero,
-            oyentes: Oyentes::default(),
+            oyentes: Subscribers::default(),
             cierre: watch::Sender::new(false),
             #[cfg(feature = "informe")]
-            informes: Lugares::default(),
+            informes: Slots::default(),
             store,
         }))
     }
@@ -85,45 +90,45 @@ impl App {
     }
 
     /// The service of files.
-    pub fn evidencia(&self) -> &Evidencia {
+    pub fn files(&self) -> &FileService {
         &self.0.evidencia
     }
 
     /// Who sends to others.
-    pub fn cartero(&self) -> &Cartero {
+    pub fn delivery_worker(&self) -> &DeliveryWorker {
         &self.0.cartero
     }
 
     /// Places of documents that are being prepared.
     #[cfg(feature = "informe")]
-    pub(crate) fn informes(&self) -> &Lugares {
+    pub(crate) fn pdf_slots(&self) -> &Slots {
         &self.0.informes
     }
 
-    pub(crate) fn oyentes(&self) -> &Oyentes {
+    pub(crate) fn subscribers(&self) -> &Subscribers {
         &self.0.oyentes
     }
 
-    pub(crate) fn cierre(&self) -> watch::Receiver<bool> {
+    pub(crate) fn shutdown_signal(&self) -> watch::Receiver<bool> {
         self.0.cierre.subscribe()
     }
 
-    pub(crate) fn cierra(&self) {
+    pub(crate) fn shut_down(&self) {
         self.0.cierre.send_replace(true);
     }
 
-    pub(crate) fn entrada(&self) -> &Entrada {
+    pub(crate) fn create_batcher(&self) -> &CreateBatcher {
         &self.0.entrada
     }
 
     /// How many passwords were verified since the start, for tests of what a login costs.
-    pub fn verificaciones(&self) -> u64 {
-        self.0.claves.verificaciones()
+    pub fn verification_count(&self) -> u64 {
+        self.0.claves.verification_count()
     }
 
     /// Memory that sync calls hold now, in KiB, for tests of who may hold how much.
-    pub fn memoria_de_sync_kib(&self) -> usize {
-        self.0.presupuesto.tomado_kib()
+    pub fn sync_memory_kib(&self) -> usize {
+        self.0.presupuesto.used_kib()
     }
 
     pub(crate) fn zona(&self) -> &Zona {
@@ -134,7 +139,7 @@ impl App {
         &self.0.tokens
     }
 
-    pub(crate) fn claves(&self) -> &Claves {
+    pub(crate) fn password_hasher(&self) -> &PasswordHasher {
         &self.0.claves
     }
 
@@ -142,20 +147,20 @@ impl App {
         &self.0.proxies
     }
 
-    pub(crate) fn frenos(&self) -> &Frenos {
+    pub(crate) fn rate_limiters(&self) -> &RateLimiter {
         &self.0.frenos
     }
 
     /// Memory for the bodies of sync calls.
-    pub(crate) fn presupuesto(&self) -> &Presupuesto {
+    pub(crate) fn memory_budget(&self) -> &MemoryBudget {
         &self.0.presupuesto
     }
 
-    pub(crate) fn silencio_ms(&self) -> i64 {
+    pub(crate) fn silence_ms(&self) -> i64 {
         self.0.silencio_ms
     }
 
-    pub(crate) fn cookie_segura(&self) -> bool {
+    pub(crate) fn secure_cookie(&self) -> bool {
         self.0.cookie_segura
     }
 }

@@ -17,7 +17,7 @@ const JS: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 
 /// Name under `/docs`, type, bytes.
-const ARCHIVOS: [(&str, &str, &[u8]); 5] = [
+const FILES: [(&str, &str, &[u8]); 5] = [
     ("", HTML, include_bytes!("../assets/swagger-ui/index.html")),
     (
         "/inicio.js",
@@ -42,11 +42,11 @@ const ARCHIVOS: [(&str, &str, &[u8]); 5] = [
 ];
 
 /// Nothing but our own files may run, and nobody may frame it.
-const CSP_DOCS: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
+const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
     img-src 'self' data:; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub fn rutas() -> Router<App> {
-    ARCHIVOS
+pub fn routes() -> Router<App> {
+    FILES
         .iter()
         .fold(Router::new(), |router, (nombre, tipo, bytes)| {
             router.route(
@@ -56,7 +56,7 @@ pub fn rutas() -> Router<App> {
                         [
                             (header::CONTENT_TYPE, *tipo),
                             (header::CACHE_CONTROL, "public, max-age=3600"),
-                            (header::CONTENT_SECURITY_POLICY, CSP_DOCS),
+                            (header::CONTENT_SECURITY_POLICY, DOCS_CSP),
                         ]
                         .into_response()
                         .map(|_| Body::from(*bytes)),
@@ -71,7 +71,7 @@ pub fn openapi_json(json: Vec<u8>) -> Response {
 }
 
 /// Answers of the API are private to their reader and inert in a browser.
-pub async fn cabeceras(request: Request, next: Next) -> Response {
+pub async fn set_headers(request: Request, next: Next) -> Response {
     let mut r = next.run(request).await;
     let h = r.headers_mut();
     for (nombre, valor) in [

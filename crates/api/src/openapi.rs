@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sigra_domain::Idioma;
+use sigra_domain::Language;
 use utoipa::{
     OpenApi as _,
     openapi::{
@@ -17,9 +17,9 @@ use utoipa::{
 };
 
 use crate::{
-    acceso::{GALLETA, Permiso},
-    codigo::{Codigo, SIEMPRE},
-    problema::Problema,
+    code::{ALWAYS, Codigo},
+    guard::{Permission, SESSION_COOKIE},
+    problem::Problema,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -50,38 +50,38 @@ pub fn base() -> OpenApi {
 }
 
 /// The whole description, for tools and tests that have no server.
-pub fn descripcion(app: &crate::App) -> Value {
-    serde_json::to_value(crate::router::rutas(app).1).unwrap_or_default()
+pub fn description(app: &crate::App) -> Value {
+    serde_json::to_value(crate::router::routes(app).1).unwrap_or_default()
 }
 
 /// Adds an operation's permission and every problem it can answer.
-pub fn describe(paths: &mut Paths, permiso: Permiso, mut codigos: Vec<Codigo>) {
-    codigos.extend(SIEMPRE);
+pub fn describe(paths: &mut Paths, permiso: Permission, mut codigos: Vec<Codigo>) {
+    codigos.extend(ALWAYS);
     codigos.sort_unstable();
     codigos.dedup();
     for item in paths.paths.values_mut() {
-        for operacion in operaciones(item) {
-            let nombres: Vec<&str> = codigos.iter().map(|c| c.codigo()).collect();
+        for operacion in operations(item) {
+            let nombres: Vec<&str> = codigos.iter().map(|c| c.code()).collect();
             // One extension for both: several would come out in no fixed order.
             let extensiones = ExtensionsBuilder::new()
                 .add(
                     "x-sigra",
-                    json!({"permiso": permiso.nombre(), "codigos": nombres}),
+                    json!({"permiso": permiso.name(), "codigos": nombres}),
                 )
                 .build();
             operacion.extensions = Some(extensiones);
             let esquema = |nombre| SecurityRequirement::new::<_, [&str; 0], &str>(nombre, []);
             operacion.security = match permiso {
-                Permiso::Publico => None,
-                p if p.con_galleta() => Some(vec![esquema("bearer"), esquema("galleta")]),
+                Permission::Publico => None,
+                p if p.allows_cookie() => Some(vec![esquema("bearer"), esquema("galleta")]),
                 _ => Some(vec![esquema("bearer")]),
             };
-            problemas(operacion, &codigos);
+            add_problem_responses(operacion, &codigos);
         }
     }
 }
 
-fn operaciones(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [
         &mut item.get,
         &mut item.put,
@@ -96,7 +96,7 @@ fn operaciones(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// One response per status, with an example per code.
-fn problemas(operacion: &mut Operation, codigos: &[Codigo]) {
+fn add_problem_responses(operacion: &mut Operation, codigos: &[Codigo]) {
     let mut por_status: BTreeMap<u16, Vec<Codigo>> = BTreeMap::new();
     for c in codigos {
         por_status.entry(c.status().as_u16()).or_default().push(*c);
@@ -104,12 +104,12 @@ fn problemas(operacion: &mut Operation, codigos: &[Codigo]) {
     for (status, codigos) in por_status {
         let descripcion: Vec<String> = codigos
             .iter()
-            .map(|c| format!("`{}`: {}", c.codigo(), c.titulo(Idioma::Es)))
+            .map(|c| format!("`{}`: {}", c.code(), c.title(Language::Es)))
             .collect();
         let mut contenido = Content::new(Some(Ref::from_schema_name("Problema")));
         contenido.example = codigos
             .first()
-            .map(|c| Problema::from(*c).json(Idioma::Es, "/reportes/17"));
+            .map(|c| Problema::from(*c).json(Language::Es, "/reportes/17"));
         let respuesta = ResponseBuilder::new()
             .description(descripcion.join(" · "))
             .content("application/problem+json", contenido)
@@ -123,7 +123,7 @@ fn problemas(operacion: &mut Operation, codigos: &[Codigo]) {
 
 /// Adds what is the same for all: the problem's shape, the scheme of security, and to each body the
 /// example of its schema.
-pub fn completa(mut api: OpenApi) -> OpenApi {
+pub fn complete(mut api: OpenApi) -> OpenApi {
     if let Some(componentes) = &mut api.components {
         componentes.security_schemes.insert(
             "bearer".to_owned(),
@@ -139,12 +139,12 @@ pub fn completa(mut api: OpenApi) -> OpenApi {
             "galleta".to_owned(),
             RefOr::T(SecurityScheme::ApiKey(ApiKey::Cookie(
                 ApiKeyValue::with_description(
-                    GALLETA,
+                    SESSION_COOKIE,
                     "La cookie que deja /auth/login, para <img> y otros GET que un navegador hace solo",
                 ),
             ))),
         );
-        if let Ok(esquema) = serde_json::from_value(esquema_problema()) {
+        if let Ok(esquema) = serde_json::from_value(problema_schema()) {
             componentes
                 .schemas
                 .insert("Problema".to_owned(), RefOr::T(esquema));
@@ -152,13 +152,16 @@ pub fn completa(mut api: OpenApi) -> OpenApi {
     }
     let json = serde_json::to_value(&api).unwrap_or_default();
     for item in api.paths.paths.values_mut() {
-        for operacion in operaciones(item) {
+        for operacion in operations(item) {
             if let Some(RefOr::T(cuerpo)) = &mut operacion.request_body {
-                cuerpo.content.values_mut().for_each(|c| ejemplo(c, &json));
+                cuerpo
+                    .content
+                    .values_mut()
+                    .for_each(|c| add_example(c, &json));
             }
             for respuesta in operacion.responses.responses.values_mut() {
                 if let RefOr::T(r) = respuesta {
-                    r.content.values_mut().for_each(|c| ejemplo(c, &json));
+                    r.content.values_mut().for_each(|c| add_example(c, &json));
                 }
             }
         }
@@ -166,7 +169,7 @@ pub fn completa(mut api: OpenApi) -> OpenApi {
     api
 }
 
-fn ejemplo(contenido: &mut RefOr<Content>, api: &Value) {
+fn add_example(contenido: &mut RefOr<Content>, api: &Value) {
     let RefOr::T(contenido) = contenido else {
         return;
     };
@@ -174,22 +177,22 @@ fn ejemplo(contenido: &mut RefOr<Content>, api: &Value) {
         && let Some(esquema) = &contenido.schema
     {
         let esquema = serde_json::to_value(esquema).unwrap_or_default();
-        contenido.example = Some(ejemplo_de(&esquema, api));
+        contenido.example = Some(example_from_schema(&esquema, api));
     }
 }
 
 /// The example a schema states, or one made of its parts'.
-fn ejemplo_de(esquema: &Value, api: &Value) -> Value {
+fn example_from_schema(esquema: &Value, api: &Value) -> Value {
     if let Some(dicho) = esquema.get("example") {
         return dicho.clone();
     }
     if let Some(referido) = esquema.get("$ref").and_then(Value::as_str) {
         return api
             .pointer(&referido[1..])
-            .map_or(Value::Null, |s| ejemplo_de(s, api));
+            .map_or(Value::Null, |s| example_from_schema(s, api));
     }
     if let Some(partes) = esquema.get("allOf").and_then(Value::as_array) {
-        let objetos = partes.iter().map(|p| ejemplo_de(p, api));
+        let objetos = partes.iter().map(|p| example_from_schema(p, api));
         return objetos
             .filter_map(|o| o.as_object().cloned())
             .flatten()
@@ -199,12 +202,12 @@ fn ejemplo_de(esquema: &Value, api: &Value) -> Value {
         .get("type")
         .map(|t| t.as_str().or(t[0].as_str()).unwrap_or_default());
     match tipo {
-        Some("array") => json!([ejemplo_de(&esquema["items"], api)]),
+        Some("array") => json!([example_from_schema(&esquema["items"], api)]),
         Some("object") => esquema["properties"]
             .as_object()
             .into_iter()
             .flatten()
-            .map(|(k, v)| (k.clone(), ejemplo_de(v, api)))
+            .map(|(k, v)| (k.clone(), example_from_schema(v, api)))
             .collect(),
         Some("boolean") => json!(true),
         Some("integer" | "number") => json!(1),
@@ -212,7 +215,7 @@ fn ejemplo_de(esquema: &Value, api: &Value) -> Value {
     }
 }
 
-fn esquema_problema() -> Value {
+fn problema_schema() -> Value {
     json!({
         "type": "object",
         "description": "Un error, según RFC 9457.",

@@ -27,107 +27,108 @@ use utoipa_axum::{
 
 use crate::{
     App,
-    acceso::{
-        Permiso::{
+    code::{BODY, Codigo, IDEMPOTENT, SYNC_BODY, WRITE},
+    docs, download,
+    drain_body::drain_body,
+    files::tus,
+    guard::{
+        Permission::{
             self, Administrador, Autenticado, CambioDePassword, Navegador, Publico, Supervision,
             SupervisionNavegador,
         },
-        exige,
+        require,
     },
-    codigo::{CUERPO, CUERPO_DE_SYNC, Codigo, ESCRITURA, IDEMPOTENTE},
-    descarga, docs,
-    multimedia::tus,
     openapi,
-    problema::{Problema, presenta},
-    resto::escurre,
-    sync::freno::frena,
+    problem::{Problema, render_problems},
+    sync::rate_limit::limit_rate,
 };
 
 /// Requests under way at once. Each may hold a body in memory; more are told to come back.
-const EN_CURSO: usize = 512;
+const MAX_IN_FLIGHT: usize = 512;
 
 /// The server's routes and their description, made of the same table.
-pub fn rutas(app: &App) -> (Router, OpenApi) {
-    let tabla = Tabla {
+pub fn routes(app: &App) -> (Router, OpenApi) {
+    let tabla = RouteTable {
         app,
         router: OpenApiRouter::with_openapi(openapi::base()),
     };
-    let tabla = multimedia(sync(reportes(identidad(tabla))));
-    let tabla = operacion(catalogos(usuarios(administracion(notificaciones(tabla)))));
+    let tabla = multimedia(sync(reportes(identity(tabla))));
+    let tabla = health(catalogos(usuarios(admin(notificaciones(tabla)))));
     let (router, api) = tabla.router.split_for_parts();
-    let api = openapi::completa(api);
+    let api = openapi::complete(api);
     let json = serde_json::to_vec_pretty(&api).unwrap_or_default();
     let router = router
         .route(
             "/openapi.json",
             get(move || std::future::ready(docs::openapi_json(json.clone()))),
         )
-        .merge(docs::rutas())
+        .merge(docs::routes())
         .fallback(|| std::future::ready(Problema::from(Codigo::RutaNoExiste)))
         .layer(CatchPanicLayer::custom(|_| {
-            Problema::interno(&std::io::Error::other("una petición se interrumpió")).into_response()
+            Problema::internal(&std::io::Error::other("una petición se interrumpió"))
+                .into_response()
         }))
         .layer(from_fn_with_state(
-            Arc::new(Semaphore::new(EN_CURSO)),
-            admite,
+            Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            limit_concurrency,
         ))
         .layer(
             RequestDecompressionLayer::new()
                 .gzip(true)
                 .pass_through_unaccepted(false),
         )
-        .layer(from_fn(escurre))
-        .layer(from_fn(presenta))
-        .layer(from_fn(tus::cabeceras_de_tus))
-        .layer(from_fn(docs::cabeceras))
+        .layer(from_fn(drain_body))
+        .layer(from_fn(render_problems))
+        .layer(from_fn(tus::set_tus_headers))
+        .layer(from_fn(docs::set_headers))
         .layer(
             CompressionLayer::new()
-                .compress_when(DefaultPredicate::new().and(descarga::se_comprime)),
+                .compress_when(DefaultPredicate::new().and(download::is_compressible)),
         )
         .with_state(app.clone());
     (router, api)
 }
 
-fn identidad(t: Tabla<'_>) -> Tabla<'_> {
+fn identity(t: RouteTable<'_>) -> RouteTable<'_> {
     use crate::auth::{cambiar_password, login, logout, me, refresh, sesiones};
     t.op(
         Publico,
-        &[login::CODIGOS, CUERPO, ESCRITURA],
+        &[login::CODIGOS, BODY, WRITE],
         routes!(login::login),
     )
     .op(
         Publico,
-        &[refresh::CODIGOS, CUERPO, ESCRITURA],
+        &[refresh::CODIGOS, BODY, WRITE],
         routes!(refresh::refresh),
     )
     .op(
         Autenticado,
-        &[logout::CODIGOS, ESCRITURA],
+        &[logout::CODIGOS, WRITE],
         routes!(logout::logout),
     )
     .op(
         CambioDePassword,
-        &[cambiar_password::CODIGOS, CUERPO, ESCRITURA],
+        &[cambiar_password::CODIGOS, BODY, WRITE],
         routes!(cambiar_password::cambiar_password),
     )
     .op(Autenticado, &[me::CODIGOS], routes!(me::me))
     .op(
         Autenticado,
-        &[sesiones::CODIGOS_LISTA],
+        &[sesiones::CODIGOS_LIST],
         routes!(sesiones::listar),
     )
     .op(
         Autenticado,
-        &[sesiones::CODIGOS_CERRAR, ESCRITURA],
+        &[sesiones::CODIGOS_CERRAR, WRITE],
         routes!(sesiones::cerrar),
     )
 }
 
-fn reportes(t: Tabla<'_>) -> Tabla<'_> {
+fn reportes(t: RouteTable<'_>) -> RouteTable<'_> {
     use crate::reportes::{
         acciones, bitacora, comentarios, crear, editar, lista, retirar, similares, ver,
     };
-    let cambio = |propios| [propios, CUERPO, ESCRITURA, IDEMPOTENTE];
+    let cambio = |propios| [propios, BODY, WRITE, IDEMPOTENT];
     t.op(Autenticado, &cambio(crear::CODIGOS), routes!(crear::crear))
         .op(Autenticado, &[lista::CODIGOS], routes!(lista::listar))
         .op(Autenticado, &[ver::CODIGOS], routes!(ver::por_id))
@@ -173,12 +174,12 @@ fn reportes(t: Tabla<'_>) -> Tabla<'_> {
             &cambio(retirar::CODIGOS),
             routes!(retirar::retirar),
         )
-        .con_informe()
+        .with_pdf()
 }
 
-impl Tabla<'_> {
+impl RouteTable<'_> {
     /// The one operation that a site may be built without.
-    fn con_informe(self) -> Self {
+    fn with_pdf(self) -> Self {
         #[cfg(feature = "informe")]
         {
             use crate::reportes::informe;
@@ -189,71 +190,74 @@ impl Tabla<'_> {
     }
 }
 
-fn sync(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::sync::{batch, changes, conflictos, freno, reconciliar, resolver, status};
+fn sync(t: RouteTable<'_>) -> RouteTable<'_> {
+    use crate::sync::{batch, changes, conflictos, rate_limit, reconciliar, resolver, status};
     t.op_sync(
-        &[batch::CODIGOS, CUERPO_DE_SYNC, ESCRITURA, freno::CODIGOS],
+        &[batch::CODIGOS, SYNC_BODY, WRITE, rate_limit::CODIGOS],
         routes!(batch::enviar),
     )
     .op_sync(
-        &[changes::CODIGOS, freno::CODIGOS],
+        &[changes::CODIGOS, rate_limit::CODIGOS],
         routes!(changes::recibir),
     )
-    .op_sync(&[status::CODIGOS, freno::CODIGOS], routes!(status::ver))
     .op_sync(
-        &[reconciliar::CODIGOS, CUERPO_DE_SYNC, freno::CODIGOS],
+        &[status::CODIGOS, rate_limit::CODIGOS],
+        routes!(status::ver),
+    )
+    .op_sync(
+        &[reconciliar::CODIGOS, SYNC_BODY, rate_limit::CODIGOS],
         routes!(reconciliar::reconciliar),
     )
     .op_sync(
-        &[conflictos::CODIGOS, freno::CODIGOS],
+        &[conflictos::CODIGOS, rate_limit::CODIGOS],
         routes!(conflictos::listar),
     )
     .op_sync(
-        &[resolver::CODIGOS, CUERPO, ESCRITURA, freno::CODIGOS],
+        &[resolver::CODIGOS, BODY, WRITE, rate_limit::CODIGOS],
         routes!(resolver::resolver),
     )
 }
 
-fn multimedia(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::multimedia::{eliminar, formulario, url, ver};
-    use tus::{crear, opciones, subida};
-    let bytes = [subida::CODIGOS, subida::CODIGOS_BYTES, ESCRITURA];
+fn multimedia(t: RouteTable<'_>) -> RouteTable<'_> {
+    use crate::files::{eliminar, multipart, url, ver};
+    use tus::{crear, options, upload};
+    let bytes = [upload::CODIGOS, upload::CODIGOS_BYTES, WRITE];
     let ver_bytes = [ver::CODIGOS, ver::CODIGOS_BYTES];
-    let copia = [ver::CODIGOS, ver::CODIGOS_BYTES, ver::CODIGOS_COPIA];
+    let copia = [ver::CODIGOS, ver::CODIGOS_BYTES, ver::CODIGOS_PREVIEW];
     t.op(
         Autenticado,
-        &[formulario::CODIGOS, ESCRITURA],
-        routes!(formulario::enviar),
+        &[multipart::CODIGOS, WRITE],
+        routes!(multipart::enviar),
     )
-    .op(Publico, &[opciones::CODIGOS], routes!(opciones::opciones))
+    .op(Publico, &[options::CODIGOS], routes!(options::opciones))
     .op(
         Autenticado,
-        &[crear::CODIGOS, subida::CODIGOS_BYTES, ESCRITURA],
+        &[crear::CODIGOS, upload::CODIGOS_BYTES, WRITE],
         routes!(crear::crear),
     )
-    .op(Autenticado, &[subida::CODIGOS], routes!(subida::estado))
-    .op(Autenticado, &bytes, routes!(subida::agregar))
+    .op(Autenticado, &[upload::CODIGOS], routes!(upload::estado))
+    .op(Autenticado, &bytes, routes!(upload::agregar))
     .op(
         Autenticado,
-        &[subida::CODIGOS, ESCRITURA],
-        routes!(subida::dejar),
+        &[upload::CODIGOS, WRITE],
+        routes!(upload::dejar),
     )
     .op(
         Autenticado,
         &[
-            subida::CODIGOS,
-            subida::CODIGOS_BYTES,
-            subida::CODIGOS_DICHO,
-            ESCRITURA,
+            upload::CODIGOS,
+            upload::CODIGOS_BYTES,
+            upload::CODIGOS_OVERRIDE,
+            WRITE,
         ],
-        routes!(subida::dicho),
+        routes!(upload::dicho),
     )
     .op(Navegador, &ver_bytes, routes!(ver::original))
     .op(Navegador, &copia, routes!(ver::miniatura))
     .op(Navegador, &copia, routes!(ver::vista))
     .op(
         Autenticado,
-        &[ver::CODIGOS, ver::CODIGOS_COPIA],
+        &[ver::CODIGOS, ver::CODIGOS_PREVIEW],
         routes!(url::enlace),
     )
     .op(
@@ -261,20 +265,20 @@ fn multimedia(t: Tabla<'_>) -> Tabla<'_> {
         &[
             ver::CODIGOS,
             ver::CODIGOS_BYTES,
-            ver::CODIGOS_COPIA,
+            ver::CODIGOS_PREVIEW,
             url::CODIGOS,
         ],
         routes!(url::copia),
     )
     .op(
         Autenticado,
-        &[eliminar::CODIGOS, CUERPO, ESCRITURA],
+        &[eliminar::CODIGOS, BODY, WRITE],
         routes!(eliminar::eliminar),
     )
 }
 
-fn notificaciones(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::notificaciones::{eventos, leidas, lista, preferencias, push};
+fn notificaciones(t: RouteTable<'_>) -> RouteTable<'_> {
+    use crate::notifications::{eventos, leidas, lista, preferencias, push};
     t.op(Autenticado, &[lista::CODIGOS], routes!(lista::listar))
         .op(Navegador, &[eventos::CODIGOS], routes!(eventos::escuchar))
         .op(
@@ -284,37 +288,37 @@ fn notificaciones(t: Tabla<'_>) -> Tabla<'_> {
         )
         .op(
             Autenticado,
-            &[preferencias::CODIGOS, CUERPO, ESCRITURA],
+            &[preferencias::CODIGOS, BODY, WRITE],
             routes!(preferencias::elegir),
         )
         .op(Autenticado, &[push::CODIGOS_CLAVE], routes!(push::clave))
         .op(
             Autenticado,
-            &[push::CODIGOS_SUSCRIBIR, CUERPO, ESCRITURA],
+            &[push::CODIGOS_SUSCRIBIR, BODY, WRITE],
             routes!(push::suscribir),
         )
         .op(
             Autenticado,
-            &[push::CODIGOS_QUITAR, ESCRITURA],
+            &[push::CODIGOS_QUITAR, WRITE],
             routes!(push::quitar),
         )
         .op(
             Autenticado,
-            &[leidas::CODIGOS_UNA, ESCRITURA],
+            &[leidas::CODIGOS_ONE, WRITE],
             routes!(leidas::una),
         )
         .op(
             Autenticado,
-            &[leidas::CODIGOS_TODAS, CUERPO, ESCRITURA],
+            &[leidas::CODIGOS_ALL, BODY, WRITE],
             routes!(leidas::hasta),
         )
 }
 
-fn administracion(t: Tabla<'_>) -> Tabla<'_> {
+fn admin(t: RouteTable<'_>) -> RouteTable<'_> {
     use crate::admin::{
-        ajustes, bitacora, decidir, dispositivos, entregas, exportar, tablero, webhooks,
+        ajustes, bitacora, dashboard, decidir, dispositivos, entregas, export, webhooks,
     };
-    let decision = [decidir::CODIGOS, CUERPO, ESCRITURA, IDEMPOTENTE];
+    let decision = [decidir::CODIGOS, BODY, WRITE, IDEMPOTENT];
     t.op(Supervision, &decision, routes!(decidir::aprobar))
         .op(Supervision, &decision, routes!(decidir::rechazar))
         .op(
@@ -328,40 +332,40 @@ fn administracion(t: Tabla<'_>) -> Tabla<'_> {
             &[dispositivos::CODIGOS],
             routes!(dispositivos::listar),
         )
-        .op(Supervision, &[tablero::CODIGOS], routes!(tablero::ver))
+        .op(Supervision, &[dashboard::CODIGOS], routes!(dashboard::ver))
         .op(
             SupervisionNavegador,
-            &[exportar::CODIGOS],
-            routes!(exportar::csv::csv),
+            &[export::CODIGOS],
+            routes!(export::csv::csv),
         )
         .op(
             SupervisionNavegador,
-            &[exportar::CODIGOS, exportar::CODIGOS_XLSX],
-            routes!(exportar::xlsx::xlsx),
+            &[export::CODIGOS, export::CODIGOS_XLSX],
+            routes!(export::xlsx::xlsx),
         )
         .op(
             Administrador,
-            &[webhooks::CODIGOS_LISTA],
+            &[webhooks::CODIGOS_LIST],
             routes!(webhooks::listar),
         )
         .op(
             Administrador,
-            &[webhooks::CODIGOS_CREAR, CUERPO, ESCRITURA],
+            &[webhooks::CODIGOS_CREAR, BODY, WRITE],
             routes!(webhooks::crear),
         )
         .op(
             Administrador,
-            &[webhooks::CODIGOS_UNO, CUERPO, ESCRITURA],
+            &[webhooks::CODIGOS_ONE, BODY, WRITE],
             routes!(webhooks::editar),
         )
         .op(
             Administrador,
-            &[webhooks::CODIGOS_UNO, ESCRITURA],
+            &[webhooks::CODIGOS_ONE, WRITE],
             routes!(webhooks::rotar),
         )
         .op(
             Administrador,
-            &[webhooks::CODIGOS_UNO, ESCRITURA],
+            &[webhooks::CODIGOS_ONE, WRITE],
             routes!(webhooks::eliminar),
         )
         .op(
@@ -371,36 +375,36 @@ fn administracion(t: Tabla<'_>) -> Tabla<'_> {
         )
         .op(
             Administrador,
-            &[entregas::CODIGOS_REENVIAR, ESCRITURA],
+            &[entregas::CODIGOS_REENVIAR, WRITE],
             routes!(entregas::reenviar),
         )
 }
 
-fn usuarios(t: Tabla<'_>) -> Tabla<'_> {
+fn usuarios(t: RouteTable<'_>) -> RouteTable<'_> {
     use crate::usuarios::{crear, editar, lista, restablecer, ver};
     t.op(
         Administrador,
-        &[crear::CODIGOS, CUERPO, ESCRITURA],
+        &[crear::CODIGOS, BODY, WRITE],
         routes!(crear::crear),
     )
     .op(Administrador, &[lista::CODIGOS], routes!(lista::listar))
     .op(Administrador, &[ver::CODIGOS], routes!(ver::ver))
     .op(
         Administrador,
-        &[editar::CODIGOS, CUERPO, ESCRITURA],
+        &[editar::CODIGOS, BODY, WRITE],
         routes!(editar::editar),
     )
     .op(
         Administrador,
-        &[restablecer::CODIGOS, ESCRITURA],
+        &[restablecer::CODIGOS, WRITE],
         routes!(restablecer::restablecer),
     )
 }
 
-fn catalogos(t: Tabla<'_>) -> Tabla<'_> {
+fn catalogos(t: RouteTable<'_>) -> RouteTable<'_> {
     use crate::catalogos::{editar, transiciones, ver};
-    let crear = [editar::CODIGOS_CREAR, CUERPO, ESCRITURA];
-    let cambiar = [editar::CODIGOS_EDITAR, CUERPO, ESCRITURA];
+    let crear = [editar::CODIGOS_CREAR, BODY, WRITE];
+    let cambiar = [editar::CODIGOS_EDITAR, BODY, WRITE];
     t.op(Publico, &[ver::CODIGOS], routes!(ver::ver))
         .op(Administrador, &crear, routes!(editar::crear_area))
         .op(Administrador, &cambiar, routes!(editar::editar_area))
@@ -410,24 +414,28 @@ fn catalogos(t: Tabla<'_>) -> Tabla<'_> {
         .op(Administrador, &cambiar, routes!(editar::editar_estado))
         .op(
             Administrador,
-            &[transiciones::CODIGOS, CUERPO, ESCRITURA],
+            &[transiciones::CODIGOS, BODY, WRITE],
             routes!(transiciones::permitir),
         )
         .op(
             Administrador,
-            &[transiciones::CODIGOS, ESCRITURA],
+            &[transiciones::CODIGOS, WRITE],
             routes!(transiciones::quitar),
         )
 }
 
-fn operacion(t: Tabla<'_>) -> Tabla<'_> {
-    use crate::salud;
-    t.op(Publico, &[salud::CODIGOS], routes!(salud::healthz))
-        .op(Publico, &[salud::CODIGOS], routes!(salud::readyz))
+fn health(t: RouteTable<'_>) -> RouteTable<'_> {
+    use crate::health;
+    t.op(Publico, &[health::CODIGOS], routes!(health::healthz))
+        .op(Publico, &[health::CODIGOS], routes!(health::readyz))
 }
 
 /// Lets a request in while there is room.
-async fn admite(State(lugares): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+async fn limit_concurrency(
+    State(lugares): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Response {
     match lugares.try_acquire() {
         Ok(_lugar) => next.run(request).await,
         Err(_) => Problema::from(Codigo::ServidorOcupado).into_response(),
@@ -435,33 +443,33 @@ async fn admite(State(lugares): State<Arc<Semaphore>>, request: Request, next: N
 }
 
 /// The routes so far.
-struct Tabla<'a> {
+struct RouteTable<'a> {
     app: &'a App,
     router: OpenApiRouter<App>,
 }
 
-impl Tabla<'_> {
+impl RouteTable<'_> {
     /// Adds an operation for phones, of which each session may make so many a minute.
     fn op_sync(self, propios: &[&[Codigo]], ruta: UtoipaMethodRouter<App>) -> Self {
         let app = self.app.clone();
-        let frenada = ruta.map(|router| router.layer(from_fn_with_state(app, frena)));
+        let frenada = ruta.map(|router| router.layer(from_fn_with_state(app, limit_rate)));
         self.op(Autenticado, propios, frenada)
     }
 
     /// Adds one operation behind its permission, and describes both.
     fn op(
         mut self,
-        permiso: Permiso,
+        permiso: Permission,
         propios: &[&[Codigo]],
         (esquemas, mut paths, router): UtoipaMethodRouter<App>,
     ) -> Self {
-        let mut codigos = permiso.codigos();
+        let mut codigos = permiso.codes();
         codigos.extend(propios.iter().copied().flatten());
         openapi::describe(&mut paths, permiso, codigos);
         let mut ruta = (esquemas, paths, router);
         if permiso != Publico {
             let estado = (self.app.clone(), permiso);
-            ruta = ruta.map(|router| router.layer(from_fn_with_state(estado, exige)));
+            ruta = ruta.map(|router| router.layer(from_fn_with_state(estado, require)));
         }
         self.router = self.router.routes(ruta);
         self

@@ -6,23 +6,23 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sigra_domain::{Instante, Quien, hex};
-use sigra_store::Entorno;
+use sigra_store::Env;
 
-use crate::codigo::Codigo;
+use crate::code::Codigo;
 
 /// Seconds an access token lives.
-pub const VIGENCIA: i64 = 15 * 60;
-const EMISOR: &str = "sigra";
+pub const LIFETIME: i64 = 15 * 60;
+const ISSUER: &str = "sigra";
 /// For links to a file.
 const AUD_ARCHIVO: &str = "sigra-archivo";
 /// For `Authorization: Bearer`.
 pub const AUD_API: &str = "sigra-api";
 /// For the cookie, which is good for a few GETs only.
-pub const AUD_NAVEGADOR: &str = "sigra-navegador";
+pub const AUD_BROWSER: &str = "sigra-navegador";
 
 /// A signing key (HMAC-SHA-256) and its name in tokens.
 #[derive(Clone)]
-pub struct ClaveFirma {
+pub struct SigningKey {
     pub kid: String,
     pub secreto: [u8; 32],
 }
@@ -48,7 +48,7 @@ struct Claims {
 
 /// A link to one file.
 #[derive(Serialize, Deserialize)]
-struct ClaimsArchivo {
+struct ArchivoClaims {
     /// The file's id.
     sub: String,
     exp: i64,
@@ -58,14 +58,14 @@ struct ClaimsArchivo {
 
 /// What a valid token says.
 #[derive(Clone, Copy, Debug)]
-pub struct Portador {
+pub struct Bearer {
     pub rut: i64,
     pub sesion_id: i64,
 }
 
 impl Tokens {
-    pub fn nuevos(claves: &[ClaveFirma]) -> Self {
-        let par = |c: &ClaveFirma| {
+    pub fn new(claves: &[SigningKey]) -> Self {
+        let par = |c: &SigningKey| {
             let (enc, dec) = (
                 EncodingKey::from_secret(&c.secreto),
                 DecodingKey::from_secret(&c.secreto),
@@ -78,53 +78,53 @@ impl Tokens {
     }
 
     /// A token of `sesion_id` for one of the audiences.
-    pub fn emite(
+    pub fn issue(
         &self,
-        entorno: &Entorno,
+        entorno: &Env,
         quien: &Quien,
         sesion_id: i64,
         aud: &str,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let iat = entorno.ahora().0 / Instante::SEGUNDO;
+        let iat = entorno.now().0 / Instante::SECOND;
         let claims = Claims {
             sub: quien.rut.to_string(),
-            rut: quien.rut.cuerpo(),
+            rut: quien.rut.body(),
             cargo: quien.rol.cargo(),
-            exp: iat + VIGENCIA,
+            exp: iat + LIFETIME,
             iat,
-            jti: URL_SAFE_NO_PAD.encode(entorno.azar::<12>()),
-            iss: EMISOR.to_owned(),
+            jti: URL_SAFE_NO_PAD.encode(entorno.random::<12>()),
+            iss: ISSUER.to_owned(),
             aud: aud.to_owned(),
             sid: sesion_id,
         };
-        self.firma(&claims)
+        self.sign(&claims)
     }
 
     /// A link's proof that whoever gave it might see the file, until `expira` (whole seconds).
-    pub fn firma_archivo(
+    pub fn sign_archivo(
         &self,
         id: i64,
         expira: Instante,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        self.firma(&ClaimsArchivo {
+        self.sign(&ArchivoClaims {
             sub: id.to_string(),
-            exp: expira.0 / Instante::SEGUNDO,
-            iss: EMISOR.to_owned(),
+            exp: expira.0 / Instante::SECOND,
+            iss: ISSUER.to_owned(),
             aud: AUD_ARCHIVO.to_owned(),
         })
     }
 
     /// Whether a link is good for this file now.
-    pub fn verifica_archivo(&self, firma: &str, id: i64, ahora: Instante) -> Result<(), Codigo> {
-        let c: Option<ClaimsArchivo> = self.lee(firma, AUD_ARCHIVO);
+    pub fn verify_archivo(&self, firma: &str, id: i64, ahora: Instante) -> Result<(), Codigo> {
+        let c: Option<ArchivoClaims> = self.decode_claims(firma, AUD_ARCHIVO);
         let c = c.filter(|c| c.sub == id.to_string());
-        if c.ok_or(Codigo::UrlInvalida)?.exp * Instante::SEGUNDO <= ahora.0 {
+        if c.ok_or(Codigo::UrlInvalida)?.exp * Instante::SECOND <= ahora.0 {
             return Err(Codigo::UrlVencida);
         }
         Ok(())
     }
 
-    fn firma(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
+    fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
         let Some((kid, clave, _)) = self.claves.first() else {
             return Err(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat.into());
         };
@@ -137,24 +137,26 @@ impl Tokens {
 
     /// What one of our keys signed for this audience; its time is for the caller to judge, by the clock
     /// that the rest of the server goes by.
-    fn lee<T: DeserializeOwned>(&self, token: &str, aud: &str) -> Option<T> {
+    fn decode_claims<T: DeserializeOwned>(&self, token: &str, aud: &str) -> Option<T> {
         let kid = decode_header(token).ok()?.kid?;
         let (_, _, clave) = self.claves.iter().find(|(k, ..)| *k == kid)?;
         let mut reglas = Validation::new(Algorithm::HS256);
         reglas.set_audience(&[aud]);
-        reglas.set_issuer(&[EMISOR]);
+        reglas.set_issuer(&[ISSUER]);
         reglas.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         reglas.validate_exp = false;
         Some(decode(token, clave, &reglas).ok()?.claims)
     }
 
     /// What a token says, once its signature, issuer, audience and time are right.
-    pub fn verifica(&self, token: &str, aud: &str, ahora: Instante) -> Result<Portador, Codigo> {
-        let c: Claims = self.lee(token, aud).ok_or(Codigo::TokenInvalido)?;
-        if c.exp * Instante::SEGUNDO <= ahora.0 {
+    pub fn verify(&self, token: &str, aud: &str, ahora: Instante) -> Result<Bearer, Codigo> {
+        let c: Claims = self
+            .decode_claims(token, aud)
+            .ok_or(Codigo::TokenInvalido)?;
+        if c.exp * Instante::SECOND <= ahora.0 {
             return Err(Codigo::TokenVencido);
         }
-        Ok(Portador {
+        Ok(Bearer {
             rut: c.rut,
             sesion_id: c.sid,
         })
@@ -162,9 +164,9 @@ impl Tokens {
 }
 
 /// A new random key.
-pub fn clave_nueva(entorno: &Entorno) -> ClaveFirma {
-    ClaveFirma {
-        kid: hex(&entorno.azar::<4>()),
-        secreto: entorno.azar(),
+pub fn new_signing_key(entorno: &Env) -> SigningKey {
+    SigningKey {
+        kid: hex(&entorno.random::<4>()),
+        secreto: entorno.random(),
     }
 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Idioma, Rut,
+    Language, Rut,
     bitacora::Accion,
-    reporte::{EstadoDeAccion, Medida},
+    reporte::{AccionCorrectiva, EstadoDeAccion},
 };
 
 /// What somebody is told of.
@@ -39,7 +39,7 @@ pub enum Aviso {
 }
 
 impl Aviso {
-    pub const TODOS: [Self; 13] = [
+    pub const ALL: [Self; 13] = [
         Self::Creado,
         Self::Trasladado,
         Self::Decidido,
@@ -56,7 +56,7 @@ impl Aviso {
     ];
 
     /// As clients know it.
-    pub fn nombre(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Creado => "reporte.creado",
             Self::Trasladado => "reporte.trasladado",
@@ -74,14 +74,14 @@ impl Aviso {
         }
     }
 
-    pub fn de_nombre(nombre: &str) -> Option<Self> {
-        Self::TODOS.into_iter().find(|a| a.nombre() == nombre)
+    pub fn from_name(nombre: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.name() == nombre)
     }
 }
 
 /// A change of a report, as far as somebody may have to be told of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Suceso<'a> {
+pub struct ReporteEvent<'a> {
     pub accion: Accion,
     /// Of a change of state: whether the new one is final.
     pub decidido: bool,
@@ -92,13 +92,17 @@ pub struct Suceso<'a> {
     /// Who did it.
     pub actor: Rut,
     /// The corrective action that it is about, as it is now.
-    pub medida: Option<&'a Medida>,
+    pub medida: Option<&'a AccionCorrectiva>,
 }
 
 /// Who is told what of it. Those who decide are told of what is new to their area and waits for them: its
 /// supervisores, or the administradores where it has no other; the author is told of what others did with the report. Nobody
 /// is told of what they did themselves.
-pub fn avisos(s: &Suceso<'_>, supervisores: &[Rut], administradores: &[Rut]) -> Vec<(Rut, Aviso)> {
+pub fn avisos(
+    s: &ReporteEvent<'_>,
+    supervisores: &[Rut],
+    administradores: &[Rut],
+) -> Vec<(Rut, Aviso)> {
     let es_nuevo = s.accion == Accion::Crear;
     // One who reports in their own area alone is not the only one who should know.
     let nadie_mas = supervisores.iter().all(|rut| es_nuevo && *rut == s.actor);
@@ -145,7 +149,7 @@ pub fn avisos(s: &Suceso<'_>, supervisores: &[Rut], administradores: &[Rut]) -> 
 /// `actor` how many reports it said to have still, and `detalle` when it was heard of last. Of a corrective action
 /// `detalle` is what is to be done and `estado` its last day; of one that is overdue `actor` is who must do it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Datos {
+pub struct AvisoData {
     pub titulo: String,
     pub area: String,
     pub severidad: String,
@@ -158,7 +162,7 @@ pub struct Datos {
 
 /// A message to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Texto {
+pub struct AvisoText {
     /// One line.
     pub asunto: String,
     /// What happened, where, by whom, and what is expected of the reader.
@@ -166,15 +170,15 @@ pub struct Texto {
 }
 
 impl Aviso {
-    pub fn texto(self, d: &Datos, idioma: Idioma) -> Texto {
+    pub fn text(self, d: &AvisoData, idioma: Language) -> AvisoText {
         match idioma {
-            Idioma::Es => self.en_espanol(d),
-            Idioma::En => self.en_ingles(d),
+            Language::Es => self.in_spanish(d),
+            Language::En => self.in_english(d),
         }
     }
 
-    fn en_espanol(self, d: &Datos) -> Texto {
-        let Datos {
+    fn in_spanish(self, d: &AvisoData) -> AvisoText {
+        let AvisoData {
             titulo,
             area,
             severidad,
@@ -187,7 +191,7 @@ impl Aviso {
         let dijo = dijo.unwrap_or_default();
         let dice = d.detalle.as_ref().map(|t| format!(" Es esta: «{t}»."));
         let dice = dice.unwrap_or_default();
-        let (desde, debe) = telefono(d, |n| format!(" Dijo tener {n} reportes sin enviar."));
+        let (desde, debe) = phone_texts(d, |n| format!(" Dijo tener {n} reportes sin enviar."));
         let (asunto, cuerpo) = match self {
             Self::Creado => (
                 format!("Nuevo reporte en {area}, severidad {severidad}: {titulo}"),
@@ -268,11 +272,11 @@ impl Aviso {
                 ),
             ),
         };
-        Texto { asunto, cuerpo }
+        AvisoText { asunto, cuerpo }
     }
 
-    fn en_ingles(self, d: &Datos) -> Texto {
-        let Datos {
+    fn in_english(self, d: &AvisoData) -> AvisoText {
+        let AvisoData {
             titulo,
             area,
             severidad,
@@ -285,7 +289,7 @@ impl Aviso {
         let dijo = dijo.unwrap_or_default();
         let dice = d.detalle.as_ref().map(|t| format!(" It is: “{t}”."));
         let dice = dice.unwrap_or_default();
-        let (desde, debe) = telefono(d, |n| format!(" It said to have {n} reports to send."));
+        let (desde, debe) = phone_texts(d, |n| format!(" It said to have {n} reports to send."));
         let (asunto, cuerpo) = match self {
             Self::Creado => (
                 format!("New report in {area}, severity {severidad}: {titulo}"),
@@ -366,12 +370,12 @@ impl Aviso {
                 ),
             ),
         };
-        Texto { asunto, cuerpo }
+        AvisoText { asunto, cuerpo }
     }
 }
 
 /// Of a phone: since when, and what is said of the reports that it owes.
-fn telefono(d: &Datos, debe: impl Fn(&str) -> String) -> (String, String) {
+fn phone_texts(d: &AvisoData, debe: impl Fn(&str) -> String) -> (String, String) {
     // As far as minutes.
     let desde: String = d.detalle.iter().flat_map(|t| t.chars()).take(16).collect();
     let desde = format!("{} UTC", desde.replace('T', " "));
@@ -418,7 +422,7 @@ mod tests {
         for (accion, decidido, cambio_de_area, actor, supervisores, esperado) in table {
             // A supervisor's own report is for the others.
             let autor = if accion == Crear { actor } else { autor };
-            let s = Suceso {
+            let s = ReporteEvent {
                 accion,
                 decidido,
                 cambio_de_area,
@@ -433,7 +437,7 @@ mod tests {
 
     #[test]
     fn each_text_says_what_where_by_whom_and_what_next() {
-        let d = Datos {
+        let d = AvisoData {
             titulo: "Roca suelta".into(),
             area: "Chancado".into(),
             severidad: "Alta".into(),
@@ -442,9 +446,9 @@ mod tests {
             actor: "Ana Soto".into(),
             detalle: Some("Cierren el paso".into()),
         };
-        for aviso in Aviso::TODOS {
-            assert_eq!(Aviso::de_nombre(aviso.nombre()), Some(aviso));
-            let (es, en) = (aviso.texto(&d, Idioma::Es), aviso.texto(&d, Idioma::En));
+        for aviso in Aviso::ALL {
+            assert_eq!(Aviso::from_name(aviso.name()), Some(aviso));
+            let (es, en) = (aviso.text(&d, Language::Es), aviso.text(&d, Language::En));
             assert_ne!(es, en);
             for t in [es, en] {
                 let en_asunto = aviso == Aviso::Silencioso || t.asunto.contains("Roca suelta");
@@ -457,7 +461,7 @@ mod tests {
                 assert!(quien.iter().any(|q| t.cuerpo.contains(q)), "{t:?}");
             }
         }
-        let t = Aviso::Decidido.texto(&d, Idioma::Es).cuerpo;
+        let t = Aviso::Decidido.text(&d, Language::Es).cuerpo;
         assert!(t.contains("Dijo: «Cierren el paso»."), "{t}");
     }
 }

@@ -16,12 +16,12 @@ use crate::{Instante, Rut, sha256_hex};
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The fields that changed, by name.
-pub type Valores = Map<String, Value>;
+pub type FieldValues = Map<String, Value>;
 
 /// What entries tell since the second schema, and since the fifth.
-const DESDE_DESPUES: [&str; 3] = ["sync_status", "decidido_en", "a_tiempo"];
+const LATER_FIELDS: [&str; 3] = ["sync_status", "decidido_en", "a_tiempo"];
 /// Those of them that hold nothing while no entry changed the state.
-const DE_LA_DECISION: [&str; 2] = ["decidido_en", "a_tiempo"];
+const DECISION_FIELDS: [&str; 2] = ["decidido_en", "a_tiempo"];
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,7 +50,7 @@ pub enum Accion {
 }
 
 impl Accion {
-    pub const TODAS: [Self; 12] = [
+    pub const ALL: [Self; 12] = [
         Self::Crear,
         Self::Editar,
         Self::CambiarEstado,
@@ -65,7 +65,7 @@ impl Accion {
         Self::MoverAccion,
     ];
 
-    pub fn nombre(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Crear => "crear",
             Self::Editar => "editar",
@@ -97,20 +97,20 @@ pub struct Entrada {
     pub rut: Rut,
     pub en: Instante,
     pub detalle: Option<String>,
-    pub antes: Valores,
-    pub despues: Valores,
+    pub antes: FieldValues,
+    pub despues: FieldValues,
 }
 
 impl Entrada {
     /// RFC 8785 JSON. Fails for no value that an entry can hold.
-    pub fn canonica(&self) -> Result<String, serde_json::Error> {
-        canonico(self)
+    pub fn canonical_json(&self) -> Result<String, serde_json::Error> {
+        to_canonical_json(self)
     }
 }
 
 /// One entry of the bitácora of settings: users and catalogue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EntradaAjuste {
+pub struct SettingsEntrada {
     pub n: i64,
     /// What was changed: `usuario:12345678`, `area:3`.
     pub objeto: String,
@@ -118,44 +118,44 @@ pub struct EntradaAjuste {
     /// Who; null when it was done from the server's console.
     pub rut: Option<Rut>,
     pub en: Instante,
-    pub antes: Valores,
-    pub despues: Valores,
+    pub antes: FieldValues,
+    pub despues: FieldValues,
 }
 
-impl EntradaAjuste {
+impl SettingsEntrada {
     /// RFC 8785 JSON. Fails for no value that an entry can hold.
-    pub fn canonica(&self) -> Result<String, serde_json::Error> {
-        canonico(self)
+    pub fn canonical_json(&self) -> Result<String, serde_json::Error> {
+        to_canonical_json(self)
     }
 
     /// From its canonical text.
-    pub fn lee(canonica: &str) -> Option<Self> {
+    pub fn parse(canonica: &str) -> Option<Self> {
         serde_json::from_str(canonica).ok()
     }
 }
 
 /// RFC 8785 (JSON Canonicalization Scheme) of any value.
-pub fn canonico(valor: &impl Serialize) -> Result<String, serde_json::Error> {
+pub fn to_canonical_json(valor: &impl Serialize) -> Result<String, serde_json::Error> {
     let valor = serde_json::to_value(valor)?;
     serde_json_canonicalizer::to_string(&valor)
 }
 
 /// A value as its entry gives it back: RFC 8785 writes -33.0 as -33, which is read as another type
 /// of number than was written. What is compared with entries must have gone the same way.
-pub fn como_en_entrada(valor: &impl Serialize) -> Value {
-    canonico(valor)
+pub fn as_in_entrada(valor: &impl Serialize) -> Value {
+    to_canonical_json(valor)
         .and_then(|json| serde_json::from_str(&json))
         .unwrap_or_default()
 }
 
 /// The hash of an entry after `anterior`.
-pub fn encadena(anterior: &str, canonica: &str) -> String {
+pub fn chain_hash(anterior: &str, canonica: &str) -> String {
     sha256_hex(format!("{anterior}{canonica}").as_bytes())
 }
 
 /// A stored entry: the columns that lists filter by, and the canonical text they must agree with.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Guardada {
+pub struct EntradaRecord {
     pub n: i64,
     pub version: i64,
     pub accion: String,
@@ -174,14 +174,14 @@ pub struct Cabeza {
 
 /// The first thing wrong with a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rotura {
+pub struct ChainBreak {
     /// The entry's number in its report; where an entry is missing, the number it should have.
     pub n: i64,
-    pub motivo: Motivo,
+    pub motivo: BreakReason,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Motivo {
+pub enum BreakReason {
     /// The next number is not there.
     Falta,
     /// The hash is not that of the previous hash and this text.
@@ -196,9 +196,9 @@ pub enum Motivo {
     Fila,
 }
 
-impl Motivo {
+impl BreakReason {
     /// For the person who runs the verification.
-    pub fn texto(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             Self::Falta => "falta esta entrada",
             Self::Hash => "el hash no corresponde al texto de la entrada",
@@ -212,45 +212,45 @@ impl Motivo {
 
 /// Re-computes one report's chain, entry by entry in order of `n`, and folds its values.
 #[derive(Debug)]
-pub struct Verificador {
+pub struct ChainVerifier {
     uuid_cliente: String,
     n: i64,
     version: i64,
     hash: String,
-    valores: Valores,
+    valores: FieldValues,
     cambio_de_estado: bool,
 }
 
-impl Verificador {
+impl ChainVerifier {
     pub fn new(uuid_cliente: String) -> Self {
         Self {
             uuid_cliente,
             n: 0,
             version: 0,
             hash: GENESIS.to_owned(),
-            valores: Valores::new(),
+            valores: FieldValues::new(),
             cambio_de_estado: false,
         }
     }
 
     /// The next stored entry.
-    pub fn entrada(&mut self, g: &Guardada) -> Result<(), Rotura> {
+    pub fn check_entrada(&mut self, g: &EntradaRecord) -> Result<(), ChainBreak> {
         let n = self.n + 1;
-        let rota = |motivo| Err(Rotura { n, motivo });
+        let rota = |motivo| Err(ChainBreak { n, motivo });
         if g.n != n {
-            return rota(Motivo::Falta);
+            return rota(BreakReason::Falta);
         }
-        if encadena(&self.hash, &g.canonica) != g.hash {
-            return rota(Motivo::Hash);
+        if chain_hash(&self.hash, &g.canonica) != g.hash {
+            return rota(BreakReason::Hash);
         }
         let Ok(e) = serde_json::from_str::<Entrada>(&g.canonica) else {
-            return rota(Motivo::Columnas);
+            return rota(BreakReason::Columnas);
         };
-        let columnas = (e.n, e.version, e.accion.nombre(), e.rut.cuerpo(), e.en.0);
+        let columnas = (e.n, e.version, e.accion.name(), e.rut.body(), e.en.0);
         let iguales = columnas == (g.n, g.version, g.accion.as_str(), g.rut, g.en)
             && e.uuid_cliente == self.uuid_cliente;
         if !iguales {
-            return rota(Motivo::Columnas);
+            return rota(BreakReason::Columnas);
         }
         self.n = n;
         self.version = g.version;
@@ -264,26 +264,31 @@ impl Verificador {
     /// last entry produced and hold these values.
     ///
     /// A chain that never mentions what entries began to tell later says nothing about it.
-    pub fn fin(mut self, cabeza: &Cabeza, version: i64, fila: &Valores) -> Result<(), Rotura> {
-        for campo in DESDE_DESPUES {
+    pub fn finish(
+        mut self,
+        cabeza: &Cabeza,
+        version: i64,
+        fila: &FieldValues,
+    ) -> Result<(), ChainBreak> {
+        for campo in LATER_FIELDS {
             if let (false, Some(dicho)) = (self.valores.contains_key(campo), fila.get(campo)) {
-                let nada = DE_LA_DECISION.contains(&campo) && !self.cambio_de_estado;
+                let nada = DECISION_FIELDS.contains(&campo) && !self.cambio_de_estado;
                 let dicho = if nada { Value::Null } else { dicho.clone() };
                 self.valores.insert(campo.into(), dicho);
             }
         }
-        let rota = |n, motivo| Err(Rotura { n, motivo });
+        let rota = |n, motivo| Err(ChainBreak { n, motivo });
         if self.n < cabeza.entradas {
-            return rota(self.n + 1, Motivo::Falta);
+            return rota(self.n + 1, BreakReason::Falta);
         }
         if self.n > cabeza.entradas {
-            return rota(cabeza.entradas + 1, Motivo::Sobra);
+            return rota(cabeza.entradas + 1, BreakReason::Sobra);
         }
         if self.hash != cabeza.hash {
-            return rota(self.n, Motivo::Cabeza);
+            return rota(self.n, BreakReason::Cabeza);
         }
         if self.version != version || self.valores != *fila {
-            return rota(self.n, Motivo::Fila);
+            return rota(self.n, BreakReason::Fila);
         }
         Ok(())
     }
@@ -291,11 +296,11 @@ impl Verificador {
 
 /// The values a report had at `version`: what its entries up to there lead to. `None` when the
 /// bitácora does not reach that version.
-pub fn valores_en<'a>(
+pub fn values_at<'a>(
     entradas: impl IntoIterator<Item = &'a Entrada>,
     version: i64,
-) -> Option<Valores> {
-    let mut valores = Valores::new();
+) -> Option<FieldValues> {
+    let mut valores = FieldValues::new();
     let mut reached = 0;
     for e in entradas {
         if e.version > version {
@@ -308,8 +313,8 @@ pub fn valores_en<'a>(
 }
 
 /// The fields of `nuevos` that differ from `viejos`, before and after.
-pub fn diferencia(viejos: &Valores, nuevos: &Valores) -> (Valores, Valores) {
-    let (mut antes, mut despues) = (Valores::new(), Valores::new());
+pub fn diff(viejos: &FieldValues, nuevos: &FieldValues) -> (FieldValues, FieldValues) {
+    let (mut antes, mut despues) = (FieldValues::new(), FieldValues::new());
     for (campo, nuevo) in nuevos {
         let viejo = viejos.get(campo).unwrap_or(&Value::Null);
         if viejo != nuevo {
@@ -328,12 +333,12 @@ mod tests {
 
     use super::*;
 
-    fn cadena(largo: i64) -> (Vec<Guardada>, Cabeza, Valores) {
+    fn chain(largo: i64) -> (Vec<EntradaRecord>, Cabeza, FieldValues) {
         let mut hash = GENESIS.to_owned();
         let mut out = Vec::new();
-        let mut fila = Valores::new();
+        let mut fila = FieldValues::new();
         for n in 1..=largo {
-            let mut despues = Valores::new();
+            let mut despues = FieldValues::new();
             despues.insert("titulo".into(), json!(format!("título {n}")));
             fila.extend(despues.clone());
             let e = Entrada {
@@ -348,16 +353,16 @@ mod tests {
                 rut: Rut::new(12_345_678).unwrap(),
                 en: Instante(n * 1000),
                 detalle: None,
-                antes: Valores::new(),
+                antes: FieldValues::new(),
                 despues,
             };
-            let canonica = e.canonica().unwrap();
-            hash = encadena(&hash, &canonica);
-            out.push(Guardada {
+            let canonica = e.canonical_json().unwrap();
+            hash = chain_hash(&hash, &canonica);
+            out.push(EntradaRecord {
                 n,
                 version: n,
-                accion: e.accion.nombre().into(),
-                rut: e.rut.cuerpo(),
+                accion: e.accion.name().into(),
+                rut: e.rut.body(),
                 en: e.en.0,
                 canonica,
                 hash: hash.clone(),
@@ -373,18 +378,22 @@ mod tests {
         )
     }
 
-    fn verifica(entradas: &[Guardada], cabeza: &Cabeza, fila: &Valores) -> Result<(), Rotura> {
-        let mut v = Verificador::new("u".into());
+    fn verify(
+        entradas: &[EntradaRecord],
+        cabeza: &Cabeza,
+        fila: &FieldValues,
+    ) -> Result<(), ChainBreak> {
+        let mut v = ChainVerifier::new("u".into());
         for e in entradas {
-            v.entrada(e)?;
+            v.check_entrada(e)?;
         }
-        v.fin(cabeza, entradas.last().map_or(0, |e| e.version), fila)
+        v.finish(cabeza, entradas.last().map_or(0, |e| e.version), fila)
     }
 
     #[test]
     fn an_action_has_one_name_and_is_in_the_list_and_the_description() {
-        let nombres = json!(Accion::TODAS.map(Accion::nombre));
-        assert_eq!(json!(Accion::TODAS), nombres);
+        let nombres = json!(Accion::ALL.map(Accion::name));
+        assert_eq!(json!(Accion::ALL), nombres);
         let esquema = serde_json::to_value(Accion::schema()).unwrap();
         assert_eq!(esquema["enum"], nombres);
     }
@@ -393,7 +402,7 @@ mod tests {
     fn hashing_is_what_the_documentation_says() {
         // printf '%064d%s' 0 '{"a":1}' | sha256sum
         assert_eq!(
-            encadena(GENESIS, r#"{"a":1}"#),
+            chain_hash(GENESIS, r#"{"a":1}"#),
             "fc6cee09194dd2578bd7664604fcb72a539066fd34544cea0009c43eb6cdc289"
         );
     }
@@ -401,41 +410,41 @@ mod tests {
     #[test]
     fn a_whole_chain_verifies() {
         for largo in 0..6 {
-            let (e, c, f) = cadena(largo);
-            assert_eq!(verifica(&e, &c, &f), Ok(()));
+            let (e, c, f) = chain(largo);
+            assert_eq!(verify(&e, &c, &f), Ok(()));
         }
     }
 
     #[test]
     fn the_row_must_agree_with_its_entries() {
-        let (e, c, mut f) = cadena(3);
+        let (e, c, mut f) = chain(3);
         f.insert("titulo".into(), json!("otro"));
         assert_eq!(
-            verifica(&e, &c, &f),
-            Err(Rotura {
+            verify(&e, &c, &f),
+            Err(ChainBreak {
                 n: 3,
-                motivo: Motivo::Fila
+                motivo: BreakReason::Fila
             })
         );
     }
 
     #[test]
     fn values_at_a_version() {
-        let (e, _, _) = cadena(3);
+        let (e, _, _) = chain(3);
         let e: Vec<Entrada> = e
             .iter()
             .map(|g| serde_json::from_str(&g.canonica).unwrap())
             .collect();
-        assert_eq!(valores_en(&e, 2).unwrap()["titulo"], json!("título 2"));
-        assert_eq!(valores_en(&e, 4), None);
-        assert_eq!(valores_en(&e, 0), Some(Valores::new()));
+        assert_eq!(values_at(&e, 2).unwrap()["titulo"], json!("título 2"));
+        assert_eq!(values_at(&e, 4), None);
+        assert_eq!(values_at(&e, 0), Some(FieldValues::new()));
     }
 
     proptest! {
         /// Any single tampering is found at the entry it touches (a cut end at the one missing).
         #[test]
         fn tampering_is_found(largo in 1..8_i64, at in 0..8_usize, how in 0..6, byte in 0..2000_usize) {
-            let (mut e, c, f) = cadena(largo);
+            let (mut e, c, f) = chain(largo);
             let at = at % e.len();
             let expected = i64::try_from(at).unwrap() + 1;
             match how {
@@ -451,9 +460,9 @@ mod tests {
                 4 => e[at].rut += 1,
                 _ => { let h = e[at].hash.clone(); e[at].hash = h.chars().rev().collect(); }
             }
-            let (intact, _, _) = cadena(largo);
+            let (intact, _, _) = chain(largo);
             prop_assume!(e != intact);
-            prop_assert_eq!(verifica(&e, &c, &f).map_err(|r| r.n), Err(expected));
+            prop_assert_eq!(verify(&e, &c, &f).map_err(|r| r.n), Err(expected));
         }
     }
 }

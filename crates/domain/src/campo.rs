@@ -1,8 +1,8 @@
 //! Fields as clients send them, and what can be wrong with one.
 //!
-//! A body is read field by field: a wrong one becomes an [`ErrorCampo`] and the others are still
+//! A body is read field by field: a wrong one becomes an [`FieldError`] and the others are still
 //! judged, so that a client learns of all its mistakes at once and one bad field never hides behind
-//! a parser's message. [`Campo`] also keeps the difference between absent (unchanged) and null
+//! a parser's message. [`Field`] also keeps the difference between absent (unchanged) and null
 //! (cleared), which an edit needs.
 
 use std::{fmt, marker::PhantomData};
@@ -15,11 +15,11 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::Idioma;
+use crate::Language;
 
 /// One field of a body.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Campo<T> {
+pub enum Field<T> {
     /// Not in the body.
     #[default]
     Ausente,
@@ -32,7 +32,7 @@ pub enum Campo<T> {
 
 /// The field is first taken as text: a tree of whatever a stranger sends in the place of a title
 /// would take a hundred times the memory of the body.
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Campo<T> {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let crudo = Box::<RawValue>::deserialize(deserializer)?;
         Ok(match crudo.get() {
@@ -44,13 +44,13 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Campo<T> {
 
 /// A nested object: serde alone would also read a list as a struct's fields in order.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Objeto<T>(pub T);
+pub struct JsonObject<T>(pub T);
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Objeto<T> {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for JsonObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Miembros<T>(PhantomData<T>);
+        struct ObjectVisitor<T>(PhantomData<T>);
 
-        impl<'de, T: DeserializeOwned> Visitor<'de> for Miembros<T> {
+        impl<'de, T: DeserializeOwned> Visitor<'de> for ObjectVisitor<T> {
             type Value = T;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,20 +63,20 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Objeto<T> {
         }
 
         deserializer
-            .deserialize_map(Miembros(PhantomData))
+            .deserialize_map(ObjectVisitor(PhantomData))
             .map(Self)
     }
 }
 
 /// A list of which no more than one beyond `MAX` is kept: enough to see that there are too many.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lista<T, const MAX: usize>(pub Vec<T>);
+pub struct BoundedList<T, const MAX: usize>(pub Vec<T>);
 
-impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Lista<T, MAX> {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for BoundedList<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Elementos<T, const MAX: usize>(PhantomData<T>);
+        struct ListVisitor<T, const MAX: usize>(PhantomData<T>);
 
-        impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Elementos<T, MAX> {
+        impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for ListVisitor<T, MAX> {
             type Value = Vec<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,14 +96,14 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Lista<T, M
             }
         }
 
-        let elementos = Elementos::<T, MAX>(PhantomData);
+        let elementos = ListVisitor::<T, MAX>(PhantomData);
         deserializer.deserialize_seq(elementos).map(Self)
     }
 }
 
 /// What is wrong with one field; `codigo` is stable, the sentence is for people.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Falla {
+pub enum FieldErrorKind {
     Requerido,
     /// The JSON type is another: what was expected, in both languages.
     Tipo(&'static str, &'static str),
@@ -127,8 +127,8 @@ pub enum Falla {
     },
 }
 
-impl Falla {
-    pub fn codigo(&self) -> &'static str {
+impl FieldErrorKind {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Requerido => "requerido",
             Self::Tipo(..) => "tipo",
@@ -144,11 +144,11 @@ impl Falla {
         }
     }
 
-    pub fn mensaje(&self, idioma: Idioma) -> String {
-        let es = idioma == Idioma::Es;
+    pub fn message(&self, idioma: Language) -> String {
+        let es = idioma == Language::Es;
         match self {
             Self::Requerido => idioma
-                .elige("Falta este dato.", "This value is missing.")
+                .pick("Falta este dato.", "This value is missing.")
                 .into(),
             Self::Tipo(t_es, _) if es => format!("Debe ser {t_es}."),
             Self::Tipo(_, t_en) => format!("It must be {t_en}."),
@@ -159,7 +159,7 @@ impl Falla {
             Self::Rango { min, max } if es => format!("Debe estar entre {min} y {max}."),
             Self::Rango { min, max } => format!("It must be between {min} and {max}."),
             Self::Caracter => idioma
-                .elige(
+                .pick(
                     "Contiene un carácter que no se puede guardar; escríbalo de nuevo sin él.",
                     "It contains a character that can't be stored; write it again without it.",
                 )
@@ -172,20 +172,20 @@ impl Falla {
                 }
             }
             Self::NoExiste => idioma
-                .elige(
+                .pick(
                     "No existe en el catálogo o ya no se usa; elija otro valor.",
                     "It is not in the catalogue or no longer in use; choose another value.",
                 )
                 .into(),
-            Self::Repetido => idioma.elige("Está repetido.", "It is repeated.").into(),
+            Self::Repetido => idioma.pick("Está repetido.", "It is repeated.").into(),
             Self::DigitoVerificador => idioma
-                .elige(
+                .pick(
                     "El dígito verificador no corresponde; revise el RUT.",
                     "The check digit does not match; check the RUT.",
                 )
                 .into(),
             Self::NoEnConflicto => idioma
-                .elige(
+                .pick(
                     "Este campo no está en conflicto; quítelo.",
                     "This field does not clash; leave it out.",
                 )
@@ -198,24 +198,24 @@ impl Falla {
 
 /// A wrong field by its path in the body (`multimedia[2].sha256`).
 #[derive(Clone, Debug, PartialEq)]
-pub struct ErrorCampo {
+pub struct FieldError {
     pub campo: String,
-    pub falla: Falla,
+    pub falla: FieldErrorKind,
 }
 
 /// Collects the errors of one body while its fields are read.
 #[derive(Debug, Default)]
-pub struct Errores {
-    lista: Vec<ErrorCampo>,
+pub struct FieldErrors {
+    lista: Vec<FieldError>,
 }
 
-impl Errores {
+impl FieldErrors {
     /// At most this many are told; the rest of a hopeless body would only fill the answer.
     const MAX: usize = 50;
 
-    pub fn agrega(&mut self, campo: impl Into<String>, falla: Falla) {
+    pub fn add(&mut self, campo: impl Into<String>, falla: FieldErrorKind) {
         if self.lista.len() < Self::MAX {
-            self.lista.push(ErrorCampo {
+            self.lista.push(FieldError {
                 campo: campo.into(),
                 falla,
             });
@@ -223,64 +223,64 @@ impl Errores {
     }
 
     /// The value of `r`, or `None` with its failure noted under `campo`.
-    pub fn toma<T>(&mut self, campo: &str, r: Result<T, Falla>) -> Option<T> {
-        r.map_err(|falla| self.agrega(campo, falla)).ok()
+    pub fn take<T>(&mut self, campo: &str, r: Result<T, FieldErrorKind>) -> Option<T> {
+        r.map_err(|falla| self.add(campo, falla)).ok()
     }
 
     /// A field that must be there; `tipo` says what it is in both languages.
-    pub fn requerido<T>(
+    pub fn required<T>(
         &mut self,
         campo: &str,
-        valor: Campo<T>,
+        valor: Field<T>,
         tipo: (&'static str, &'static str),
     ) -> Option<T> {
         match valor {
-            Campo::Valor(v) => Some(v),
-            Campo::Ausente | Campo::Nulo => {
-                self.agrega(campo, Falla::Requerido);
+            Field::Valor(v) => Some(v),
+            Field::Ausente | Field::Nulo => {
+                self.add(campo, FieldErrorKind::Requerido);
                 None
             }
-            Campo::Invalido => {
-                self.agrega(campo, Falla::Tipo(tipo.0, tipo.1));
+            Field::Invalido => {
+                self.add(campo, FieldErrorKind::Tipo(tipo.0, tipo.1));
                 None
             }
         }
     }
 
     /// A field that may be absent or null.
-    pub fn opcional<T>(
+    pub fn optional<T>(
         &mut self,
         campo: &str,
-        valor: Campo<T>,
+        valor: Field<T>,
         tipo: (&'static str, &'static str),
     ) -> Option<T> {
         match valor {
-            Campo::Ausente | Campo::Nulo => None,
-            otro => self.requerido(campo, otro, tipo),
+            Field::Ausente | Field::Nulo => None,
+            otro => self.required(campo, otro, tipo),
         }
     }
 
     /// `Ok` with `valor` when nothing was wrong.
-    pub fn fin<T>(self, valor: Option<T>) -> Result<T, Vec<ErrorCampo>> {
+    pub fn finish<T>(self, valor: Option<T>) -> Result<T, Vec<FieldError>> {
         match valor {
             Some(v) if self.lista.is_empty() => Ok(v),
             _ => Err(self.lista),
         }
     }
 
-    pub fn hay(&self) -> bool {
+    pub fn has_errors(&self) -> bool {
         !self.lista.is_empty()
     }
 }
 
-/// The names of JSON types for [`Falla::Tipo`].
+/// The names of JSON types for [`FieldErrorKind::Tipo`].
 pub mod tipo {
-    pub const TEXTO: (&str, &str) = ("un texto", "a string");
-    pub const ENTERO: (&str, &str) = ("un número entero", "an integer");
-    pub const NUMERO: (&str, &str) = ("un número", "a number");
-    pub const LISTA: (&str, &str) = ("una lista", "a list");
-    pub const OBJETO: (&str, &str) = ("un objeto", "an object");
-    pub const LOGICO: (&str, &str) = ("true o false", "true or false");
+    pub const STRING: (&str, &str) = ("un texto", "a string");
+    pub const INTEGER: (&str, &str) = ("un número entero", "an integer");
+    pub const NUMBER: (&str, &str) = ("un número", "a number");
+    pub const LIST: (&str, &str) = ("una lista", "a list");
+    pub const OBJECT: (&str, &str) = ("un objeto", "an object");
+    pub const BOOLEAN: (&str, &str) = ("true o false", "true or false");
     pub const RUT: (&str, &str) = (
         "un RUT como 12345678 o \"12.345.678-5\"",
         "a RUT like 12345678 or \"12.345.678-5\"",
@@ -289,10 +289,10 @@ pub mod tipo {
 
 /// A text of `min` to `max` characters without NUL (PostgreSQL can't store it) and, where `lineas`
 /// is false, without line breaks or other control characters.
-pub fn texto(valor: String, min: usize, max: usize, lineas: bool) -> Result<String, Falla> {
+pub fn text(valor: String, min: usize, max: usize, lineas: bool) -> Result<String, FieldErrorKind> {
     let prohibido = |c: char| c == '\0' || (!lineas && c.is_control());
     if valor.contains(prohibido) {
-        return Err(Falla::Caracter);
+        return Err(FieldErrorKind::Caracter);
     }
     // `len` first: counting characters of a huge text would cost more than refusing it.
     let largo = if valor.len() > max * 4 {
@@ -302,7 +302,7 @@ pub fn texto(valor: String, min: usize, max: usize, lineas: bool) -> Result<Stri
     };
     let vacio = min > 0 && valor.trim().is_empty();
     if vacio || !(min..=max).contains(&largo) {
-        return Err(Falla::Largo { min, max });
+        return Err(FieldErrorKind::Largo { min, max });
     }
     Ok(valor)
 }

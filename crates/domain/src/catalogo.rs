@@ -57,7 +57,7 @@ pub struct Transicion {
 }
 
 /// The hours of [`Severidad::meta_horas`] when nobody says other.
-pub const META_HORAS: i64 = 168;
+pub const DEFAULT_META_HORAS: i64 = 168;
 
 /// The state every new report begins in.
 pub const PENDIENTE: i64 = 1;
@@ -82,7 +82,7 @@ pub struct Catalogo {
 
 /// Why a transition is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransicionNegada {
+pub enum TransicionDenied {
     /// The site has no such transition (409).
     NoExiste,
     /// It exists, for other roles (403).
@@ -109,20 +109,25 @@ impl Catalogo {
 
     /// Whether a report in this state is decided. A state the catalogue does not know counts as
     /// decided: what is unknown must not be editable.
-    pub fn decidido(&self, estado_id: i64) -> bool {
+    pub fn is_decided(&self, estado_id: i64) -> bool {
         self.estado(estado_id).is_none_or(|e| e.es_final)
     }
 
     /// Whether `rol` may move a report from one state to the other.
-    pub fn transicion(&self, desde: i64, hacia: i64, rol: Rol) -> Result<(), TransicionNegada> {
+    pub fn check_transicion(
+        &self,
+        desde: i64,
+        hacia: i64,
+        rol: Rol,
+    ) -> Result<(), TransicionDenied> {
         match self
             .transiciones
             .iter()
             .find(|t| t.desde == desde && t.hacia == hacia)
         {
-            None => Err(TransicionNegada::NoExiste),
+            None => Err(TransicionDenied::NoExiste),
             Some(t) if t.roles.contains(&rol) => Ok(()),
-            Some(_) => Err(TransicionNegada::OtroRol),
+            Some(_) => Err(TransicionDenied::OtroRol),
         }
     }
 }

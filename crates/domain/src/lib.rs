@@ -4,27 +4,27 @@
 
 pub mod aviso;
 pub mod bitacora;
-pub mod busqueda;
 pub mod campo;
 pub mod catalogo;
-pub mod clave;
-pub mod conteo;
-pub mod entrega;
-pub mod freno;
-pub mod idioma;
+pub mod counters;
+pub mod language;
+pub mod password;
 pub mod permiso;
 pub mod persona;
+pub mod rate_limit;
 pub mod reporte;
+pub mod retry;
 pub mod rut;
-pub mod similitud;
+pub mod search;
+pub mod similarity;
 pub mod sync;
-pub mod tiempo;
+pub mod time;
 
-pub use campo::{Campo, ErrorCampo, Falla};
-pub use idioma::Idioma;
+pub use campo::{Field, FieldError, FieldErrorKind};
+pub use language::Language;
 pub use permiso::{Quien, Rol};
 pub use rut::Rut;
-pub use tiempo::{Fecha, Instante, Zona};
+pub use time::{Fecha, Instante, Zona};
 
 /// SHA-256 of `bytes` as 64 lower-case hexadecimal digits, the form every hash of SIGRA has on the
 /// wire and in the database.

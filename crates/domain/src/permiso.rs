@@ -16,7 +16,7 @@ pub enum Rol {
 }
 
 impl Rol {
-    pub const TODOS: [Self; 3] = [Self::Administrador, Self::Trabajador, Self::Supervisor];
+    pub const ALL: [Self; 3] = [Self::Administrador, Self::Trabajador, Self::Supervisor];
 
     pub fn cargo(self) -> i64 {
         match self {
@@ -26,11 +26,11 @@ impl Rol {
         }
     }
 
-    pub fn de_cargo(cargo: i64) -> Option<Self> {
-        Self::TODOS.into_iter().find(|r| r.cargo() == cargo)
+    pub fn from_cargo(cargo: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.cargo() == cargo)
     }
 
-    pub fn nombre(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Administrador => "administrador",
             Self::Trabajador => "trabajador",
@@ -38,8 +38,8 @@ impl Rol {
         }
     }
 
-    pub fn de_nombre(nombre: &str) -> Option<Self> {
-        Self::TODOS.into_iter().find(|r| r.nombre() == nombre)
+    pub fn from_name(nombre: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.name() == nombre)
     }
 }
 
@@ -54,12 +54,12 @@ pub struct Quien {
 
 impl Quien {
     /// Whether the reports of all areas and authors are theirs to see.
-    pub fn ve_todo(&self) -> bool {
+    pub fn sees_all(&self) -> bool {
         self.rol == Rol::Administrador
     }
 
     /// The areas whose reports they see and decide as supervisor.
-    pub fn areas_a_cargo(&self) -> &[i64] {
+    pub fn supervised_areas(&self) -> &[i64] {
         if self.rol == Rol::Supervisor {
             &self.areas
         } else {
@@ -68,24 +68,24 @@ impl Quien {
     }
 
     /// May see a report of `autor` in `area_id`, its files and its bitácora.
-    pub fn puede_ver(&self, autor: Rut, area_id: i64) -> bool {
-        autor == self.rut || self.puede_decidir(area_id)
+    pub fn can_see(&self, autor: Rut, area_id: i64) -> bool {
+        autor == self.rut || self.can_decide(area_id)
     }
 
     /// May decide the reports of `area_id`. Deciding one's own report is not forbidden: in a small
     /// crew the supervisor who sees the rock is the one who closes the drift, and the bitácora
     /// shows both names.
-    pub fn puede_decidir(&self, area_id: i64) -> bool {
-        self.ve_todo() || self.areas_a_cargo().contains(&area_id)
+    pub fn can_decide(&self, area_id: i64) -> bool {
+        self.sees_all() || self.supervised_areas().contains(&area_id)
     }
 
     /// May change the content of a report that is not decided.
-    pub fn puede_editar(&self, autor: Rut, area_id: i64) -> bool {
-        self.puede_ver(autor, area_id)
+    pub fn can_edit(&self, autor: Rut, area_id: i64) -> bool {
+        self.can_see(autor, area_id)
     }
 
     /// May withdraw a report.
-    pub fn puede_retirar(&self) -> bool {
+    pub fn can_retirar(&self) -> bool {
         self.rol == Rol::Administrador
     }
 }
@@ -116,10 +116,10 @@ mod tests {
                 areas,
             };
             let autor = if mine { yo } else { otro };
-            assert_eq!(quien.puede_ver(autor, area), see, "{quien:?}");
-            assert_eq!(quien.puede_decidir(area), decide, "{quien:?}");
-            assert_eq!(quien.puede_editar(autor, area), see, "{quien:?}");
-            assert_eq!(quien.puede_retirar(), rol == Rol::Administrador);
+            assert_eq!(quien.can_see(autor, area), see, "{quien:?}");
+            assert_eq!(quien.can_decide(area), decide, "{quien:?}");
+            assert_eq!(quien.can_edit(autor, area), see, "{quien:?}");
+            assert_eq!(quien.can_retirar(), rol == Rol::Administrador);
         }
     }
 }

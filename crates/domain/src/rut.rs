@@ -10,7 +10,7 @@ pub struct Rut(i64);
 
 /// Why a text is not a RUT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RutInvalido {
+pub enum InvalidRut {
     /// Not of one of the forms `12345678`, `12345678-5`, `12.345.678-5`.
     Formato,
     /// The check digit belongs to another number.
@@ -21,20 +21,20 @@ impl Rut {
     pub const MAX: i64 = 99_999_999;
 
     /// From the integer body.
-    pub fn new(cuerpo: i64) -> Result<Self, RutInvalido> {
+    pub fn new(cuerpo: i64) -> Result<Self, InvalidRut> {
         (1..=Self::MAX)
             .contains(&cuerpo)
             .then_some(Self(cuerpo))
-            .ok_or(RutInvalido::Formato)
+            .ok_or(InvalidRut::Formato)
     }
 
     /// The integer body.
-    pub fn cuerpo(self) -> i64 {
+    pub fn body(self) -> i64 {
         self.0
     }
 
     /// The check digit, `0`–`9` or `K`: weights 2 to 7 from the right, modulus 11.
-    pub fn digito(self) -> char {
+    pub fn check_digit(self) -> char {
         let (mut rest, mut weight, mut sum) = (self.0, 2, 0);
         while rest > 0 {
             sum += rest % 10 * weight;
@@ -50,7 +50,7 @@ impl Rut {
 
     /// `12345678`, `12345678-5` or `12.345.678-5`; spaces around it are forgiven. A hyphen must be
     /// followed by the right check digit; dots must stand at the thousands.
-    pub fn parse(text: &str) -> Result<Self, RutInvalido> {
+    pub fn parse(text: &str) -> Result<Self, InvalidRut> {
         let text = text.trim();
         let (cuerpo, digito) = match text.split_once('-') {
             Some((cuerpo, digito)) => (cuerpo, Some(digito)),
@@ -61,31 +61,31 @@ impl Rut {
             let first = groups.next().unwrap_or_default();
             let regular = (1..=3).contains(&first.len()) && groups.all(|g| g.len() == 3);
             if !regular {
-                return Err(RutInvalido::Formato);
+                return Err(InvalidRut::Formato);
             }
             cuerpo.replace('.', "")
         } else {
             cuerpo.to_owned()
         };
         if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(RutInvalido::Formato);
+            return Err(InvalidRut::Formato);
         }
-        let rut = Self::new(digits.parse().map_err(|_| RutInvalido::Formato)?)?;
+        let rut = Self::new(digits.parse().map_err(|_| InvalidRut::Formato)?)?;
         match digito.map(|d| (d.len(), d.chars().next())) {
             None => Ok(rut),
             Some((1, Some(d))) if d.is_ascii_digit() || d.eq_ignore_ascii_case(&'k') => {
-                if d.to_ascii_uppercase() == rut.digito() {
+                if d.to_ascii_uppercase() == rut.check_digit() {
                     Ok(rut)
                 } else {
-                    Err(RutInvalido::Digito)
+                    Err(InvalidRut::Digito)
                 }
             }
-            Some(_) => Err(RutInvalido::Formato),
+            Some(_) => Err(InvalidRut::Formato),
         }
     }
 
     /// `12.345.678-5`.
-    pub fn formateado(self) -> String {
+    pub fn formatted(self) -> String {
         let digits = self.0.to_string();
         let mut out = String::with_capacity(12);
         for (i, c) in digits.chars().enumerate() {
@@ -95,7 +95,7 @@ impl Rut {
             out.push(c);
         }
         out.push('-');
-        out.push(self.digito());
+        out.push(self.check_digit());
         out
     }
 }
@@ -123,13 +123,13 @@ impl<'de> Deserialize<'de> for Rut {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Forma {
+        enum RutRepr {
             Numero(i64),
             Texto(String),
         }
-        match Forma::deserialize(deserializer)? {
-            Forma::Numero(n) => Self::new(n),
-            Forma::Texto(t) => Self::parse(&t),
+        match RutRepr::deserialize(deserializer)? {
+            RutRepr::Numero(n) => Self::new(n),
+            RutRepr::Texto(t) => Self::parse(&t),
         }
         .map_err(|_| serde::de::Error::custom("rut"))
     }
@@ -139,7 +139,7 @@ impl<'de> Deserialize<'de> for Rut {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Rut, RutInvalido};
+    use super::{InvalidRut, Rut};
 
     #[test]
     fn known_check_digits() {
@@ -153,7 +153,7 @@ mod tests {
             (99_999_999, "99.999.999-9"),
         ] {
             let rut = Rut::new(cuerpo).unwrap();
-            assert_eq!(rut.formateado(), written);
+            assert_eq!(rut.formatted(), written);
             assert_eq!(Rut::parse(written), Ok(rut));
             assert_eq!(Rut::parse(&written.to_lowercase()), Ok(rut));
         }
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_rut() {
-        use RutInvalido::{Digito, Formato};
+        use InvalidRut::{Digito, Formato};
         for (text, why) in [
             ("", Formato),
             ("0", Formato),
@@ -188,8 +188,8 @@ mod tests {
         fn every_form_of_a_rut_reads_the_same(cuerpo in 1..=Rut::MAX) {
             let rut = Rut::new(cuerpo).unwrap();
             prop_assert_eq!(Rut::parse(&rut.to_string()), Ok(rut));
-            prop_assert_eq!(Rut::parse(&rut.formateado()), Ok(rut));
-            prop_assert_eq!(Rut::parse(&format!("{}-{}", cuerpo, rut.digito())), Ok(rut));
+            prop_assert_eq!(Rut::parse(&rut.formatted()), Ok(rut));
+            prop_assert_eq!(Rut::parse(&format!("{}-{}", cuerpo, rut.check_digit())), Ok(rut));
         }
 
         #[test]
@@ -198,8 +198,8 @@ mod tests {
             let other = cuerpo - cuerpo % 10 + (cuerpo % 10 + delta) % 10;
             prop_assume!(other > 0);
             prop_assert_eq!(
-                Rut::parse(&format!("{}-{}", other, rut.digito())),
-                Err(RutInvalido::Digito)
+                Rut::parse(&format!("{}-{}", other, rut.check_digit())),
+                Err(InvalidRut::Digito)
             );
         }
 

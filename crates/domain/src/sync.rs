@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    ErrorCampo, Falla, Quien,
-    bitacora::Valores,
+    FieldError, FieldErrorKind, Quien,
+    bitacora::FieldValues,
     catalogo::Catalogo,
-    reporte::{Choque, Contenido, MAX_ARCHIVOS, Mezcla, Reporte, ReporteNuevo, en_desuso, mezcla},
+    reporte::{
+        Contenido, FieldConflict, MAX_ARCHIVOS, MergeOutcome, NewReporte, Reporte, merge,
+        out_of_use,
+    },
 };
 
 /// Conflicts of one report that may wait for a decision at the same time.
@@ -18,7 +21,7 @@ pub const MAX_CONFLICTOS: usize = 20;
 
 /// The report that has the item's uuid, and what is known of the item.
 #[derive(Debug)]
-pub struct Situacion<'a> {
+pub struct ItemContext<'a> {
     pub quien: &'a Quien,
     pub actual: &'a Reporte,
     /// The version that this content with this base produced when it was accepted before.
@@ -29,13 +32,13 @@ pub struct Situacion<'a> {
     pub conflictos: usize,
     /// The report's values at the item's `version_base`; `None` when it names none or one that does
     /// not exist.
-    pub base: Option<&'a Valores>,
+    pub base: Option<&'a FieldValues>,
     pub catalogo: &'a Catalogo,
 }
 
 /// What becomes of it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Veredicto {
+pub enum Verdict {
     /// It was accepted before, or the report holds it already; with the version it produced.
     Duplicado {
         version: i64,
@@ -48,20 +51,20 @@ pub enum Veredicto {
     /// Nothing is applied: somebody has to decide. Empty when it waits for that already and would
     /// not clash any more.
     Conflicto {
-        choques: Vec<Choque>,
+        choques: Vec<FieldConflict>,
         nuevo: bool,
     },
-    Rechazado(Motivo),
+    Rechazado(RejectReason),
 }
 
 /// Why an item is refused, valid as it is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Motivo {
+pub enum RejectReason {
     /// The uuid is another person's; nothing else is told.
     UuidAjeno,
     Retirado,
     /// It would move the report to what the site no longer uses, or give it too many files.
-    Datos(Vec<ErrorCampo>),
+    Datos(Vec<FieldError>),
     /// Too many conflicts of the report wait for a decision.
     DemasiadosConflictos,
     /// The answer to the batch has no room left for what would have to be told of this one.
@@ -69,77 +72,77 @@ pub enum Motivo {
 }
 
 /// Judges an item whose uuid is there already.
-pub fn juzga(enviado: &ReporteNuevo, s: &Situacion<'_>) -> Veredicto {
+pub fn judge(enviado: &NewReporte, s: &ItemContext<'_>) -> Verdict {
     let actual = s.actual;
     if actual.rut != s.quien.rut {
-        return Veredicto::Rechazado(Motivo::UuidAjeno);
+        return Verdict::Rechazado(RejectReason::UuidAjeno);
     }
     if actual.retirado_en.is_some() {
-        return Veredicto::Rechazado(Motivo::Retirado);
+        return Verdict::Rechazado(RejectReason::Retirado);
     }
     if let Some(version) = s.aceptado {
-        return Veredicto::Duplicado {
+        return Verdict::Duplicado {
             version,
             nuevo: false,
         };
     }
-    let decidido = s.catalogo.decidido(actual.estado_id);
-    let m = mezcla(enviado, &actual.contenido, s.base, decidido);
+    let decidido = s.catalogo.is_decided(actual.estado_id);
+    let m = merge(enviado, &actual.contenido, s.base, decidido);
     if s.en_conflicto {
         let choques = match m {
-            Mezcla::Conflicto(choques) => choques,
+            MergeOutcome::Conflicto(choques) => choques,
             _ => vec![],
         };
-        return Veredicto::Conflicto {
+        return Verdict::Conflicto {
             choques,
             nuevo: false,
         };
     }
     match m {
-        Mezcla::Igual => Veredicto::Duplicado {
+        MergeOutcome::Igual => Verdict::Duplicado {
             version: actual.version,
             nuevo: true,
         },
         // Nobody could decide for it, and it says the same before the report is there.
-        Mezcla::Conflicto(choques) if !en_desuso_de(&choques, enviado).is_empty() => {
-            Veredicto::Rechazado(Motivo::Datos(en_desuso_de(&choques, enviado)))
+        MergeOutcome::Conflicto(choques) if !out_of_use_among(&choques, enviado).is_empty() => {
+            Verdict::Rechazado(RejectReason::Datos(out_of_use_among(&choques, enviado)))
         }
-        Mezcla::Conflicto(_) if s.conflictos >= MAX_CONFLICTOS => {
-            Veredicto::Rechazado(Motivo::DemasiadosConflictos)
+        MergeOutcome::Conflicto(_) if s.conflictos >= MAX_CONFLICTOS => {
+            Verdict::Rechazado(RejectReason::DemasiadosConflictos)
         }
-        Mezcla::Conflicto(choques) => Veredicto::Conflicto {
+        MergeOutcome::Conflicto(choques) => Verdict::Conflicto {
             choques,
             nuevo: true,
         },
-        Mezcla::Demasiados => Veredicto::Rechazado(Motivo::Datos(vec![demasiados()])),
-        Mezcla::Actualizado(c) | Mezcla::Fusionado(c)
-            if !en_desuso_nuevo(&c, &actual.contenido, s.catalogo).is_empty() =>
+        MergeOutcome::Demasiados => Verdict::Rechazado(RejectReason::Datos(vec![too_many()])),
+        MergeOutcome::Actualizado(c) | MergeOutcome::Fusionado(c)
+            if !newly_out_of_use(&c, &actual.contenido, s.catalogo).is_empty() =>
         {
-            let errores = en_desuso_nuevo(&c, &actual.contenido, s.catalogo);
-            Veredicto::Rechazado(Motivo::Datos(errores))
+            let errores = newly_out_of_use(&c, &actual.contenido, s.catalogo);
+            Verdict::Rechazado(RejectReason::Datos(errores))
         }
-        Mezcla::Actualizado(c) => Veredicto::Actualizado(c),
-        Mezcla::Fusionado(c) => Veredicto::Fusionado(c),
+        MergeOutcome::Actualizado(c) => Verdict::Actualizado(c),
+        MergeOutcome::Fusionado(c) => Verdict::Fusionado(c),
     }
 }
 
-fn demasiados() -> ErrorCampo {
-    ErrorCampo {
+fn too_many() -> FieldError {
+    FieldError {
         campo: "multimedia".into(),
-        falla: Falla::Demasiados { max: MAX_ARCHIVOS },
+        falla: FieldErrorKind::Demasiados { max: MAX_ARCHIVOS },
     }
 }
 
 /// What the site no longer uses among the fields that the phone changed.
-fn en_desuso_de(choques: &[Choque], enviado: &ReporteNuevo) -> Vec<ErrorCampo> {
+fn out_of_use_among(choques: &[FieldConflict], enviado: &NewReporte) -> Vec<FieldError> {
     let errores = enviado.en_desuso.iter();
-    let choca = |e: &&ErrorCampo| choques.iter().any(|c| c.campo == e.campo);
+    let choca = |e: &&FieldError| choques.iter().any(|c| c.campo == e.campo);
     errores.filter(choca).cloned().collect()
 }
 
 /// What the site no longer uses and the report did not have before.
-fn en_desuso_nuevo(nuevo: &Contenido, viejo: &Contenido, catalogo: &Catalogo) -> Vec<ErrorCampo> {
-    en_desuso(
+fn newly_out_of_use(nuevo: &Contenido, viejo: &Contenido, catalogo: &Catalogo) -> Vec<FieldError> {
+    out_of_use(
         Some(nuevo.area_id).filter(|id| *id != viejo.area_id),
         Some(nuevo.severidad_id).filter(|id| *id != viejo.severidad_id),
         catalogo,
@@ -156,7 +159,7 @@ pub enum Lado {
 }
 
 impl Lado {
-    pub fn de_nombre(nombre: &str) -> Option<Self> {
+    pub fn from_name(nombre: &str) -> Option<Self> {
         match nombre {
             "servidor" => Some(Self::Servidor),
             "cliente" => Some(Self::Cliente),
@@ -164,7 +167,7 @@ impl Lado {
         }
     }
 
-    fn nombre(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Servidor => "servidor",
             Self::Cliente => "cliente",
@@ -184,7 +187,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    pub fn nombre(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Servidor => "servidor",
             Self::Cliente => "cliente",
@@ -195,77 +198,77 @@ impl Decision {
     /// The whole of it in words, for the bitácora.
     pub fn detalle(&self) -> String {
         let Self::Mezcla(lados) = self else {
-            return self.nombre().to_owned();
+            return self.name().to_owned();
         };
-        let lados = lados.iter().map(|(c, l)| format!("{c}: {}", l.nombre()));
+        let lados = lados.iter().map(|(c, l)| format!("{c}: {}", l.name()));
         format!("mezcla ({})", lados.collect::<Vec<_>>().join(", "))
     }
 }
 
 /// Why a decision can't be carried out.
 #[derive(Clone, Debug, PartialEq)]
-pub enum DecisionNegada {
+pub enum DecisionDenied {
     /// The report is decided: only `servidor` is left.
     Decidido,
-    Datos(Vec<ErrorCampo>),
+    Datos(Vec<FieldError>),
 }
 
 /// The content that a decision leads to. A file described in two ways keeps the server's description:
 /// its bytes may be there already.
-pub fn resuelve(
+pub fn resolve(
     decision: &Decision,
-    enviado: &ReporteNuevo,
+    enviado: &NewReporte,
     actual: &Reporte,
-    base: Option<&Valores>,
+    base: Option<&FieldValues>,
     catalogo: &Catalogo,
-) -> Result<Contenido, DecisionNegada> {
+) -> Result<Contenido, DecisionDenied> {
     let viejo = &actual.contenido;
     if *decision == Decision::Servidor {
         return Ok(viejo.clone());
     }
-    if catalogo.decidido(actual.estado_id) {
-        return Err(DecisionNegada::Decidido);
+    if catalogo.is_decided(actual.estado_id) {
+        return Err(DecisionDenied::Decidido);
     }
-    let m = mezcla(enviado, viejo, base, false);
+    let m = merge(enviado, viejo, base, false);
     let choques: Vec<String> = match &m {
-        Mezcla::Conflicto(choques) => choques.iter().map(|c| c.campo.clone()).collect(),
+        MergeOutcome::Conflicto(choques) => choques.iter().map(|c| c.campo.clone()).collect(),
         _ => vec![],
     };
-    let lados = lados(decision, &choques).map_err(DecisionNegada::Datos)?;
+    let lados = sides(decision, &choques).map_err(DecisionDenied::Datos)?;
     let nuevo = match m {
-        Mezcla::Igual => viejo.clone(),
-        Mezcla::Actualizado(c) | Mezcla::Fusionado(c) => c,
-        Mezcla::Demasiados => return Err(DecisionNegada::Datos(vec![demasiados()])),
-        Mezcla::Conflicto(_) => crate::reporte::aplica(enviado, viejo, base, |campo| {
+        MergeOutcome::Igual => viejo.clone(),
+        MergeOutcome::Actualizado(c) | MergeOutcome::Fusionado(c) => c,
+        MergeOutcome::Demasiados => return Err(DecisionDenied::Datos(vec![too_many()])),
+        MergeOutcome::Conflicto(_) => crate::reporte::apply(enviado, viejo, base, |campo| {
             lados.get(campo) == Some(&Lado::Cliente)
         }),
     };
-    let mut errores = en_desuso_nuevo(&nuevo, viejo, catalogo);
+    let mut errores = newly_out_of_use(&nuevo, viejo, catalogo);
     if nuevo.multimedia.iter().flatten().count() > MAX_ARCHIVOS {
-        errores.push(demasiados());
+        errores.push(too_many());
     }
     if errores.is_empty() {
         Ok(nuevo)
     } else {
-        Err(DecisionNegada::Datos(errores))
+        Err(DecisionDenied::Datos(errores))
     }
 }
 
 /// The side of each field that clashes: all of them must have one, and no other field.
-fn lados(
+fn sides(
     decision: &Decision,
     choques: &[String],
-) -> Result<BTreeMap<String, Lado>, Vec<ErrorCampo>> {
+) -> Result<BTreeMap<String, Lado>, Vec<FieldError>> {
     let Decision::Mezcla(elegidos) = decision else {
         return Ok(choques.iter().map(|c| (c.clone(), Lado::Cliente)).collect());
     };
     let faltan = choques.iter().filter(|c| !elegidos.contains_key(*c));
-    let faltan = faltan.map(|c| (c, Falla::Requerido));
+    let faltan = faltan.map(|c| (c, FieldErrorKind::Requerido));
     let sobran = elegidos.keys().filter(|c| !choques.contains(c));
-    let sobran = sobran.map(|c| (c, Falla::NoEnConflicto));
-    let errores: Vec<ErrorCampo> = faltan
+    let sobran = sobran.map(|c| (c, FieldErrorKind::NoEnConflicto));
+    let errores: Vec<FieldError> = faltan
         .chain(sobran)
-        .map(|(campo, falla)| ErrorCampo {
+        .map(|(campo, falla)| FieldError {
             campo: format!("campos.{campo}"),
             falla,
         })
@@ -278,4 +281,4 @@ fn lados(
 }
 
 #[cfg(test)]
-mod pruebas;
+mod tests;

@@ -18,8 +18,8 @@
 //! # }
 //! ```
 
-mod conexion;
-mod sentido;
+mod connection;
+mod direction;
 
 use std::{
     io,
@@ -38,13 +38,13 @@ use tokio::{
 
 /// How one connection behaves. The default is a link with nothing wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Condiciones {
+pub struct LinkConditions {
     /// Each way: a byte arrives this long after it was sent. Bytes in flight do not wait for each
     /// other.
     pub latencia: Duration,
     /// Each way, on its own; `None` is as fast as the machine. 0 counts as 1.
     pub bytes_por_segundo: Option<u64>,
-    pub corte: Option<Corte>,
+    pub corte: Option<LinkCut>,
 }
 
 /// Where a connection breaks: after this many bytes of one direction went through, counted over the
@@ -53,7 +53,7 @@ pub struct Condiciones {
 ///
 /// 0 is before the first byte. A direction that never comes so far does not break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Corte {
+pub enum LinkCut {
     /// From client to server: the server gets exactly this much of the request.
     Subida(u64),
     /// From server to client: the client gets exactly this much of the answer. The server had
@@ -63,10 +63,10 @@ pub enum Corte {
 
 /// What went through so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cuentas {
+pub struct LinkCounts {
     /// Accepted, whether the target could be reached or not.
     pub conexiones: u64,
-    /// Broken by a [`Corte`].
+    /// Broken by a [`LinkCut`].
     pub cortadas: u64,
     /// Bytes handed to the server.
     pub subidos: u64,
@@ -75,7 +75,7 @@ pub struct Cuentas {
 }
 
 #[derive(Default)]
-struct Contadores {
+struct LinkCounters {
     conexiones: AtomicU64,
     cortadas: AtomicU64,
     subidos: AtomicU64,
@@ -83,24 +83,24 @@ struct Contadores {
 }
 
 /// The proxy. It stops listening and closes every connection when it is dropped.
-pub struct Enlace {
+pub struct LinkProxy {
     direccion: SocketAddr,
-    contadores: Arc<Contadores>,
+    contadores: Arc<LinkCounters>,
     tarea: JoinHandle<()>,
 }
 
-impl Enlace {
+impl LinkProxy {
     /// Listens on a free port of 127.0.0.1 and forwards each connection to `destino`.
     ///
     /// `condiciones` is asked once for each connection, with its number: 0, 1, 2…
     /// Fails when no port can be opened.
-    pub async fn nuevo(
+    pub async fn new(
         destino: SocketAddr,
-        mut condiciones: impl FnMut(u64) -> Condiciones + Send + 'static,
+        mut condiciones: impl FnMut(u64) -> LinkConditions + Send + 'static,
     ) -> io::Result<Self> {
         let oyente = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let direccion = oyente.local_addr()?;
-        let contadores = Arc::new(Contadores::default());
+        let contadores = Arc::new(LinkCounters::default());
         let suyos = Arc::clone(&contadores);
         let tarea = tokio::spawn(async move {
             // Connections belong to this task: they end with it.
@@ -116,7 +116,7 @@ impl Enlace {
                         };
                         let numero = suyos.conexiones.fetch_add(1, Relaxed);
                         let suyas = condiciones(numero);
-                        conexiones.spawn(conexion::lleva(cliente, destino, suyas, Arc::clone(&suyos)));
+                        conexiones.spawn(connection::relay(cliente, destino, suyas, Arc::clone(&suyos)));
                     }
                 }
             }
@@ -129,14 +129,14 @@ impl Enlace {
     }
 
     /// Where clients connect to.
-    pub fn direccion(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.direccion
     }
 
     /// The counts at this moment.
-    pub fn cuentas(&self) -> Cuentas {
+    pub fn stats(&self) -> LinkCounts {
         let c = &self.contadores;
-        Cuentas {
+        LinkCounts {
             conexiones: c.conexiones.load(Relaxed),
             cortadas: c.cortadas.load(Relaxed),
             subidos: c.subidos.load(Relaxed),
@@ -145,7 +145,7 @@ impl Enlace {
     }
 }
 
-impl Drop for Enlace {
+impl Drop for LinkProxy {
     fn drop(&mut self) {
         self.tarea.abort();
     }

@@ -1,10 +1,10 @@
 //! Web Push: a few words to a browser that is closed, through its maker's push service, which can't
 //! read them (RFC 8030, 8291, 8292).
 
-mod cifrado;
+mod encrypt;
+mod subscription;
 #[cfg(test)]
-mod pruebas;
-mod suscripcion;
+mod tests;
 mod vapid;
 
 use bytes::Bytes;
@@ -13,18 +13,18 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 
-use crate::{Destino, Fallo, destino::Respuesta};
+use crate::{DeliveryError, EgressClient, egress::EgressResponse};
 
-pub use cifrado::AZAR;
-pub use suscripcion::{RechazoSuscripcion, Suscripcion};
-pub use vapid::{ClaveVapid, RechazoVapid};
+pub use encrypt::RANDOM_BYTES;
+pub use subscription::{InvalidSubscription, PushSubscription};
+pub use vapid::{InvalidVapidKey, VapidKey};
 
 /// What every push service takes (RFC 8291, section 4: 3993), with room to spare.
-pub const CUERPO_MAXIMO: usize = 3 * 1024;
+pub const MAX_BODY: usize = 3 * 1024;
 
 /// How much a sleeping phone should care (RFC 8030, section 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgencia {
+pub enum Urgency {
     MuyBaja,
     Baja,
     Normal,
@@ -33,36 +33,36 @@ pub enum Urgencia {
 
 /// One message.
 #[derive(Clone, Copy, Debug)]
-pub struct Aviso<'a> {
-    /// What the service worker gets; up to [`CUERPO_MAXIMO`] bytes.
+pub struct PushMessage<'a> {
+    /// What the service worker gets; up to [`MAX_BODY`] bytes.
     pub cuerpo: &'a [u8],
     /// Seconds that the push service keeps it for a browser that is away.
     pub ttl: u32,
-    pub urgencia: Urgencia,
+    pub urgencia: Urgency,
     /// A later message takes the place of one with the same topic that waits. Up to 32 letters,
     /// digits, `_` and `-`; the push service sees it.
     pub tema: Option<&'a str>,
 }
 
-/// Who sends. Endpoints come from whoever has an account: give it a [`Destino`] with nothing
+/// Who sends. Endpoints come from whoever has an account: give it a [`EgressClient`] with nothing
 /// permitted, but where the push service itself stands inside.
 #[derive(Clone, Debug)]
 pub struct Push {
-    destino: Destino,
-    clave: ClaveVapid,
+    destino: EgressClient,
+    clave: VapidKey,
     contacto: String,
 }
 
 impl Push {
     /// `contacto`: where a push service complains, `mailto:…` or `https://…`.
-    pub fn nuevo(
-        destino: Destino,
-        clave: ClaveVapid,
+    pub fn new(
+        destino: EgressClient,
+        clave: VapidKey,
         contacto: impl Into<String>,
-    ) -> Result<Self, RechazoVapid> {
+    ) -> Result<Self, InvalidVapidKey> {
         let contacto = contacto.into();
         if !contacto.starts_with("mailto:") && !contacto.starts_with("https://") {
-            return Err(RechazoVapid::Contacto);
+            return Err(InvalidVapidKey::Contacto);
         }
         Ok(Self {
             destino,
@@ -72,41 +72,41 @@ impl Push {
     }
 
     /// `segundos`: now, since 1970. `azar`: random bytes, never used twice.
-    pub async fn envia(
+    pub async fn send(
         &self,
-        suscripcion: &Suscripcion,
-        aviso: &Aviso<'_>,
+        suscripcion: &PushSubscription,
+        aviso: &PushMessage<'_>,
         segundos: i64,
-        azar: [u8; AZAR],
-    ) -> Result<(), Fallo> {
-        if aviso.cuerpo.len() > CUERPO_MAXIMO {
-            return Err(Fallo::permanente(
+        azar: [u8; RANDOM_BYTES],
+    ) -> Result<(), DeliveryError> {
+        if aviso.cuerpo.len() > MAX_BODY {
+            return Err(DeliveryError::permanent(
                 "La notificación es demasiado larga: acorte su texto.",
             ));
         }
-        let cabeceras = self.cabeceras(suscripcion, aviso, segundos)?;
-        let cuerpo = cifrado::cifra(suscripcion, aviso.cuerpo, azar).ok_or_else(no_se_pudo)?;
+        let cabeceras = self.headers(suscripcion, aviso, segundos)?;
+        let cuerpo = encrypt::encrypt(suscripcion, aviso.cuerpo, azar).ok_or_else(no_se_pudo)?;
         let respuesta = self
             .destino
-            .publica(
+            .post(
                 suscripcion.endpoint().as_str(),
                 cabeceras,
                 Bytes::from(cuerpo),
                 segundos,
             )
             .await?;
-        juzga(&respuesta)
+        check_response(&respuesta)
     }
 
-    fn cabeceras(
+    fn headers(
         &self,
-        suscripcion: &Suscripcion,
-        aviso: &Aviso<'_>,
+        suscripcion: &PushSubscription,
+        aviso: &PushMessage<'_>,
         segundos: i64,
-    ) -> Result<HeaderMap, Fallo> {
+    ) -> Result<HeaderMap, DeliveryError> {
         let autorizacion = self
             .clave
-            .autorizacion(suscripcion.endpoint(), &self.contacto, segundos)
+            .authorization(suscripcion.endpoint(), &self.contacto, segundos)
             .ok_or_else(no_se_pudo)?;
         let mut autorizacion = HeaderValue::from_str(&autorizacion).map_err(|_| no_se_pudo())?;
         autorizacion.set_sensitive(true);
@@ -118,21 +118,21 @@ impl Push {
             (HeaderName::from_static("ttl"), HeaderValue::from(aviso.ttl)),
             (
                 HeaderName::from_static("urgency"),
-                fijo(aviso.urgencia.texto()),
+                fijo(aviso.urgencia.text()),
             ),
         ]);
         if let Some(tema) = aviso.tema {
             let bueno = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b'-';
             let cabe = (1..=32).contains(&tema.len()) && tema.bytes().all(bueno);
             let valor = HeaderValue::from_str(tema).ok().filter(|_| cabe);
-            cabeceras.insert("topic", valor.ok_or_else(mal_tema)?);
+            cabeceras.insert("topic", valor.ok_or_else(invalid_topic)?);
         }
         Ok(cabeceras)
     }
 }
 
-impl Urgencia {
-    fn texto(self) -> &'static str {
+impl Urgency {
+    fn text(self) -> &'static str {
         match self {
             Self::MuyBaja => "very-low",
             Self::Baja => "low",
@@ -142,36 +142,38 @@ impl Urgencia {
     }
 }
 
-fn mal_tema() -> Fallo {
-    Fallo::permanente("El tema de la notificación debe tener hasta 32 letras, números, «_» o «-».")
+fn invalid_topic() -> DeliveryError {
+    DeliveryError::permanent(
+        "El tema de la notificación debe tener hasta 32 letras, números, «_» o «-».",
+    )
 }
 
 /// Other random bytes will do.
-fn no_se_pudo() -> Fallo {
-    Fallo::pasajero("La notificación no se pudo cifrar o firmar.")
+fn no_se_pudo() -> DeliveryError {
+    DeliveryError::transient("La notificación no se pudo cifrar o firmar.")
 }
 
-fn juzga(respuesta: &Respuesta) -> Result<(), Fallo> {
+fn check_response(respuesta: &EgressResponse) -> Result<(), DeliveryError> {
     let estado = respuesta.estado;
     let numero = estado.as_u16();
     if estado.is_success() {
         return Ok(());
     }
     Err(match estado {
-        StatusCode::NOT_FOUND | StatusCode::GONE => Fallo::permanente(format!(
+        StatusCode::NOT_FOUND | StatusCode::GONE => DeliveryError::permanent(format!(
             "El navegador ya no recibe notificaciones (HTTP {numero}): la persona debe activarlas de \
              nuevo."
         )),
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => respuesta
-            .pasajero(format!(
+            .transient(format!(
                 "El servicio de notificaciones no aceptó la firma (HTTP {numero}): revise la clave \
                  VAPID, el contacto y la hora del servidor."
             ))
-            .de_uno(),
-        StatusCode::TOO_MANY_REQUESTS => respuesta.pasajero(
+            .for_recipient_only(),
+        StatusCode::TOO_MANY_REQUESTS => respuesta.transient(
             "El servicio de notificaciones pide que se le envíe más despacio (HTTP 429).",
         ),
-        _ => respuesta.pasajero(format!(
+        _ => respuesta.transient(format!(
             "El servicio de notificaciones no aceptó la notificación (HTTP {numero})."
         )),
     })

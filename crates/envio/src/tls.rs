@@ -1,7 +1,7 @@
 //! TLS against servers with a certificate of an authority that nobody knows, and again in a process
 //! that knows it.
 //!
-//! The certificate in `pruebas/` vouches for itself, for a hundred years; its key is no secret: 32 sevens.
+//! The certificate in `tests/` vouches for itself, for a hundred years; its key is no secret: 32 sevens.
 
 use std::{process::Command, sync::Arc, time::Duration};
 
@@ -21,19 +21,19 @@ use tokio_rustls::{
 };
 
 use crate::{
-    Destino, Fallo, Permitidos, Plazos,
-    correo::{Correo, Mensaje, OpcionesSmtp, Seguridad, servidor::Servidor},
-    push::ClaveVapid,
-    receptor::VACIA,
-    webhook::{Carta, Webhooks, secreto_nuevo},
+    AllowList, DeliveryError, EgressClient, Timeouts,
+    email::{EmailMessage, Mailer, SmtpOptions, SmtpSecurity, test_server::SmtpServer},
+    push::VapidKey,
+    test_receiver::NO_CONTENT_RESPONSE,
+    webhook::{WebhookMessage, WebhookSender, new_secret},
 };
 
-const AUTORIDAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pruebas/certificado.pem");
+const CA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pruebas/certificado.pem");
 
 /// For `localhost`, and for no address.
-fn certificado() -> TlsAcceptor {
+fn localhost_acceptor() -> TlsAcceptor {
     let certificado = include_bytes!("../pruebas/certificado.pem");
-    let clave = ClaveVapid::nueva([7; 32]).unwrap().texto();
+    let clave = VapidKey::new([7; 32]).unwrap().text();
     let clave = PrivatePkcs8KeyDer::from(URL_SAFE_NO_PAD.decode(clave).unwrap());
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
@@ -47,36 +47,43 @@ fn certificado() -> TlsAcceptor {
 }
 
 /// To an HTTPS receiver that is called so.
-async fn webhook(nombre: &str) -> Result<(), Fallo> {
+async fn webhook(nombre: &str) -> Result<(), DeliveryError> {
     let oyente = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let puerto = oyente.local_addr().unwrap().port();
     let tarea = tokio::spawn(async move {
         let (cliente, _) = oyente.accept().await.unwrap();
-        if let Ok(mut cliente) = certificado().accept(cliente).await {
+        if let Ok(mut cliente) = localhost_acceptor().accept(cliente).await {
             let mut bytes = Vec::new();
             while !bytes.ends_with(b"\r\n\r\n{}") {
                 cliente.read_buf(&mut bytes).await.unwrap();
             }
-            cliente.write_all(VACIA.as_bytes()).await.unwrap();
+            cliente
+                .write_all(NO_CONTENT_RESPONSE.as_bytes())
+                .await
+                .unwrap();
             cliente.shutdown().await.unwrap();
         }
     });
-    let locales = Permitidos::lee(["127.0.0.1"]).unwrap();
-    let webhooks = Webhooks::nuevo(Destino::nuevo(locales, Plazos::default()).unwrap());
-    let carta = Carta {
+    let locales = AllowList::parse(["127.0.0.1"]).unwrap();
+    let webhooks = WebhookSender::new(EgressClient::new(locales, Timeouts::default()).unwrap());
+    let carta = WebhookMessage {
         id: "a",
         segundos: 0,
         url: &format!("https://{nombre}:{puerto}/"),
-        secretos: &[secreto_nuevo([1; 32])],
+        secretos: &[new_secret([1; 32])],
         cuerpo: Bytes::from_static(b"{}"),
     };
-    let enviado = webhooks.envia(&carta).await;
+    let enviado = webhooks.send(&carta).await;
     tarea.await.unwrap();
     enviado
 }
 
-async fn envia(nombre: &str, servidor: &Servidor, seguridad: Seguridad) -> Result<(), Fallo> {
-    let correo = Correo::smtp(&OpcionesSmtp {
+async fn send(
+    nombre: &str,
+    servidor: &SmtpServer,
+    seguridad: SmtpSecurity,
+) -> Result<(), DeliveryError> {
+    let correo = Mailer::smtp(&SmtpOptions {
         servidor: format!("{nombre}:{}", servidor.direccion.port()),
         seguridad,
         usuario: Some("sigra".into()),
@@ -84,7 +91,7 @@ async fn envia(nombre: &str, servidor: &Servidor, seguridad: Seguridad) -> Resul
         remitente: "sigra@ejemplo.cl".into(),
         plazo: Duration::from_secs(10),
     });
-    let mensaje = Mensaje {
+    let mensaje = EmailMessage {
         id: "a",
         para: "juan@ejemplo.cl",
         asunto: "a",
@@ -92,18 +99,21 @@ async fn envia(nombre: &str, servidor: &Servidor, seguridad: Seguridad) -> Resul
         html: "a",
         milisegundos: 0,
     };
-    correo.unwrap().envia(&mensaje).await
+    correo.unwrap().send(&mensaje).await
 }
 
 /// To a mail server that is called so; also what it heard.
-async fn correo(nombre: &str, seguridad: Seguridad) -> (Result<(), Fallo>, Vec<String>) {
-    let tls = Some(certificado());
-    let mut servidor = Servidor::con_tls(tls, seguridad == Seguridad::Tls, |_| None).await;
-    let enviado = envia(nombre, &servidor, seguridad).await;
-    (enviado, servidor.sesion().await.lineas)
+async fn send_email(
+    nombre: &str,
+    seguridad: SmtpSecurity,
+) -> (Result<(), DeliveryError>, Vec<String>) {
+    let tls = Some(localhost_acceptor());
+    let mut servidor = SmtpServer::with_tls(tls, seguridad == SmtpSecurity::Tls, |_| None).await;
+    let enviado = send(nombre, &servidor, seguridad).await;
+    (enviado, servidor.session().await.lineas)
 }
 
-fn es_del_certificado(enviado: Result<(), Fallo>) {
+fn assert_certificate_error(enviado: Result<(), DeliveryError>) {
     let fallo = enviado.unwrap_err();
     assert!(
         !fallo.permanente && fallo.texto.contains("certificado"),
@@ -112,38 +122,38 @@ fn es_del_certificado(enviado: Result<(), Fallo>) {
 }
 
 #[tokio::test]
-async fn un_certificado_desconocido_no_vale() {
-    es_del_certificado(webhook("localhost").await);
+async fn an_unknown_certificate_is_refused() {
+    assert_certificate_error(webhook("localhost").await);
     for (seguridad, oido) in [
-        (Seguridad::Tls, &[][..]),
-        (Seguridad::Starttls, &["EHLO ejemplo.cl", "STARTTLS"]),
+        (SmtpSecurity::Tls, &[][..]),
+        (SmtpSecurity::Starttls, &["EHLO ejemplo.cl", "STARTTLS"]),
     ] {
-        let (enviado, lineas) = correo("localhost", seguridad).await;
-        es_del_certificado(enviado);
+        let (enviado, lineas) = send_email("localhost", seguridad).await;
+        assert_certificate_error(enviado);
         assert_eq!(lineas, oido);
     }
 }
 
 /// Whoever takes STARTTLS out of the greeting hears nothing more.
 #[tokio::test]
-async fn sin_starttls_no_se_dice_nada() {
+async fn without_starttls_nothing_is_said() {
     let mut servidor =
-        Servidor::nuevo(|linea| linea.starts_with("EHLO").then_some("250 AUTH PLAIN")).await;
-    let enviado = envia("localhost", &servidor, Seguridad::Starttls).await;
+        SmtpServer::new(|linea| linea.starts_with("EHLO").then_some("250 AUTH PLAIN")).await;
+    let enviado = send("localhost", &servidor, SmtpSecurity::Starttls).await;
     let fallo = enviado.unwrap_err();
     assert!(
         !fallo.permanente && fallo.texto.contains("STARTTLS"),
         "{fallo}"
     );
-    assert_eq!(servidor.sesion().await.lineas, ["EHLO ejemplo.cl"]);
+    assert_eq!(servidor.session().await.lineas, ["EHLO ejemplo.cl"]);
 }
 
 /// The system's authorities are read once per process, so that another one is needed.
 #[test]
-fn con_la_autoridad_instalada_llega() {
+fn an_installed_authority_is_trusted() {
     let mut prueba = Command::new(std::env::current_exe().unwrap());
     prueba.args(["--ignored", "--exact", "tls::quien_conoce_la_autoridad"]);
-    let salida = prueba.env("SSL_CERT_FILE", AUTORIDAD).output().unwrap();
+    let salida = prueba.env("SSL_CERT_FILE", CA_FILE).output().unwrap();
     let dicho = String::from_utf8_lossy(&salida.stdout);
     assert!(
         salida.status.success() && dicho.contains("1 passed"),
@@ -153,11 +163,11 @@ fn con_la_autoridad_instalada_llega() {
 
 #[tokio::test]
 #[ignore = "con_la_autoridad_instalada_llega runs it, with the authority"]
-async fn quien_conoce_la_autoridad() {
+async fn a_client_that_trusts_the_authority_connects() {
     webhook("localhost").await.unwrap();
-    es_del_certificado(webhook("127.0.0.1").await);
-    for seguridad in [Seguridad::Tls, Seguridad::Starttls] {
-        let (enviado, lineas) = correo("localhost", seguridad).await;
+    assert_certificate_error(webhook("127.0.0.1").await);
+    for seguridad in [SmtpSecurity::Tls, SmtpSecurity::Starttls] {
+        let (enviado, lineas) = send_email("localhost", seguridad).await;
         enviado.unwrap();
         let dicho: Vec<_> = lineas
             .iter()
@@ -166,10 +176,10 @@ async fn quien_conoce_la_autoridad() {
         let antes = ["EHLO", "STARTTLS"];
         let despues = ["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"];
         match seguridad {
-            Seguridad::Starttls => assert_eq!(dicho, [&antes[..], &despues].concat()),
+            SmtpSecurity::Starttls => assert_eq!(dicho, [&antes[..], &despues].concat()),
             _ => assert_eq!(dicho, despues),
         }
-        let (enviado, _) = correo("127.0.0.1", seguridad).await;
-        es_del_certificado(enviado);
+        let (enviado, _) = send_email("127.0.0.1", seguridad).await;
+        assert_certificate_error(enviado);
     }
 }

@@ -1,7 +1,7 @@
 //! Webhooks as Standard Webhooks describes them (<https://www.standardwebhooks.com>): the receiver
 //! can tell that a message is ours, that nobody changed it, and that it has seen it before.
 
-mod secreto;
+mod secret;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
@@ -10,13 +10,13 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 
-use crate::{Destino, Fallo, destino::Respuesta};
+use crate::{DeliveryError, EgressClient, egress::EgressResponse};
 
-pub use secreto::{RechazoSecreto, Secreto, secreto_nuevo};
+pub use secret::{InvalidSecret, WebhookSecret, new_secret};
 
 /// One message to one receiver.
 #[derive(Clone, Debug)]
-pub struct Carta<'a> {
+pub struct WebhookMessage<'a> {
     /// The same whenever it is sent again: by it a receiver knows what it has seen. Letters, digits,
     /// `_` and `-`.
     pub id: &'a str,
@@ -25,48 +25,48 @@ pub struct Carta<'a> {
     pub segundos: i64,
     pub url: &'a str,
     /// One, or two while one takes the place of the other.
-    pub secretos: &'a [Secreto],
+    pub secretos: &'a [WebhookSecret],
     /// JSON.
     pub cuerpo: Bytes,
 }
 
 #[derive(Clone, Debug)]
-pub struct Webhooks {
-    destino: Destino,
+pub struct WebhookSender {
+    destino: EgressClient,
 }
 
-impl Webhooks {
-    pub fn nuevo(destino: Destino) -> Self {
+impl WebhookSender {
+    pub fn new(destino: EgressClient) -> Self {
         Self { destino }
     }
 
     /// Any 2xx is a delivery.
-    pub async fn envia(&self, carta: &Carta<'_>) -> Result<(), Fallo> {
-        let cabeceras = cabeceras(carta)?;
+    pub async fn send(&self, carta: &WebhookMessage<'_>) -> Result<(), DeliveryError> {
+        let cabeceras = headers(carta)?;
         let cuerpo = carta.cuerpo.clone();
         let respuesta = self
             .destino
-            .publica(carta.url, cabeceras, cuerpo, carta.segundos)
+            .post(carta.url, cabeceras, cuerpo, carta.segundos)
             .await?;
-        juzga(&respuesta)
+        check_response(&respuesta)
     }
 }
 
-fn cabeceras(carta: &Carta<'_>) -> Result<HeaderMap, Fallo> {
+fn headers(carta: &WebhookMessage<'_>) -> Result<HeaderMap, DeliveryError> {
     let bueno = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     // A point in the id would let two messages share what is signed.
     if carta.id.is_empty() || !carta.id.chars().all(bueno) {
-        return Err(Fallo::permanente(
+        return Err(DeliveryError::permanent(
             "El identificador del aviso no sirve: use letras, números, «_» y «-».",
         ));
     }
     if carta.secretos.is_empty() {
-        return Err(Fallo::permanente(
+        return Err(DeliveryError::permanent(
             "El webhook no tiene secreto con que firmar: genere uno.",
         ));
     }
-    let firmas: Vec<String> = carta.secretos.iter().map(|s| firma(carta, s)).collect();
-    let no_cabe = |_| Fallo::permanente("El aviso no se pudo firmar: genere otro secreto.");
+    let firmas: Vec<String> = carta.secretos.iter().map(|s| sign(carta, s)).collect();
+    let no_cabe = |_| DeliveryError::permanent("El aviso no se pudo firmar: genere otro secreto.");
     let mut cabeceras =
         HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     for (nombre, valor) in [
@@ -79,34 +79,34 @@ fn cabeceras(carta: &Carta<'_>) -> Result<HeaderMap, Fallo> {
     Ok(cabeceras)
 }
 
-fn firma(carta: &Carta<'_>, secreto: &Secreto) -> String {
+fn sign(carta: &WebhookMessage<'_>, secreto: &WebhookSecret) -> String {
     let antes = format!("{}.{}.", carta.id, carta.segundos);
-    let codigo = secreto.codigo(&[antes.as_bytes(), &carta.cuerpo]);
+    let codigo = secreto.mac(&[antes.as_bytes(), &carta.cuerpo]);
     format!("v1,{}", BASE64.encode(codigo))
 }
 
-fn juzga(respuesta: &Respuesta) -> Result<(), Fallo> {
+fn check_response(respuesta: &EgressResponse) -> Result<(), DeliveryError> {
     let estado = respuesta.estado;
     let numero = estado.as_u16();
     if estado.is_success() {
         return Ok(());
     }
     Err(match estado {
-        StatusCode::GONE => Fallo::permanente(
+        StatusCode::GONE => DeliveryError::permanent(
             "El receptor dice que esa dirección ya no existe (HTTP 410): registre la nueva o elimine \
              el webhook.",
         ),
-        StatusCode::TOO_MANY_REQUESTS => respuesta.pasajero(
+        StatusCode::TOO_MANY_REQUESTS => respuesta.transient(
             "El receptor pide que se le envíe más despacio (HTTP 429).",
         ),
-        _ if estado.is_redirection() => respuesta.pasajero(format!(
+        _ if estado.is_redirection() => respuesta.transient(format!(
             "El receptor respondió con una redirección (HTTP {numero}), y no se siguen: registre la \
              dirección final."
         )),
-        _ if estado.is_server_error() => respuesta.pasajero(format!(
+        _ if estado.is_server_error() => respuesta.transient(format!(
             "El receptor tuvo un problema (HTTP {numero}): revise sus registros."
         )),
-        _ => respuesta.pasajero(format!(
+        _ => respuesta.transient(format!(
             "El receptor no aceptó el aviso (HTTP {numero}): revise la dirección, el secreto y sus \
              registros."
         )),
@@ -114,4 +114,4 @@ fn juzga(respuesta: &Respuesta) -> Result<(), Fallo> {
 }
 
 #[cfg(test)]
-mod pruebas;
+mod tests;

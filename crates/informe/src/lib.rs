@@ -3,17 +3,18 @@
 //!
 //! Typst sets it from one template (`estilo.typ`, `informe.typ`). What people wrote reaches it as
 //! data and never as its language, and there is no file, network or clock behind it: the same
-//! [`Informe`] gives the same bytes.
+//! [`Document`] gives the same bytes.
 //!
 //! [`pdf`] computes for as long as it takes, up to some seconds: give it a thread of its own.
 
-mod compone;
-mod datos;
-mod fotos;
-mod mundo;
+mod data;
+mod photos;
+mod typeset;
+mod world;
 
-pub use compone::{Error, MAX_FILAS, MAX_SIGNOS, pdf};
-pub use datos::{
-    Accion, Cambio, Comentario, Entrada, Foto, Informe, OtroArchivo, Reporte, Verificacion,
+pub use data::{
+    Accion, ChainVerification, Comentario, Document, Entrada, FieldChange, OtherArchivo, Photo,
+    Reporte,
 };
-pub use fotos::{MAX_FOTOS, MAX_PIXELES};
+pub use photos::{MAX_PHOTOS, MAX_PIXELS};
+pub use typeset::{Error, MAX_CHARS, MAX_ROWS, pdf};

@@ -1,15 +1,17 @@
 //! What the bytes of a file are: their type, an image's size, where they tell a place, and small
 //! copies for a screen. Nothing here opens a file or a socket: bytes come in, bytes go out.
 
-mod cajas;
-mod limpieza;
-mod medidas;
+mod dimensions;
+mod mp4_boxes;
+mod previews;
+mod sniff;
+mod strip;
 #[cfg(test)]
-mod pruebas;
-mod tipo;
-mod vistas;
+mod tests;
 
-pub use limpieza::{Limpia, Recorte, Relleno, Tramo, recortes};
-pub use medidas::{MAX_CABECERA, MAX_PIXELES, Medidas, medidas};
-pub use tipo::{Clase, NoAdmitido, Tipo};
-pub use vistas::{MAX_DECODIFICACION, MINIATURA, SinVistas, VISTA, Vistas, vistas};
+pub use dimensions::{Dimensions, MAX_HEADER, MAX_PIXELS, dimensions};
+pub use previews::{
+    MAX_DECODE_MEMORY, NoPreviews, PREVIEW_SIZE, Previews, THUMBNAIL_SIZE, make_previews,
+};
+pub use sniff::{MediaType, SizeClass, UnsupportedMedia};
+pub use strip::{Cut, Filler, Segment, StrippedCopy, cuts};

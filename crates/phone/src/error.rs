@@ -69,7 +69,7 @@ pub struct Problema {
     #[serde(default)]
     pub detail: String,
     #[serde(default)]
-    pub errores: Vec<ErrorDeCampo>,
+    pub errores: Vec<FieldError>,
     /// The current report, with `version_desfasada` and `uuid_en_conflicto`.
     #[serde(default)]
     pub actual: Option<Value>,
@@ -77,7 +77,7 @@ pub struct Problema {
 
 /// One wrong field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ErrorDeCampo {
+pub struct FieldError {
     pub campo: String,
     pub codigo: String,
     pub mensaje: String,

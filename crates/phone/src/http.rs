@@ -23,11 +23,11 @@ use crate::{Error, Problema};
 static OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 
 /// An answer larger than this (either form) is not one of SIGRA's.
-const MAX_RESPUESTA: usize = 64 * 1024 * 1024;
+const MAX_RESPONSE: usize = 64 * 1024 * 1024;
 
 /// Something to ask of the server; it may be sent more than once.
 #[derive(Clone, Debug)]
-pub(crate) struct Peticion<'a> {
+pub(crate) struct ApiRequest<'a> {
     pub metodo: Method,
     pub ruta: &'a str,
     pub consulta: Vec<(&'static str, String)>,
@@ -38,8 +38,8 @@ pub(crate) struct Peticion<'a> {
     pub bytes: Option<Bytes>,
 }
 
-impl<'a> Peticion<'a> {
-    pub(crate) fn nueva(metodo: Method, ruta: &'a str) -> Self {
+impl<'a> ApiRequest<'a> {
+    pub(crate) fn new(metodo: Method, ruta: &'a str) -> Self {
         Self {
             metodo,
             ruta,
@@ -53,14 +53,14 @@ impl<'a> Peticion<'a> {
     pub(crate) fn post(ruta: &'a str, gzip: &'a [u8]) -> Self {
         Self {
             gzip: Some(gzip),
-            ..Self::nueva(Method::POST, ruta)
+            ..Self::new(Method::POST, ruta)
         }
     }
 }
 
 /// An answer, whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Respuesta {
+pub struct ApiResponse {
     /// HTTP.
     pub status: u16,
     /// `Retry-After`, when it is a number of seconds.
@@ -73,7 +73,7 @@ pub struct Respuesta {
     pub desfase: Option<u64>,
 }
 
-impl Respuesta {
+impl ApiResponse {
     pub(crate) fn problema(&self) -> Option<Problema> {
         serde_json::from_slice(&self.cuerpo).ok()
     }
@@ -84,7 +84,7 @@ impl Respuesta {
     }
 
     /// The body of a 200, or what another status means.
-    pub(crate) fn datos<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    pub(crate) fn data<T: DeserializeOwned>(&self) -> Result<T, Error> {
         if self.status == 200 {
             return serde_json::from_slice(&self.cuerpo)
                 .map_err(|e| Error::SinRespuesta(format!("no se entiende: {e}")));
@@ -93,7 +93,7 @@ impl Respuesta {
     }
 
     /// It has this status, or what another means.
-    pub(crate) fn con_status(&self, status: u16) -> Result<(), Error> {
+    pub(crate) fn expect_status(&self, status: u16) -> Result<(), Error> {
         if self.status == status {
             Ok(())
         } else {
@@ -119,7 +119,7 @@ impl Respuesta {
 }
 
 /// The HTTP side of a phone, with its counts.
-pub(crate) struct Cliente {
+pub(crate) struct HttpClient {
     http: reqwest::Client,
     base: String,
     peticiones: AtomicU64,
@@ -129,14 +129,14 @@ pub(crate) struct Cliente {
 
 /// What went over the link since it was last asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Trafico {
+pub(crate) struct Traffic {
     pub peticiones: u64,
     pub subidos: u64,
     pub bajados: u64,
 }
 
-impl Cliente {
-    pub(crate) fn nuevo(
+impl HttpClient {
+    pub(crate) fn new(
         url: &str,
         plazo_conexion: Duration,
         plazo_peticion: Duration,
@@ -151,7 +151,7 @@ impl Cliente {
     }
 
     /// Another address, on new connections; the counts go on.
-    pub(crate) fn apunta(
+    pub(crate) fn set_url(
         &mut self,
         url: &str,
         plazo_conexion: Duration,
@@ -163,11 +163,11 @@ impl Cliente {
     }
 
     /// Sends once. Any failure before the last byte of the answer is [`Error::SinRespuesta`].
-    pub(crate) async fn pide(
+    pub(crate) async fn request(
         &self,
-        peticion: &Peticion<'_>,
+        peticion: &ApiRequest<'_>,
         token: Option<&str>,
-    ) -> Result<Respuesta, Error> {
+    ) -> Result<ApiResponse, Error> {
         let url = format!("{}{}", self.base, peticion.ruta);
         let mut r = self
             .http
@@ -194,12 +194,12 @@ impl Cliente {
                 .body(bytes.clone());
         }
         self.peticiones.fetch_add(1, Relaxed);
-        let mut respuesta = r.send().await.map_err(|e| sin_respuesta(&e))?;
+        let mut respuesta = r.send().await.map_err(|e| transport_error(&e))?;
         let mut cuerpo = Vec::new();
-        while let Some(trozo) = respuesta.chunk().await.map_err(|e| sin_respuesta(&e))? {
+        while let Some(trozo) = respuesta.chunk().await.map_err(|e| transport_error(&e))? {
             self.bajados.fetch_add(trozo.len() as u64, Relaxed);
             cuerpo.extend_from_slice(&trozo);
-            if cuerpo.len() > MAX_RESPUESTA {
+            if cuerpo.len() > MAX_RESPONSE {
                 return Err(Error::SinRespuesta("es demasiado larga".into()));
             }
         }
@@ -210,9 +210,9 @@ impl Cliente {
                 .and_then(|v| v.to_str().ok())
         };
         if cabecera(&CONTENT_ENCODING) == Some("gzip") {
-            cuerpo = descomprime(&cuerpo)?;
+            cuerpo = decompress(&cuerpo)?;
         }
-        Ok(Respuesta {
+        Ok(ApiResponse {
             status: respuesta.status().as_u16(),
             reintentar_en: cabecera(&RETRY_AFTER)
                 .and_then(|s| s.trim().parse().ok())
@@ -224,8 +224,8 @@ impl Cliente {
     }
 
     /// The counts, which start again. Bytes are those of bodies as they travelled, answered or not.
-    pub(crate) fn toma_trafico(&self) -> Trafico {
-        Trafico {
+    pub(crate) fn take_traffic(&self) -> Traffic {
+        Traffic {
             peticiones: self.peticiones.swap(0, Relaxed),
             subidos: self.subidos.swap(0, Relaxed),
             bajados: self.bajados.swap(0, Relaxed),
@@ -246,7 +246,7 @@ fn http(plazo_conexion: Duration, plazo_peticion: Duration) -> Result<reqwest::C
         .map_err(|e| Error::Http(e.to_string()))
 }
 
-fn sin_respuesta(e: &reqwest::Error) -> Error {
+fn transport_error(e: &reqwest::Error) -> Error {
     // The reason is in the innermost one.
     let mut causa: &dyn std::error::Error = e;
     while let Some(dentro) = causa.source() {
@@ -256,22 +256,22 @@ fn sin_respuesta(e: &reqwest::Error) -> Error {
 }
 
 /// `datos` as JSON, gzip. The same data give the same bytes.
-pub(crate) fn comprime(datos: &impl Serialize) -> Result<Vec<u8>, Error> {
+pub(crate) fn gzip_json(datos: &impl Serialize) -> Result<Vec<u8>, Error> {
     let json = serde_json::to_vec(datos)?;
-    comprime_bytes(&json)
+    gzip(&json)
 }
 
-pub(crate) fn comprime_bytes(json: &[u8]) -> Result<Vec<u8>, Error> {
+pub(crate) fn gzip(json: &[u8]) -> Result<Vec<u8>, Error> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(json)
         .and_then(|()| gzip.finish())
         .map_err(|e| Error::Dato(e.to_string()))
 }
 
-fn descomprime(gzip: &[u8]) -> Result<Vec<u8>, Error> {
+fn decompress(gzip: &[u8]) -> Result<Vec<u8>, Error> {
     let mut cuerpo = Vec::new();
     GzDecoder::new(gzip)
-        .take(MAX_RESPUESTA as u64)
+        .take(MAX_RESPONSE as u64)
         .read_to_end(&mut cuerpo)
         .map_err(|e| Error::SinRespuesta(format!("llegó mal comprimida: {e}")))?;
     Ok(cuerpo)

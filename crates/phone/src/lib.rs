@@ -30,16 +30,16 @@
 //!
 //! # The protocol on one page
 //!
-//! **The promise.** What [`Telefono::crear`] or [`Telefono::editar`] returned from is on disk, and
+//! **The promise.** What [`Phone::create`] or [`Phone::edit`] returned from is on disk, and
 //! stays in the queue until the server acknowledged it or refused it for good. A refusal is shown to
-//! the owner ([`Estado::Rechazado`]), never acted on alone. Nothing else takes a report out of the
+//! the owner ([`QueueState::Rechazado`]), never acted on alone. Nothing else takes a report out of the
 //! queue: no lost answer, expired token, dead battery or other person's decision.
 //!
 //! **The identity.** The phone gives each report a uuid once. The server makes one report of it
 //! however often it comes, so that the phone may always send again.
 //!
-//! **An item is frozen when it is first sent** ([`Telefono::arma_lote`]) and goes again byte for byte
-//! until it is answered. An edit made meanwhile waits as a [`Parche`], since the server may have
+//! **An item is frozen when it is first sent** ([`Phone::build_batch`]) and goes again byte for byte
+//! until it is answered. An edit made meanwhile waits as a [`Patch`], since the server may have
 //! the first one already: other content for the same uuid with no `version_base` is a conflict, and
 //! it would be one of the phone with itself. After the answer the patch goes on what was
 //! acknowledged, with its version as `version_base`.
@@ -51,7 +51,7 @@
 //!
 //! **A push** is `POST /sync/batch` with gzip, 1 to 500 items in the order they were made. For each
 //! item: `creado`, `duplicado`, `actualizado`, `fusionado` take it out of the queue and set the new
-//! base; `conflicto` puts it aside until somebody decides ([`Telefono::resolver`]); `rechazado` puts
+//! base; `conflicto` puts it aside until somebody decides ([`Phone::resolve_conflicto`]); `rechazado` puts
 //! it aside when `permanente`, else it goes to the end of the line.
 //!
 //! **No answer** (a broken link, a captive portal's page, anything that is no answer to this batch)
@@ -61,72 +61,72 @@
 //!
 //! **401**: `POST /auth/refresh`, the new pair on disk before it is used, then the same batch again.
 //! When that answer is lost, the same refresh token goes again. When the session ended,
-//! [`Sesion::EntrarDeNuevo`]; the queue waits for its owner.
+//! [`SessionState::EntrarDeNuevo`]; the queue waits for its owner.
 //!
 //! **A pull** is `GET /sync/changes` page by page, each in one local transaction with its cursor.
 //! Versions never go back. After 410 the mirror is forgotten and the pull starts without a cursor.
 //! When the reason was not a change of what this person may see, the server may have come back from
 //! a backup:
-//! [`Telefono::reconciliar`] asks about every acknowledged report, creates again what is lost and
+//! [`Phone::reconcile`] asks about every acknowledged report, creates again what is lost and
 //! edits again what went back.
 //!
 //! **Files** go last, when the reports are safe and what others decided is here
-//! ([`Telefono::crear_con_archivos`]): tus 1.0.0, creation and PATCH. The same creation again tells
+//! ([`Phone::create_with_archivos`]): tus 1.0.0, creation and PATCH. The same creation again tells
 //! where an upload stands, so that the phone need remember nothing of it; what came before a link
 //! broke is kept by the server.
 //!
 //! # Driving it step by step
 //!
-//! [`Telefono::sincroniza`] is all of this. A test that loses answers calls its parts:
-//! [`Telefono::arma_lote`], [`Telefono::envia`] (not applying the answer is losing it; it takes
-//! `&self`, so that a batch may travel twice at once) and [`Telefono::aplica`]; or
-//! [`Telefono::push_una_vez`], [`Telefono::pull_una_vez`] and [`Telefono::renueva`], which never
+//! [`Phone::sync`] is all of this. A test that loses answers calls its parts:
+//! [`Phone::build_batch`], [`Phone::send`] (not applying the answer is losing it; it takes
+//! `&self`, so that a batch may travel twice at once) and [`Phone::apply`]; or
+//! [`Phone::push_once`], [`Phone::pull_once`] and [`Phone::refresh_tokens`], which never
 //! wait by themselves.
 
-mod archivos;
-mod cola;
+mod backoff;
+mod batch;
 mod conflictos;
-mod disco;
-mod empujar;
+mod db;
 mod error;
-mod espera;
-mod ficha;
-mod fila;
+mod files;
 mod http;
-mod libro;
-mod lote;
-mod parche;
-mod reconciliar;
+mod ledger;
+mod local_reporte;
+mod patch;
+mod phone;
+mod pull;
+mod push;
+mod queue;
+mod reconcile;
 mod reporte;
-mod resumen;
-mod sesion;
-mod sincroniza;
-mod subir;
-mod telefono;
-mod tirar;
-mod veredicto;
+mod row;
+mod session;
+mod summary;
+mod sync;
+mod upload;
+mod verdict;
 
 #[cfg(test)]
-mod modelo;
+mod model;
 #[cfg(test)]
-mod pruebas;
+mod test_support;
 
-pub use archivos::{Adjunto, ArchivoPropio, EstadoDeArchivo};
-pub use cola::{Borrador, Estado, Propio};
-pub use conflictos::Politica;
-pub use empujar::Paso;
-pub use error::{Error, ErrorDeCampo, Problema};
-pub use ficha::Conflicto;
-pub use http::Respuesta;
-pub use libro::Asiento;
-pub use lote::{Aplicado, Lote};
-pub use parche::Parche;
-pub use reconciliar::Reconciliacion;
+pub use batch::{AppliedBatch, Batch};
+pub use conflictos::ConflictoPolicy;
+pub use error::{Error, FieldError, Problema};
+pub use files::{ArchivoState, Attachment, QueuedArchivo};
+pub use http::ApiResponse;
+pub use ledger::LedgerEntry;
+pub use local_reporte::Conflicto;
+pub use patch::Patch;
+pub use phone::{Phone, PhoneOptions};
+pub use push::StepOutcome;
+pub use queue::{Draft, QueueState, QueuedReporte};
+pub use reconcile::ReconcileReport;
 pub use reporte::Reporte;
-pub use resumen::{Fin, Resumen};
-pub use sesion::{Sesion, Tokens};
+pub use session::{SessionState, Tokens};
 pub use sigra_domain::{
-    reporte::{Archivo, Choque, Contenido, Ubicacion},
+    reporte::{Archivo, Contenido, FieldConflict, Ubicacion},
     sync::Lado,
 };
-pub use telefono::{Ajustes, Telefono};
+pub use summary::{SyncEnd, SyncSummary};

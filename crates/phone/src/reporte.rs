@@ -8,7 +8,7 @@ use sigra_domain::reporte::{Archivo, Contenido, Ubicacion};
 /// report.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Contenido")]
-pub(crate) struct Forma {
+pub(crate) struct ContenidoDef {
     titulo: String,
     descripcion: Option<String>,
     area_id: i64,
@@ -38,7 +38,7 @@ pub struct Reporte {
 }
 
 #[derive(Deserialize)]
-struct Campos {
+struct ReporteFields {
     id: i64,
     uuid_cliente: String,
     version: i64,
@@ -52,8 +52,8 @@ impl TryFrom<Value> for Reporte {
     type Error = serde_json::Error;
 
     fn try_from(json: Value) -> Result<Self, Self::Error> {
-        let campos = Campos::deserialize(&json)?;
-        let mut contenido = Forma::deserialize(&json)?;
+        let campos = ReporteFields::deserialize(&json)?;
+        let mut contenido = ContenidoDef::deserialize(&json)?;
         // On the wire a report without files has an empty list; what phones send then is null.
         contenido.multimedia = contenido.multimedia.filter(|m| !m.is_empty());
         Ok(Self {

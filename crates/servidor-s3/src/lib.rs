@@ -6,38 +6,38 @@ use hyper_util::{
 };
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
-use sigra_almacen::OpcionesS3;
+use sigra_almacen::S3Options;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-const CLAVE_ID: &str = "AKIDSIGRA";
-const CLAVE_SECRETA: &str = "una clave de prueba";
+const ACCESS_KEY_ID: &str = "AKIDSIGRA";
+const SECRET_ACCESS_KEY: &str = "una clave de prueba";
 const BUCKET: &str = "sigra";
 
 /// Ends when it is dropped.
 #[derive(Debug)]
-pub struct ServidorS3 {
+pub struct S3Server {
     _dir: TempDir,
     url: String,
     tarea: JoinHandle<()>,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum Fallo {
+pub enum Fault {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error("{0:?}")]
     Servidor(s3s_fs::Error),
 }
 
-impl ServidorS3 {
+impl S3Server {
     /// On a free port, with one bucket.
-    pub async fn inicia() -> Result<Self, Fallo> {
+    pub async fn start() -> Result<Self, Fault> {
         let dir = TempDir::new()?;
         std::fs::create_dir(dir.path().join(BUCKET))?;
-        let archivos = FileSystem::new(dir.path()).map_err(Fallo::Servidor)?;
+        let archivos = FileSystem::new(dir.path()).map_err(Fault::Servidor)?;
         let mut servicio = S3ServiceBuilder::new(archivos);
-        servicio.set_auth(SimpleAuth::from_single(CLAVE_ID, CLAVE_SECRETA));
+        servicio.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
         let servicio = servicio.build();
         let escucha = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", escucha.local_addr()?);
@@ -59,19 +59,19 @@ impl ServidorS3 {
         })
     }
 
-    pub fn opciones(&self) -> OpcionesS3 {
-        OpcionesS3 {
+    pub fn options(&self) -> S3Options {
+        S3Options {
             url: self.url.clone(),
             url_publica: None,
             region: "us-east-1".into(),
             bucket: BUCKET.into(),
-            clave_id: CLAVE_ID.into(),
-            clave_secreta: CLAVE_SECRETA.into(),
+            clave_id: ACCESS_KEY_ID.into(),
+            clave_secreta: SECRET_ACCESS_KEY.into(),
         }
     }
 }
 
-impl Drop for ServidorS3 {
+impl Drop for S3Server {
     fn drop(&mut self) {
         self.tarea.abort();
     }

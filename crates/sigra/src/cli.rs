@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use sigra_domain::{Rol, Rut};
 
-use crate::{commands, config::Valor as _};
+use crate::{commands, config::SettingValue as _};
 
 /// The options of every command come after its own.
-const ULTIMAS: usize = 1_000;
+const LAST: usize = 1_000;
 
 /// SIGRA: reportes de peligros en faenas mineras, también sin señal.
 #[derive(Debug, Parser)]
@@ -16,55 +16,55 @@ const ULTIMAS: usize = 1_000;
 #[command(disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct Cli {
     /// Archivo de configuración [por omisión: ./sigra.toml, o el de la carpeta de datos]
-    #[arg(long, global = true, value_name = "ARCHIVO", display_order = ULTIMAS)]
+    #[arg(long, global = true, value_name = "ARCHIVO", display_order = LAST)]
     pub(crate) config: Option<PathBuf>,
 
     /// Muestra esta ayuda
     #[arg(short = 'h', long = "help", visible_alias = "ayuda", global = true)]
-    #[arg(display_order = ULTIMAS, action = ArgAction::Help)]
+    #[arg(display_order = LAST, action = ArgAction::Help)]
     ayuda: Option<bool>,
 
     /// Muestra la versión
-    #[arg(short = 'V', long = "version", display_order = ULTIMAS, action = ArgAction::Version)]
+    #[arg(short = 'V', long = "version", display_order = LAST, action = ArgAction::Version)]
     version: Option<bool>,
 
     #[command(subcommand)]
-    pub(crate) orden: Orden,
+    pub(crate) orden: Command,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Orden {
+pub(crate) enum Command {
     /// Inicia el servidor
     Serve,
     /// Crea la base de datos o la lleva a la versión de este programa
     Migrate,
     /// Crea y muestra usuarios, y restablece contraseñas
     #[command(subcommand)]
-    User(OrdenUser),
+    User(UserCommand),
     /// Revisa que nadie haya alterado la bitácora ni las cifras del tablero
     #[command(subcommand)]
-    Audit(OrdenAudit),
+    Audit(AuditCommand),
     /// Revisa los archivos de los reportes y quita lo que nadie necesita
     #[command(subcommand)]
-    Media(OrdenMedia),
+    Media(MediaCommand),
     /// Administra las claves que firman las sesiones
     #[command(subcommand)]
-    Claves(OrdenClaves),
+    Claves(KeysCommand),
     /// Revisa y muestra la configuración
     #[command(subcommand)]
-    Config(OrdenConfig),
+    Config(ConfigCommand),
     /// Abre una demostración con accidentes reales y anónimos
     Demo(commands::demo::Args),
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum OrdenUser {
+pub(crate) enum UserCommand {
     /// Crea un usuario y muestra su contraseña temporal
-    Create(NuevoUsuario),
+    Create(NewUsuario),
     /// Da una contraseña temporal a un usuario y cierra sus sesiones
     ResetPassword {
         /// RUT, como 12345678-5
-        #[arg(value_name = "RUT", value_parser = Rut::lee)]
+        #[arg(value_name = "RUT", value_parser = Rut::parse_value)]
         rut: Rut,
     },
     /// Muestra todos los usuarios
@@ -72,21 +72,21 @@ pub(crate) enum OrdenUser {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct NuevoUsuario {
+pub(crate) struct NewUsuario {
     /// RUT, como 12345678-5
-    #[arg(long, value_name = "RUT", value_parser = Rut::lee)]
+    #[arg(long, value_name = "RUT", value_parser = Rut::parse_value)]
     pub(crate) rut: Rut,
     /// Nombre
-    #[arg(long, value_name = "NOMBRE", value_parser = commands::user::nombre)]
+    #[arg(long, value_name = "NOMBRE", value_parser = commands::user::name)]
     pub(crate) nombre: String,
     /// Primer apellido
-    #[arg(long = "apellido-1", value_name = "APELLIDO", value_parser = commands::user::nombre)]
+    #[arg(long = "apellido-1", value_name = "APELLIDO", value_parser = commands::user::name)]
     pub(crate) apellido_1: String,
     /// Segundo apellido
-    #[arg(long = "apellido-2", value_name = "APELLIDO", value_parser = commands::user::nombre)]
+    #[arg(long = "apellido-2", value_name = "APELLIDO", value_parser = commands::user::name)]
     pub(crate) apellido_2: Option<String>,
     /// administrador, supervisor o trabajador
-    #[arg(long, value_name = "ROL", value_parser = commands::user::rol)]
+    #[arg(long, value_name = "ROL", value_parser = commands::user::parse_rol)]
     pub(crate) rol: Rol,
     /// Número de un área a cargo de un supervisor; se puede repetir
     #[arg(long = "area", value_name = "ID", value_delimiter = ',', value_parser = commands::user::area)]
@@ -97,7 +97,7 @@ pub(crate) struct NuevoUsuario {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum OrdenAudit {
+pub(crate) enum AuditCommand {
     /// Recalcula todas las cadenas de la bitácora y nombra cada entrada rota
     Verify,
     /// Cuenta de nuevo todos los reportes y compara con las cifras del tablero
@@ -109,7 +109,7 @@ pub(crate) enum OrdenAudit {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum OrdenMedia {
+pub(crate) enum MediaCommand {
     /// Lee todos los archivos, dice cuáles faltan o están alterados y qué quitaría el barrido
     Check,
     /// Quita subidas abandonadas y archivos que ningún reporte tiene hace un día; el servidor lo hace cada hora
@@ -121,13 +121,13 @@ pub(crate) enum OrdenMedia {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum OrdenClaves {
+pub(crate) enum KeysCommand {
     /// Agrega una clave nueva, que firma desde el próximo inicio; las anteriores siguen valiendo
     Rotar,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum OrdenConfig {
+pub(crate) enum ConfigCommand {
     /// Dice si la configuración es válida, o todo lo que hay que corregir
     Check,
     /// Muestra la configuración completa y de dónde viene cada valor

@@ -1,78 +1,78 @@
 //! The one binary of SIGRA: the server and the commands around it.
 
-mod archivos;
-mod ayuda;
-mod base;
 mod cli;
 mod commands;
 mod config;
-mod envios;
+mod db;
+mod delivery;
 mod error;
-mod mantencion;
-mod primer_administrador;
-mod registro;
-mod salida;
-mod secretos;
+mod files;
+mod first_admin;
+mod help;
+mod logging;
+mod output;
+mod signing_keys;
+mod workers;
 
 /// Files pass through many threads in blocks of all sizes: with the C library's allocator, uploads left
 /// several times as much memory taken as they held.
 #[global_allocator]
-static MEMORIA: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 use std::{process::ExitCode, time::Duration};
 
-use cli::{Orden, OrdenAudit, OrdenClaves, OrdenConfig, OrdenMedia};
-use config::{Fuentes, Leida};
-use error::ErrorComando;
+use cli::{AuditCommand, Command, ConfigCommand, KeysCommand, MediaCommand};
+use config::{LoadedConfig, SettingSources};
+use error::CommandError;
 
 fn main() -> ExitCode {
-    let resultado = match ayuda::lee() {
-        Ok(cli) => corre(cli),
+    let resultado = match help::parse_args() {
+        Ok(cli) => run(cli),
         // Help and version were asked for and are printed.
-        Err(ayuda::SinOrden::Mostrado) => Ok(()),
-        Err(ayuda::SinOrden::Error(e)) => Err(e),
+        Err(help::NoCommand::Mostrado) => Ok(()),
+        Err(help::NoCommand::Error(e)) => Err(e),
     };
     match resultado {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprint!("{}", e.texto());
-            e.codigo()
+            eprint!("{}", e.text());
+            e.exit_code()
         }
     }
 }
 
-fn corre(cli: cli::Cli) -> Result<(), ErrorComando> {
-    let fuentes = Fuentes::del_proceso(cli.config);
-    let config = || Leida::de(&fuentes).map(|leida| leida.config);
+fn run(cli: cli::Cli) -> Result<(), CommandError> {
+    let fuentes = SettingSources::from_process(cli.config);
+    let config = || LoadedConfig::load(&fuentes).map(|leida| leida.config);
     match cli.orden {
-        Orden::Serve => en_tokio(commands::serve::ejecutar(config()?)),
-        Orden::Migrate => en_tokio(commands::migrate::ejecutar(config()?)),
-        Orden::User(orden) => en_tokio(commands::user::ejecutar(config()?, orden)),
-        Orden::Audit(OrdenAudit::Verify) => en_tokio(commands::audit::verify(config()?)),
-        Orden::Audit(OrdenAudit::Recount { corregir }) => {
-            en_tokio(commands::recount::recount(config()?, corregir))
+        Command::Serve => block_on(commands::serve::run(config()?)),
+        Command::Migrate => block_on(commands::migrate::run(config()?)),
+        Command::User(orden) => block_on(commands::user::run(config()?, orden)),
+        Command::Audit(AuditCommand::Verify) => block_on(commands::audit::verify(config()?)),
+        Command::Audit(AuditCommand::Recount { corregir }) => {
+            block_on(commands::recount::recount(config()?, corregir))
         }
-        Orden::Media(OrdenMedia::Check) => en_tokio(commands::media::check(config()?)),
-        Orden::Media(OrdenMedia::Sweep { simulacro }) => {
-            en_tokio(commands::media::sweep(config()?, simulacro))
+        Command::Media(MediaCommand::Check) => block_on(commands::media::check(config()?)),
+        Command::Media(MediaCommand::Sweep { simulacro }) => {
+            block_on(commands::media::sweep(config()?, simulacro))
         }
-        Orden::Claves(OrdenClaves::Rotar) => commands::claves::rotar(&config()?),
-        Orden::Config(OrdenConfig::Check) => commands::config::check(&fuentes),
-        Orden::Config(OrdenConfig::Print) => commands::config::print(&fuentes),
-        Orden::Demo(args) => en_tokio(async {
-            commands::demo::ejecutar(args)
+        Command::Claves(KeysCommand::Rotar) => commands::keys::rotate(&config()?),
+        Command::Config(ConfigCommand::Check) => commands::config::check(&fuentes),
+        Command::Config(ConfigCommand::Print) => commands::config::print(&fuentes),
+        Command::Demo(args) => block_on(async {
+            commands::demo::run(args)
                 .await
-                .map_err(|e| ErrorComando::falla(e.to_string()))
+                .map_err(|e| CommandError::failure(e.to_string()))
         }),
     }
 }
 
 /// Runs a command that waits for the database or the network.
-fn en_tokio<T>(futuro: impl Future<Output = Result<T, ErrorComando>>) -> Result<T, ErrorComando> {
+fn block_on<T>(futuro: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|e| ErrorComando::al("el sistema no da los hilos que SIGRA necesita", e))?;
+        .map_err(|e| CommandError::failed("el sistema no da los hilos que SIGRA necesita", e))?;
     let resultado = runtime.block_on(futuro);
     // What is still hashing a password on a blocking thread has nobody to answer to.
     runtime.shutdown_timeout(Duration::from_secs(1));

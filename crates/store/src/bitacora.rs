@@ -1,23 +1,23 @@
 //! The bitácoras: reading them, and the entries of settings. Re-computing them: [`verificar`].
 
-mod cruda;
-mod verificar;
+mod raw;
+mod verify;
 
 use sigra_domain::{
     Instante,
-    bitacora::{Accion, Entrada, EntradaAjuste, Valores, encadena},
+    bitacora::{Accion, Entrada, FieldValues, SettingsEntrada, chain_hash},
 };
 use sqlx::FromRow;
 
-pub use self::verificar::{Cadena, Hallazgo, Resumen, cadena_de};
+pub use self::verify::{ChainFinding, ChainSummary, VerifySummary, verify_chain};
 use crate::{
-    Fallo, Lectura, Tx,
-    db::{Conn, con},
+    ReadConn, StoreError, Tx,
+    db::{Conn, with_conn},
 };
 
 /// One entry of a report's bitácora, as stored.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EntradaLeida {
+pub struct StoredEntrada {
     pub id: i64,
     pub reporte_id: i64,
     pub entrada: Entrada,
@@ -27,18 +27,18 @@ pub struct EntradaLeida {
 }
 
 #[derive(FromRow)]
-struct Fila {
+struct Row {
     id: i64,
     reporte_id: i64,
     canonica: String,
     hash: String,
 }
 
-impl Fila {
-    fn leida(self) -> Result<EntradaLeida, Fallo> {
+impl Row {
+    fn decode(self) -> Result<StoredEntrada, StoreError> {
         let entrada = serde_json::from_str(&self.canonica)
-            .map_err(|_| Fallo::Dato(format!("bitácora: entrada {}", self.id)))?;
-        Ok(EntradaLeida {
+            .map_err(|_| StoreError::Dato(format!("bitácora: entrada {}", self.id)))?;
+        Ok(StoredEntrada {
             id: self.id,
             reporte_id: self.reporte_id,
             entrada,
@@ -49,30 +49,30 @@ impl Fila {
 }
 
 /// A report's whole bitácora, oldest first.
-pub async fn bitacora_de(
-    lectura: &mut Lectura,
+pub async fn read_bitacora(
+    lectura: &mut ReadConn,
     reporte_id: i64,
-) -> Result<Vec<EntradaLeida>, Fallo> {
-    filas_de(&mut lectura.conn(), reporte_id)
+) -> Result<Vec<StoredEntrada>, StoreError> {
+    read_rows(&mut lectura.conn(), reporte_id)
         .await?
         .into_iter()
-        .map(Fila::leida)
+        .map(Row::decode)
         .collect()
 }
 
-pub(crate) async fn entradas_de(
+pub(crate) async fn read_entradas(
     conn: &mut Conn<'_>,
     reporte_id: i64,
-) -> Result<Vec<Entrada>, Fallo> {
-    let filas = filas_de(conn, reporte_id).await?;
+) -> Result<Vec<Entrada>, StoreError> {
+    let filas = read_rows(conn, reporte_id).await?;
     filas
         .into_iter()
-        .map(|f| f.leida().map(|l| l.entrada))
+        .map(|f| f.decode().map(|l| l.entrada))
         .collect()
 }
 
-async fn filas_de(conn: &mut Conn<'_>, reporte_id: i64) -> Result<Vec<Fila>, Fallo> {
-    Ok(con!(*conn, c => sqlx::query_as(
+async fn read_rows(conn: &mut Conn<'_>, reporte_id: i64) -> Result<Vec<Row>, StoreError> {
+    Ok(with_conn!(*conn, c => sqlx::query_as(
         "SELECT id, reporte_id, canonica, hash FROM bitacora
          WHERE reporte_id = $1 ORDER BY n")
         .bind(reporte_id).fetch_all(&mut **c).await)?)
@@ -80,7 +80,7 @@ async fn filas_de(conn: &mut Conn<'_>, reporte_id: i64) -> Result<Vec<Fila>, Fal
 
 /// Which entries of all reports; `None` means any.
 #[derive(Clone, Debug, Default)]
-pub struct FiltroBitacora {
+pub struct BitacoraFilter {
     pub reporte_id: Option<i64>,
     pub rut: Option<i64>,
     pub accion: Option<Accion>,
@@ -91,46 +91,46 @@ pub struct FiltroBitacora {
 }
 
 /// A page of all reports' entries, newest first.
-pub async fn lista_bitacora(
-    lectura: &mut Lectura,
-    f: &FiltroBitacora,
+pub async fn list_bitacora(
+    lectura: &mut ReadConn,
+    f: &BitacoraFilter,
     limite: i64,
-) -> Result<Vec<EntradaLeida>, Fallo> {
-    let filas: Vec<Fila> = con!(lectura.conn(), c => sqlx::query_as(
+) -> Result<Vec<StoredEntrada>, StoreError> {
+    let filas: Vec<Row> = with_conn!(lectura.conn(), c => sqlx::query_as(
         "SELECT id, reporte_id, canonica, hash FROM bitacora
          WHERE ($1 IS NULL OR reporte_id = $1) AND ($2 IS NULL OR rut = $2)
            AND ($3 IS NULL OR accion = $3) AND ($4 IS NULL OR en >= $4) AND ($5 IS NULL OR en < $5)
            AND id < $6
          ORDER BY id DESC LIMIT $7")
-        .bind(f.reporte_id).bind(f.rut).bind(f.accion.map(Accion::nombre))
+        .bind(f.reporte_id).bind(f.rut).bind(f.accion.map(Accion::name))
         .bind(f.desde.map(|t| t.0)).bind(f.hasta.map(|t| t.0))
         .bind(f.antes_de.unwrap_or(i64::MAX)).bind(limite)
         .fetch_all(&mut **c).await)?;
-    filas.into_iter().map(Fila::leida).collect()
+    filas.into_iter().map(Row::decode).collect()
 }
 
 /// One entry of the bitácora of settings.
 #[derive(Clone, Debug)]
-pub struct AjusteLeido {
-    pub entrada: EntradaAjuste,
+pub struct StoredSettingsEntrada {
+    pub entrada: SettingsEntrada,
     pub hash: String,
 }
 
 #[derive(FromRow)]
-struct FilaAjuste {
+struct SettingsEntradaRow {
     n: i64,
     canonica: String,
     hash: String,
 }
 
 /// A page of the bitácora of settings, newest first; `objeto` as `usuario:RUT`, `area:ID`.
-pub async fn lista_ajustes(
-    lectura: &mut Lectura,
+pub async fn list_settings_changes(
+    lectura: &mut ReadConn,
     objeto: Option<&str>,
     antes_de: Option<i64>,
     limite: i64,
-) -> Result<Vec<AjusteLeido>, Fallo> {
-    let filas: Vec<FilaAjuste> = con!(lectura.conn(), c => sqlx::query_as(
+) -> Result<Vec<StoredSettingsEntrada>, StoreError> {
+    let filas: Vec<SettingsEntradaRow> = with_conn!(lectura.conn(), c => sqlx::query_as(
         "SELECT n, canonica, hash FROM bitacora_ajustes
          WHERE ($1 IS NULL OR objeto = $1) AND n < $2 ORDER BY n DESC LIMIT $3")
         .bind(objeto).bind(antes_de.unwrap_or(i64::MAX)).bind(limite)
@@ -139,8 +139,8 @@ pub async fn lista_ajustes(
         .into_iter()
         .map(|f| {
             let entrada = serde_json::from_str(&f.canonica)
-                .map_err(|_| Fallo::Dato(format!("bitácora de ajustes: entrada {}", f.n)))?;
-            Ok(AjusteLeido {
+                .map_err(|_| StoreError::Dato(format!("bitácora de ajustes: entrada {}", f.n)))?;
+            Ok(StoredSettingsEntrada {
                 entrada,
                 hash: f.hash,
             })
@@ -151,7 +151,7 @@ pub async fn lista_ajustes(
 impl Tx<'_> {
     /// Waits, on PostgreSQL, until no other setting is being changed: the first thing that such a
     /// change does, so that all of them wait in one order. SQLite's writer is alone anyway.
-    pub(crate) async fn bloquea_ajustes(&mut self) -> Result<(), Fallo> {
+    pub(crate) async fn lock_settings(&mut self) -> Result<(), StoreError> {
         if let Conn::Postgres(c) = &mut self.conn {
             sqlx::query("SELECT 1 FROM bitacora_ajustes_cabeza WHERE id = 1 FOR UPDATE")
                 .execute(&mut **c)
@@ -162,20 +162,20 @@ impl Tx<'_> {
 
     /// Notes a change of a setting: who (`None`: from the server's console), what, from, to. One
     /// chain for all of them: they are rare, so its head is no queue.
-    pub(crate) async fn anota_ajuste(
+    pub(crate) async fn record_setting_change(
         &mut self,
         objeto: String,
         accion: &'static str,
         rut: Option<sigra_domain::Rut>,
-        (antes, despues): (Valores, Valores),
-    ) -> Result<(), Fallo> {
-        let sql = self.conn.elige(
+        (antes, despues): (FieldValues, FieldValues),
+    ) -> Result<(), StoreError> {
+        let sql = self.conn.pick(
             "SELECT entradas, ultimo_hash FROM bitacora_ajustes_cabeza WHERE id = 1",
             "SELECT entradas, ultimo_hash FROM bitacora_ajustes_cabeza WHERE id = 1 FOR UPDATE",
         );
         let (entradas, ultimo): (i64, String) =
-            con!(self.conn, c => sqlx::query_as(sql).fetch_one(&mut **c).await)?;
-        let entrada = EntradaAjuste {
+            with_conn!(self.conn, c => sqlx::query_as(sql).fetch_one(&mut **c).await)?;
+        let entrada = SettingsEntrada {
             n: entradas + 1,
             objeto,
             accion: accion.to_owned(),
@@ -184,16 +184,18 @@ impl Tx<'_> {
             antes,
             despues,
         };
-        let canonica = entrada.canonica().map_err(|e| Fallo::Dato(e.to_string()))?;
-        let hash = encadena(&ultimo, &canonica);
-        con!(self.conn, c => sqlx::query(
+        let canonica = entrada
+            .canonical_json()
+            .map_err(|e| StoreError::Dato(e.to_string()))?;
+        let hash = chain_hash(&ultimo, &canonica);
+        with_conn!(self.conn, c => sqlx::query(
             "INSERT INTO bitacora_ajustes (n, objeto, accion, rut, en, canonica, hash)
              VALUES ($1, $2, $3, $4, $5, $6, $7)")
             .bind(entrada.n).bind(entrada.objeto.as_str()).bind(accion)
-            .bind(rut.map(sigra_domain::Rut::cuerpo)).bind(self.ahora.0)
+            .bind(rut.map(sigra_domain::Rut::body)).bind(self.ahora.0)
             .bind(canonica.as_str()).bind(hash.as_str())
             .execute(&mut **c).await.map(drop))?;
-        con!(self.conn, c => sqlx::query(
+        with_conn!(self.conn, c => sqlx::query(
             "UPDATE bitacora_ajustes_cabeza SET entradas = $1, ultimo_hash = $2 WHERE id = 1")
             .bind(entrada.n).bind(hash.as_str())
             .execute(&mut **c).await.map(drop))?;

@@ -1,6 +1,6 @@
 //! The catalogue: read often, changed hardly ever.
 
-mod editar;
+mod edit;
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use sigra_domain::{
 };
 use sqlx::FromRow;
 
-pub use editar::{CambioCatalogo, Elemento, RechazoCatalogo};
+pub use edit::{CatalogoChange, CatalogoItem, CatalogoRefusal};
 
-use crate::{Fallo, Lectura, Store, db::con};
+use crate::{ReadConn, Store, StoreError, db::with_conn};
 
 #[derive(FromRow)]
-struct Fila {
+struct Row {
     id: i64,
     nombre: String,
     marca: bool,
@@ -23,54 +23,54 @@ struct Fila {
 
 impl Store {
     /// The catalogue of `version`, from memory when that is the one there.
-    pub async fn catalogo_de(&self, version: i64) -> Result<Arc<Catalogo>, Fallo> {
+    pub async fn catalogo_at(&self, version: i64) -> Result<Arc<Catalogo>, StoreError> {
         let visto = self
             .0
             .catalogo
             .read()
             .map(|c| Arc::clone(&c))
-            .map_err(|_| envenenado())?;
+            .map_err(|_| poisoned())?;
         if visto.version == version {
             return Ok(visto);
         }
-        let mut lectura = self.leer().await?;
-        let nuevo = Arc::new(lee(&mut lectura).await?);
-        *self.0.catalogo.write().map_err(|_| envenenado())? = Arc::clone(&nuevo);
+        let mut lectura = self.read().await?;
+        let nuevo = Arc::new(read(&mut lectura).await?);
+        *self.0.catalogo.write().map_err(|_| poisoned())? = Arc::clone(&nuevo);
         Ok(nuevo)
     }
 
     /// The catalogue now.
-    pub async fn catalogo(&self) -> Result<Arc<Catalogo>, Fallo> {
-        let mut lectura = self.leer().await?;
+    pub async fn catalogo(&self) -> Result<Arc<Catalogo>, StoreError> {
+        let mut lectura = self.read().await?;
         let version = version(&mut lectura).await?;
         drop(lectura);
-        self.catalogo_de(version).await
+        self.catalogo_at(version).await
     }
 }
 
-fn envenenado() -> Fallo {
-    Fallo::Interno("el catálogo en memoria quedó inutilizable")
+fn poisoned() -> StoreError {
+    StoreError::Interno("el catálogo en memoria quedó inutilizable")
 }
 
-async fn version(l: &mut Lectura) -> Result<i64, Fallo> {
+async fn version(l: &mut ReadConn) -> Result<i64, StoreError> {
     Ok(
-        con!(l.conn(), c => sqlx::query_scalar("SELECT version FROM catalogo_version WHERE id = 1")
+        with_conn!(l.conn(), c => sqlx::query_scalar("SELECT version FROM catalogo_version WHERE id = 1")
         .fetch_one(&mut **c).await)?,
     )
 }
 
 /// The version is read before the tables: what is read with it is at least as new.
-async fn lee(l: &mut Lectura) -> Result<Catalogo, Fallo> {
+async fn read(l: &mut ReadConn) -> Result<Catalogo, StoreError> {
     let version = version(l).await?;
-    let areas: Vec<Fila> = con!(l.conn(), c => sqlx::query_as(
+    let areas: Vec<Row> = with_conn!(l.conn(), c => sqlx::query_as(
         "SELECT id, nombre, activa AS marca FROM areas ORDER BY id").fetch_all(&mut **c).await)?;
-    let severidades: Vec<(i64, String, bool, i64, bool)> = con!(l.conn(), c => sqlx::query_as(
+    let severidades: Vec<(i64, String, bool, i64, bool)> = with_conn!(l.conn(), c => sqlx::query_as(
         "SELECT id, nombre, activa, meta_horas, urgente FROM severidades ORDER BY id")
         .fetch_all(&mut **c).await)?;
-    let estados: Vec<Fila> = con!(l.conn(), c => sqlx::query_as(
+    let estados: Vec<Row> = with_conn!(l.conn(), c => sqlx::query_as(
         "SELECT id, nombre, es_final AS marca FROM estados ORDER BY id")
         .fetch_all(&mut **c).await)?;
-    let transiciones: Vec<(i64, i64, String)> = con!(l.conn(), c => sqlx::query_as(
+    let transiciones: Vec<(i64, i64, String)> = with_conn!(l.conn(), c => sqlx::query_as(
         "SELECT desde, hacia, roles FROM transiciones ORDER BY desde, hacia")
         .fetch_all(&mut **c).await)?;
     Ok(Catalogo {
@@ -106,7 +106,7 @@ async fn lee(l: &mut Lectura) -> Result<Catalogo, Fallo> {
             .map(|(desde, hacia, roles)| Transicion {
                 desde,
                 hacia,
-                roles: roles.split(',').filter_map(Rol::de_nombre).collect(),
+                roles: roles.split(',').filter_map(Rol::from_name).collect(),
             })
             .collect(),
     })

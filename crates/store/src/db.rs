@@ -18,15 +18,15 @@ use sqlx::{
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Entorno, Fallo,
-    escritor::{Escritor, MAX_LOG},
-    identidad::Porteria,
-    sync::Secuencia,
+    Env, StoreError,
+    identity::SessionLookup,
+    sqlite_writer::{MAX_WAL_PAGES, SqliteWriter},
+    sync::Sequencer,
 };
 
 /// Runs one body against whichever database is behind `$conn`: it is compiled once for each, so a
 /// statement that one of them would not take in types does not compile.
-macro_rules! con {
+macro_rules! with_conn {
     ($conn:expr, $c:ident => $body:expr) => {
         match &mut $conn {
             $crate::db::Conn::Sqlite($c) => $body,
@@ -34,7 +34,7 @@ macro_rules! con {
         }
     };
 }
-pub(crate) use con;
+pub(crate) use with_conn;
 
 /// A connection of either database.
 pub(crate) enum Conn<'c> {
@@ -44,7 +44,7 @@ pub(crate) enum Conn<'c> {
 
 impl Conn<'_> {
     /// The statement for this database, where the two really differ.
-    pub(crate) fn elige(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+    pub(crate) fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite(_) => sqlite,
             Self::Postgres(_) => postgres,
@@ -53,56 +53,56 @@ impl Conn<'_> {
 }
 
 /// A list for a statement: both databases unfold JSON, and it is one value however long it is.
-pub(crate) fn json(valores: &(impl Serialize + ?Sized)) -> Result<String, Fallo> {
-    serde_json::to_string(valores).map_err(|e| Fallo::Dato(e.to_string()))
+pub(crate) fn json(valores: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
+    serde_json::to_string(valores).map_err(|e| StoreError::Dato(e.to_string()))
 }
 
 /// A borrowed connection for reading.
-pub struct Lectura(LecturaConn);
+pub struct ReadConn(ReadConnKind);
 
-enum LecturaConn {
+enum ReadConnKind {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
 }
 
-impl Lectura {
+impl ReadConn {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match &mut self.0 {
-            LecturaConn::Sqlite(c) => Conn::Sqlite(c),
-            LecturaConn::Postgres(c) => Conn::Postgres(c),
+            ReadConnKind::Sqlite(c) => Conn::Sqlite(c),
+            ReadConnKind::Postgres(c) => Conn::Postgres(c),
         }
     }
 }
 
 /// Where connections for reading come from. Cheap to clone.
 #[derive(Clone)]
-pub(crate) enum Lectores {
+pub(crate) enum ReadPool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
-impl Lectores {
-    pub(crate) async fn toma(&self) -> Result<Lectura, Fallo> {
-        Ok(Lectura(match self {
-            Self::Sqlite(pool) => LecturaConn::Sqlite(pool.acquire().await?),
-            Self::Postgres(pool) => LecturaConn::Postgres(pool.acquire().await?),
+impl ReadPool {
+    pub(crate) async fn acquire(&self) -> Result<ReadConn, StoreError> {
+        Ok(ReadConn(match self {
+            Self::Sqlite(pool) => ReadConnKind::Sqlite(pool.acquire().await?),
+            Self::Postgres(pool) => ReadConnKind::Postgres(pool.acquire().await?),
         }))
     }
 }
 
 /// The storage of one site. Cheap to clone.
 #[derive(Clone)]
-pub struct Store(pub(crate) Arc<Interior>);
+pub struct Store(pub(crate) Arc<Inner>);
 
-pub(crate) struct Interior {
+pub(crate) struct Inner {
     pub(crate) db: Db,
-    pub(crate) porteria: Porteria,
+    pub(crate) porteria: SessionLookup,
     /// Only PostgreSQL needs one.
-    pub(crate) secuencia: Option<Secuencia>,
+    pub(crate) secuencia: Option<Sequencer>,
     /// On PostgreSQL: how many writes may run. The rest of the connections is for those who read, who
     /// would otherwise wait behind every transaction that waits for another's lock.
     pub(crate) escrituras: Arc<Semaphore>,
-    pub(crate) entorno: Entorno,
+    pub(crate) entorno: Env,
     /// The catalogue as last read; every use checks its version against the database's.
     pub(crate) catalogo: RwLock<Arc<Catalogo>>,
     /// Changes when somebody was told of something, here or on another node.
@@ -112,40 +112,40 @@ pub(crate) struct Interior {
 pub(crate) enum Db {
     Sqlite {
         lectores: SqlitePool,
-        escritor: Escritor,
+        escritor: SqliteWriter,
     },
     Postgres(PgPool),
 }
 
 impl Db {
-    fn lectores(&self) -> Lectores {
+    fn readers(&self) -> ReadPool {
         match self {
-            Self::Sqlite { lectores, .. } => Lectores::Sqlite(lectores.clone()),
-            Self::Postgres(pool) => Lectores::Postgres(pool.clone()),
+            Self::Sqlite { lectores, .. } => ReadPool::Sqlite(lectores.clone()),
+            Self::Postgres(pool) => ReadPool::Postgres(pool.clone()),
         }
     }
 }
 
 /// Readers of SQLite. More would only queue for the cores.
-const LECTORES: u32 = 4;
+const READERS: u32 = 4;
 /// How long a request waits for a connection before it is told to come back later.
-pub(crate) const ESPERA: Duration = Duration::from_secs(5);
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Opens (`sqlite:FILE` or `postgres://…`) and migrates the database.
     ///
     /// `conexiones` bounds PostgreSQL's pool; SQLite has one writer and a few readers.
-    pub async fn abrir(url: &str, conexiones: u32, entorno: Entorno) -> Result<Self, Fallo> {
-        crate::Migraciones::todas().aplicar(url).await?;
-        Self::abrir_migrada(url, conexiones, entorno).await
+    pub async fn open(url: &str, conexiones: u32, entorno: Env) -> Result<Self, StoreError> {
+        crate::Migrations::all().apply(url).await?;
+        Self::open_migrated(url, conexiones, entorno).await
     }
 
-    async fn abrir_migrada(url: &str, conexiones: u32, entorno: Entorno) -> Result<Self, Fallo> {
-        let db = if let Some(archivo) = archivo_sqlite(url) {
-            let opciones = opciones_sqlite(&archivo);
+    async fn open_migrated(url: &str, conexiones: u32, entorno: Env) -> Result<Self, StoreError> {
+        let db = if let Some(archivo) = sqlite_file(url) {
+            let opciones = sqlite_options(&archivo);
             let lectores = SqlitePoolOptions::new()
-                .max_connections(LECTORES)
-                .acquire_timeout(ESPERA)
+                .max_connections(READERS)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
                 // A file does not go away as a server does: no question before each use.
                 .test_before_acquire(false)
                 // A reader is never left inside a transaction.
@@ -161,17 +161,17 @@ impl Store {
                 .await?;
             Db::Sqlite {
                 lectores,
-                escritor: Escritor::nuevo(opciones, entorno.clone())?,
+                escritor: SqliteWriter::new(opciones, entorno.clone())?,
             }
         } else {
             Db::Postgres(
                 PgPoolOptions::new()
                     .max_connections(conexiones)
-                    .acquire_timeout(ESPERA)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
                     .after_release(|c, _| {
                         Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(c)) })
                     })
-                    .connect_with(opciones_postgres(url)?)
+                    .connect_with(postgres_options(url)?)
                     .await?,
             )
         };
@@ -182,10 +182,10 @@ impl Store {
             estados: vec![],
             transiciones: vec![],
         };
-        let porteria = Porteria::nueva(db.lectores());
-        Ok(Self(Arc::new(Interior {
-            secuencia: Secuencia::de(&db),
-            escrituras: Arc::new(Semaphore::new(escrituras(conexiones))),
+        let porteria = SessionLookup::new(db.readers());
+        Ok(Self(Arc::new(Inner {
+            secuencia: Sequencer::from_db(&db),
+            escrituras: Arc::new(Semaphore::new(write_connections(conexiones))),
             db,
             porteria,
             entorno,
@@ -195,26 +195,26 @@ impl Store {
     }
 
     /// A connection for reading. Each statement sees one moment of the database.
-    pub async fn leer(&self) -> Result<Lectura, Fallo> {
-        self.0.db.lectores().toma().await
+    pub async fn read(&self) -> Result<ReadConn, StoreError> {
+        self.0.db.readers().acquire().await
     }
 
-    pub fn entorno(&self) -> &Entorno {
+    pub fn env(&self) -> &Env {
         &self.0.entorno
     }
 
     /// Whether the database answers now.
-    pub async fn lista(&self) -> Result<(), Fallo> {
-        let mut lectura = self.leer().await?;
-        con!(lectura.conn(), c => sqlx::query("SELECT 1").execute(&mut **c).await.map(drop))?;
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut lectura = self.read().await?;
+        with_conn!(lectura.conn(), c => sqlx::query("SELECT 1").execute(&mut **c).await.map(drop))?;
         Ok(())
     }
 
     /// Ends the writer and the connections; what was acknowledged is already durable.
-    pub async fn cerrar(&self) {
+    pub async fn close(&self) {
         match &self.0.db {
             Db::Sqlite { lectores, escritor } => {
-                escritor.cerrar().await;
+                escritor.close().await;
                 lectores.close().await;
             }
             Db::Postgres(pool) => pool.close().await,
@@ -222,7 +222,7 @@ impl Store {
     }
 
     /// `sqlite` or `postgres`, for people.
-    pub fn motor(&self) -> &'static str {
+    pub fn db_kind(&self) -> &'static str {
         match &self.0.db {
             Db::Sqlite { .. } => "sqlite",
             Db::Postgres(_) => "postgres",
@@ -231,18 +231,18 @@ impl Store {
 }
 
 /// Of so many connections, those that writes may hold at once.
-fn escrituras(conexiones: u32) -> usize {
+fn write_connections(conexiones: u32) -> usize {
     let para_leer = (conexiones / 4).max(1);
     usize::try_from(conexiones.saturating_sub(para_leer).max(1)).unwrap_or(1)
 }
 
 /// The file that a `sqlite:` URL names.
-pub(crate) fn archivo_sqlite(url: &str) -> Option<PathBuf> {
+pub(crate) fn sqlite_file(url: &str) -> Option<PathBuf> {
     let resto = url.strip_prefix("sqlite:")?;
     Some(Path::new(resto.strip_prefix("//").unwrap_or(resto)).to_owned())
 }
 
-pub(crate) fn opciones_sqlite(archivo: &Path) -> SqliteConnectOptions {
+pub(crate) fn sqlite_options(archivo: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(archivo)
         .create_if_missing(true)
@@ -253,13 +253,13 @@ pub(crate) fn opciones_sqlite(archivo: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(5))
         .pragma("cache_size", "-32768")
         .pragma("temp_store", "MEMORY")
-        .pragma("wal_autocheckpoint", MAX_LOG.to_string())
+        .pragma("wal_autocheckpoint", MAX_WAL_PAGES.to_string())
         .disable_statement_logging()
 }
 
-pub(crate) fn opciones_postgres(url: &str) -> Result<PgConnectOptions, Fallo> {
+pub(crate) fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let opciones = PgConnectOptions::from_str(url).map_err(|_| {
-        Fallo::Esquema("la URL de PostgreSQL no se entiende; escríbala como postgres://usuario:clave@servidor/base".into())
+        StoreError::Esquema("la URL de PostgreSQL no se entiende; escríbala como postgres://usuario:clave@servidor/base".into())
     })?;
     Ok(opciones
         .application_name("sigra")

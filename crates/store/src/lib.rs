@@ -1,33 +1,33 @@
 //! Where SIGRA keeps things: one SQL dialect over an embedded SQLite file or PostgreSQL.
 //!
-//! Reads go through [`Store::leer`]; every write is a [`Write`] given to [`Store::escribir`], which
+//! Reads go through [`Store::read`]; every write is a [`Write`] given to [`Store::write`], which
 //! runs it in one transaction that its caller can't leave half done.
 
-pub mod avisos;
+mod batcher;
 mod bitacora;
 mod catalogo;
-pub mod conteos;
+pub mod counters;
 mod db;
-mod entorno;
-mod escritor;
-mod fallo;
-mod idempotencia;
-pub mod identidad;
-mod migrar;
-pub mod multimedia;
+mod env;
+mod error;
+mod idempotency;
+pub mod identity;
+mod migrate;
+pub mod notifications;
 pub mod reportes;
-mod reunion;
+mod sqlite_writer;
 pub mod sync;
+pub mod uploads;
 mod write;
 
 pub use bitacora::{
-    AjusteLeido, Cadena, EntradaLeida, FiltroBitacora, Hallazgo, Resumen, bitacora_de, cadena_de,
-    lista_ajustes, lista_bitacora,
+    BitacoraFilter, ChainFinding, ChainSummary, StoredEntrada, StoredSettingsEntrada,
+    VerifySummary, list_bitacora, list_settings_changes, read_bitacora, verify_chain,
 };
-pub use catalogo::{CambioCatalogo, Elemento, RechazoCatalogo};
-pub use db::{Lectura, Store};
-pub use entorno::Entorno;
-pub use fallo::{DeFallo, Fallo};
-pub use idempotencia::{Autoriza, Clave, ConClave, RechazoClave, Respuesta};
-pub use migrar::{Migraciones, VERSION_ESQUEMA};
+pub use catalogo::{CatalogoChange, CatalogoItem, CatalogoRefusal};
+pub use db::{ReadConn, Store};
+pub use env::Env;
+pub use error::{FromStoreError, StoreError};
+pub use idempotency::{Authorize, IdempotencyKey, IdempotencyRefusal, Idempotent, StoredResponse};
+pub use migrate::{Migrations, SCHEMA_VERSION};
 pub use write::{Tx, Write};

@@ -5,8 +5,8 @@ use std::{future::Future, sync::Arc};
 use sigra_domain::Instante;
 
 use crate::{
-    DeFallo, Entorno, Fallo, Store,
-    db::{Conn, Db, ESPERA},
+    Env, FromStoreError, Store, StoreError,
+    db::{ACQUIRE_TIMEOUT, Conn, Db},
 };
 
 /// Something that is written in one transaction: all of it or nothing.
@@ -15,7 +15,7 @@ use crate::{
 /// serialization failure on PostgreSQL), so it takes `&self`, and it does no I/O but on `tx`.
 pub trait Write: Send + Sync + 'static {
     type Out: Send + 'static;
-    type Err: DeFallo;
+    type Err: FromStoreError;
 
     fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Out, Self::Err>> + Send;
 }
@@ -26,61 +26,61 @@ pub struct Tx<'c> {
     pub(crate) conn: Conn<'c>,
     /// The moment of this transaction: every time it writes is this one.
     pub ahora: Instante,
-    pub entorno: &'c Entorno,
+    pub entorno: &'c Env,
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: Conn<'c>, entorno: &'c Entorno) -> Self {
+    pub(crate) fn new(conn: Conn<'c>, entorno: &'c Env) -> Self {
         Self {
             conn,
-            ahora: entorno.ahora(),
+            ahora: entorno.now(),
             entorno,
         }
     }
 }
 
 /// How often PostgreSQL may ask for a repetition before the client is told to try later.
-const REPETICIONES: u32 = 10;
+const MAX_RETRIES: u32 = 10;
 
 impl Store {
     /// Runs `op` in one transaction and answers once it is durable; an error answers once whatever
     /// it was decided on is durable too. The transaction ends by itself even when the caller is
     /// dropped in the middle.
-    pub async fn escribir<W: Write>(&self, op: W) -> Result<W::Out, W::Err> {
+    pub async fn write<W: Write>(&self, op: W) -> Result<W::Out, W::Err> {
         match &self.0.db {
-            Db::Sqlite { escritor, .. } => escritor.escribir(op).await,
+            Db::Sqlite { escritor, .. } => escritor.write(op).await,
             Db::Postgres(pool) => {
                 let lugar = Arc::clone(&self.0.escrituras).acquire_owned();
-                let lugar = tokio::time::timeout(ESPERA, lugar).await;
+                let lugar = tokio::time::timeout(ACQUIRE_TIMEOUT, lugar).await;
                 let Ok(Ok(lugar)) = lugar else {
-                    return Err(Fallo::NoDisponible(sqlx::Error::PoolTimedOut).into());
+                    return Err(StoreError::NoDisponible(sqlx::Error::PoolTimedOut).into());
                 };
                 let (pool, entorno) = (pool.clone(), self.0.entorno.clone());
                 let escritura = async move {
                     let _lugar = lugar;
-                    en_postgres(&pool, &entorno, &op).await
+                    on_postgres(&pool, &entorno, &op).await
                 };
-                tokio::spawn(escritura)
-                    .await
-                    .unwrap_or_else(|_| Err(Fallo::Interno("una escritura se interrumpió").into()))
+                tokio::spawn(escritura).await.unwrap_or_else(|_| {
+                    Err(StoreError::Interno("una escritura se interrumpió").into())
+                })
             }
         }
     }
 }
 
 /// Only ever awaited in a task of its own: sqlx's `begin` is not safe to cancel on PostgreSQL.
-async fn en_postgres<W: Write>(
+async fn on_postgres<W: Write>(
     pool: &sqlx::PgPool,
-    entorno: &Entorno,
+    entorno: &Env,
     op: &W,
 ) -> Result<W::Out, W::Err> {
     let mut intento = 0;
     loop {
         intento += 1;
-        let mut t = pool.begin().await.map_err(Fallo::from)?;
+        let mut t = pool.begin().await.map_err(StoreError::from)?;
         let resultado = op.run(&mut Tx::new(Conn::Postgres(&mut t), entorno)).await;
         let resultado = match resultado {
-            Ok(out) => match t.commit().await.map_err(Fallo::from) {
+            Ok(out) => match t.commit().await.map_err(StoreError::from) {
                 Ok(()) => return Ok(out),
                 Err(e) => Err(W::Err::from(e)),
             },
@@ -93,7 +93,9 @@ async fn en_postgres<W: Write>(
             }
         };
         match &resultado {
-            Err(e) if intento < REPETICIONES && matches!(e.fallo(), Some(Fallo::Repetir(_))) => {}
+            Err(e)
+                if intento < MAX_RETRIES
+                    && matches!(e.store_error(), Some(StoreError::Repetir(_))) => {}
             _ => return resultado,
         }
     }

@@ -6,18 +6,18 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    Falla,
-    campo::{Errores, texto},
+    FieldErrorKind,
+    campo::{FieldErrors, text},
 };
-use sigra_store::lista_ajustes;
+use sigra_store::list_settings_changes;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     App,
-    codigo::Codigo,
-    cuerpo::Consulta,
-    pagina::{self, Pagina, Pedida, cursor, huella},
-    problema::Problema,
+    body::QueryParams,
+    code::Codigo,
+    page::{self, PageParams, Pagina, cursor, fingerprint},
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
@@ -59,40 +59,41 @@ pub struct Parametros {
 ///
 /// Quién cambió qué usuario, catálogo o webhook, de qué a qué, y quién reenvió una entrega; de lo más nuevo a lo más
 /// antiguo.
-#[utoipa::path(get, path = "/admin/bitacora/ajustes", tag = "administracion", params(Parametros, Pedida),
+#[utoipa::path(get, path = "/admin/bitacora/ajustes", tag = "administracion", params(Parametros, PageParams),
     responses((status = 200, description = "Una página", body = Pagina<Ajuste>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Consulta(p): Consulta<Parametros>,
-    Consulta(pedida): Consulta<Pedida>,
+    QueryParams(p): QueryParams<Parametros>,
+    QueryParams(pedida): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = huella(&p);
-    let mut e = Errores::default();
+    let huella = fingerprint(&p);
+    let mut e = FieldErrors::default();
     let objeto = p.objeto.clone().filter(|t| !t.is_empty()).and_then(|t| {
-        e.toma(
+        e.take(
             "objeto",
-            texto(t, 1, 100, false).map_err(|_| Falla::NoExiste),
+            text(t, 1, 100, false).map_err(|_| FieldErrorKind::NoExiste),
         )
     });
-    let limite = pedida.limite(&mut e);
-    e.fin(Some(()))?;
-    let antes_de = pedida.tras(&huella)?;
-    let mut lectura = app.store().leer().await?;
-    let ajustes = lista_ajustes(&mut lectura, objeto.as_deref(), antes_de, limite + 1).await?;
-    let (ajustes, siguiente) = pagina::corta(ajustes, limite, |a| cursor(&huella, a.entrada.n));
+    let limite = pedida.limit(&mut e);
+    e.finish(Some(()))?;
+    let antes_de = pedida.after(&huella)?;
+    let mut lectura = app.store().read().await?;
+    let ajustes =
+        list_settings_changes(&mut lectura, objeto.as_deref(), antes_de, limite + 1).await?;
+    let (ajustes, siguiente) = page::cut_page(ajustes, limite, |a| cursor(&huella, a.entrada.n));
     let items = ajustes
         .into_iter()
         .map(|a| Ajuste {
             n: a.entrada.n,
             objeto: a.entrada.objeto,
             accion: a.entrada.accion,
-            rut: a.entrada.rut.map(sigra_domain::Rut::cuerpo),
+            rut: a.entrada.rut.map(sigra_domain::Rut::body),
             en: a.entrada.en.to_string(),
             antes: a.entrada.antes.into(),
             despues: a.entrada.despues.into(),
             hash: a.hash,
         })
         .collect();
-    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+    Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }

@@ -5,17 +5,17 @@ use axum::{
     response::Response,
 };
 use serde::{Deserialize, Serialize};
-use sigra_domain::{Falla, Instante, bitacora::Accion, campo::Errores};
-use sigra_store::{FiltroBitacora, lista_bitacora};
+use sigra_domain::{FieldErrorKind, Instante, bitacora::Accion, campo::FieldErrors};
+use sigra_store::{BitacoraFilter, list_bitacora};
 use utoipa::IntoParams;
 
 use crate::{
     App,
-    codigo::Codigo,
-    cuerpo::Consulta,
-    pagina::{self, Pagina, Pedida, cursor, entero, huella},
-    problema::Problema,
-    reportes::{bitacora::Entrada, lista::rut},
+    body::QueryParams,
+    code::Codigo,
+    page::{self, PageParams, Pagina, cursor, fingerprint, parse_integer},
+    problem::Problema,
+    reportes::{bitacora::Entrada, lista::parse_rut},
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
@@ -43,44 +43,44 @@ pub struct Parametros {
 /// Ver la bitácora de todos los reportes.
 ///
 /// De la entrada más nueva a la más antigua.
-#[utoipa::path(get, path = "/admin/bitacora", tag = "administracion", params(Parametros, Pedida),
+#[utoipa::path(get, path = "/admin/bitacora", tag = "administracion", params(Parametros, PageParams),
     responses((status = 200, description = "Una página", body = Pagina<Entrada>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Consulta(p): Consulta<Parametros>,
-    Consulta(pedida): Consulta<Pedida>,
+    QueryParams(p): QueryParams<Parametros>,
+    QueryParams(pedida): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = huella(&p);
-    let mut e = Errores::default();
+    let huella = fingerprint(&p);
+    let mut e = FieldErrors::default();
     let dicho = |t: &Option<String>| t.clone().filter(|t| !t.is_empty());
     let mut momento = |campo: &str, t: &Option<String>| {
-        let falla = Falla::Formato(
+        let falla = FieldErrorKind::Formato(
             "2026-03-01T00:00:00Z (RFC 3339)",
             "2026-03-01T00:00:00Z (RFC 3339)",
         );
-        dicho(t).and_then(|t| e.toma(campo, Instante::parse(&t).ok_or(falla)))
+        dicho(t).and_then(|t| e.take(campo, Instante::parse(&t).ok_or(falla)))
     };
     let (desde, hasta) = (momento("desde", &p.desde), momento("hasta", &p.hasta));
-    let mut filtro = FiltroBitacora {
-        reporte_id: dicho(&p.reporte_id).and_then(|t| entero("reporte_id", &t, &mut e)),
+    let mut filtro = BitacoraFilter {
+        reporte_id: dicho(&p.reporte_id).and_then(|t| parse_integer("reporte_id", &t, &mut e)),
         rut: dicho(&p.rut)
-            .and_then(|t| e.toma("rut", rut(&t)))
-            .map(sigra_domain::Rut::cuerpo),
+            .and_then(|t| e.take("rut", parse_rut(&t)))
+            .map(sigra_domain::Rut::body),
         accion: dicho(&p.accion).and_then(|t| {
-            let accion = Accion::TODAS.into_iter().find(|a| a.nombre() == t);
-            e.toma("accion", accion.ok_or(Falla::NoExiste))
+            let accion = Accion::ALL.into_iter().find(|a| a.name() == t);
+            e.take("accion", accion.ok_or(FieldErrorKind::NoExiste))
         }),
         desde,
         hasta,
         antes_de: None,
     };
-    let limite = pedida.limite(&mut e);
-    e.fin(Some(()))?;
-    filtro.antes_de = pedida.tras(&huella)?;
-    let mut lectura = app.store().leer().await?;
-    let entradas = lista_bitacora(&mut lectura, &filtro, limite + 1).await?;
-    let (entradas, siguiente) = pagina::corta(entradas, limite, |e| cursor(&huella, e.id));
+    let limite = pedida.limit(&mut e);
+    e.finish(Some(()))?;
+    filtro.antes_de = pedida.after(&huella)?;
+    let mut lectura = app.store().read().await?;
+    let entradas = list_bitacora(&mut lectura, &filtro, limite + 1).await?;
+    let (entradas, siguiente) = page::cut_page(entradas, limite, |e| cursor(&huella, e.id));
     let items = entradas.into_iter().map(Entrada::from).collect();
-    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+    Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }

@@ -3,25 +3,25 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo, Falla,
-    campo::{Errores, tipo},
+    Field, FieldErrorKind,
+    campo::{FieldErrors, tipo},
     catalogo::{APROBADO, RECHAZADO},
     reporte::detalle,
 };
 use sigra_store::{
-    ConClave,
-    reportes::{Decidir, ReporteLeido},
+    Idempotent,
+    reportes::{DecideReporte, StoredReporte},
 };
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Cuerpo, Id, IfMatch, version_vista},
-    escritura::{Llave, con_reporte, escribe},
-    problema::Problema,
-    reportes::vista::Reporte,
+    body::{Id, IfMatch, JsonBody, expected_version},
+    code::Codigo,
+    guard::Session,
+    idempotent::{IdempotencyHeader, reporte_response, write},
+    problem::Problema,
+    reportes::dto::Reporte,
 };
 
 pub const CODIGOS: &[Codigo] = &[
@@ -38,11 +38,11 @@ pub const CODIGOS: &[Codigo] = &[
 pub struct Decision {
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 2_000)]
-    detalle: Campo<String>,
+    detalle: Field<String>,
     /// Si viene y el reporte cambió desde entonces, responde 412.
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false)]
-    version: Campo<i64>,
+    version: Field<i64>,
 }
 
 /// Un rechazo. El trabajador merece saber por qué: `detalle` es obligatorio.
@@ -51,11 +51,11 @@ pub struct Decision {
 pub struct Rechazo {
     #[serde(default)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 2_000)]
-    detalle: Campo<String>,
+    detalle: Field<String>,
     /// Si viene y el reporte cambió desde entonces, responde 412.
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false)]
-    version: Campo<i64>,
+    version: Field<i64>,
 }
 
 /// The same in every other respect: they are only described apart.
@@ -76,13 +76,13 @@ impl From<Rechazo> for Decision {
     responses((status = 200, description = "El reporte como quedó", body = Reporte, headers(("ETag" = String)))))]
 pub async fn aprobar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: Llave,
-    cuerpo: Cuerpo<Decision>,
+    llave: IdempotencyHeader,
+    cuerpo: JsonBody<Decision>,
 ) -> Result<Response, Problema> {
-    let version = |cuerpo| version_vista(if_match.as_ref(), cuerpo);
+    let version = |cuerpo| expected_version(if_match.as_ref(), cuerpo);
     decide(&app, sesion, id, version, llave, cuerpo, APROBADO).await
 }
 
@@ -96,37 +96,37 @@ pub async fn aprobar(
     responses((status = 200, description = "El reporte como quedó", body = Reporte, headers(("ETag" = String)))))]
 pub async fn rechazar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: Llave,
-    cuerpo: Cuerpo<Rechazo>,
+    llave: IdempotencyHeader,
+    cuerpo: JsonBody<Rechazo>,
 ) -> Result<Response, Problema> {
-    let version = |cuerpo| version_vista(if_match.as_ref(), cuerpo);
+    let version = |cuerpo| expected_version(if_match.as_ref(), cuerpo);
     decide(&app, sesion, id, version, llave, cuerpo, RECHAZADO).await
 }
 
 async fn decide(
     app: &App,
-    sesion: Sesion,
+    sesion: Session,
     id: i64,
     version: impl Fn(Option<i64>) -> Option<i64>,
-    llave: Llave,
-    Cuerpo { datos, sha256 }: Cuerpo<impl Into<Decision>>,
+    llave: IdempotencyHeader,
+    JsonBody { datos, sha256 }: JsonBody<impl Into<Decision>>,
     estado_id: i64,
 ) -> Result<Response, Problema> {
     let datos: Decision = datos.into();
-    let clave = llave.ata(&sesion, sha256);
-    let mut e = Errores::default();
+    let clave = llave.bind(&sesion, sha256);
+    let mut e = FieldErrors::default();
     let texto = e
-        .opcional("detalle", datos.detalle, tipo::TEXTO)
-        .and_then(|t| e.toma("detalle", detalle(t)));
-    if texto.is_none() && estado_id == RECHAZADO && !e.hay() {
-        e.agrega("detalle", Falla::Requerido);
+        .optional("detalle", datos.detalle, tipo::STRING)
+        .and_then(|t| e.take("detalle", detalle(t)));
+    if texto.is_none() && estado_id == RECHAZADO && !e.has_errors() {
+        e.add("detalle", FieldErrorKind::Requerido);
     }
-    let en_cuerpo = e.opcional("version", datos.version, tipo::ENTERO);
-    let detalle = e.fin(Some(texto))?;
-    let op = Decidir {
+    let en_cuerpo = e.optional("version", datos.version, tipo::INTEGER);
+    let detalle = e.finish(Some(texto))?;
+    let op = DecideReporte {
         quien: sesion.quien.clone(),
         id,
         estado_id,
@@ -135,11 +135,11 @@ async fn decide(
         catalogo: sesion.catalogo.clone(),
     };
     let s = sesion.clone();
-    let responde = move |leido: ReporteLeido| con_reporte(StatusCode::OK, &leido, &s);
-    escribe(
+    let responde = move |leido: StoredReporte| reporte_response(StatusCode::OK, &leido, &s);
+    write(
         app.store(),
         &sesion,
-        ConClave {
+        Idempotent {
             clave,
             op,
             responde,

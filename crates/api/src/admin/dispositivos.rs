@@ -5,17 +5,17 @@ use axum::{
     response::Response,
 };
 use serde::Serialize;
-use sigra_domain::{campo::Errores, reporte::device_id};
+use sigra_domain::{campo::FieldErrors, reporte::device_id};
 use sigra_store::sync::{self, dispositivos};
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::Consulta,
-    pagina::{self, Pagina, Pedida, cursor, huella},
-    problema::Problema,
+    body::QueryParams,
+    code::Codigo,
+    guard::Session,
+    page::{self, PageParams, Pagina, cursor, fingerprint},
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
@@ -50,24 +50,24 @@ pub struct Dispositivo {
 /// Ver los teléfonos.
 ///
 /// Por teléfono y persona.
-#[utoipa::path(get, path = "/admin/dispositivos", tag = "administracion", params(Pedida),
+#[utoipa::path(get, path = "/admin/dispositivos", tag = "administracion", params(PageParams),
     responses((status = 200, description = "Una página", body = Pagina<Dispositivo>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     OriginalUri(uri): OriginalUri,
-    Consulta(pedida): Consulta<Pedida>,
+    QueryParams(pedida): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = huella(&"dispositivos");
-    let mut e = Errores::default();
-    let limite = pedida.limite(&mut e);
-    e.fin(Some(()))?;
-    let desde = pedida.tras(&huella)?.map(lugar).transpose()?;
-    let mut lectura = app.store().leer().await?;
+    let huella = fingerprint(&"dispositivos");
+    let mut e = FieldErrors::default();
+    let limite = pedida.limit(&mut e);
+    e.finish(Some(()))?;
+    let desde = pedida.after(&huella)?.map(parse_position).transpose()?;
+    let mut lectura = app.store().read().await?;
     let todos = dispositivos(&mut lectura, desde.as_ref(), limite + 1).await?;
     let ultimo = |d: &sync::Dispositivo| cursor(&huella, (&d.device_id, d.rut));
-    let (todos, siguiente) = pagina::corta(todos, limite, ultimo);
-    let silencio = sesion.ahora.mas(-app.silencio_ms());
+    let (todos, siguiente) = page::cut_page(todos, limite, ultimo);
+    let silencio = sesion.ahora.plus(-app.silence_ms());
     let items = todos
         .into_iter()
         .map(|d| Dispositivo {
@@ -82,12 +82,12 @@ pub async fn listar(
             silencioso: d.visto < silencio,
         })
         .collect();
-    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+    Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }
 
 /// The phone and person after which a page begins. What is no phone's name names no place either, and
 /// PostgreSQL would not even compare a NUL.
-fn lugar((device, rut): (String, i64)) -> Result<(String, i64), Problema> {
+fn parse_position((device, rut): (String, i64)) -> Result<(String, i64), Problema> {
     let device = device_id(device).map_err(|_| Codigo::CursorInvalido)?;
     Ok((device, rut))
 }

@@ -6,17 +6,17 @@ use axum::{
     response::Response,
 };
 use serde::{Deserialize, Serialize};
-use sigra_domain::{Falla, campo::Errores};
-use sigra_store::avisos::{self, Reenviar, entregas};
+use sigra_domain::{FieldErrorKind, campo::FieldErrors};
+use sigra_store::notifications::{self, Resend, deliveries};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Consulta, Id},
-    pagina::{self, Pagina, Pedida, cursor, huella},
-    problema::Problema,
+    body::{Id, QueryParams},
+    code::Codigo,
+    guard::Session,
+    page::{self, PageParams, Pagina, cursor, fingerprint},
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
@@ -65,36 +65,36 @@ pub struct Entrega {
 ///
 /// Correos, notificaciones push y webhooks, del más nuevo al más antiguo. Lo que falló diez veces, o lleva tres días, queda
 /// como `muerta` y se puede reenviar. Se guarda 90 días.
-#[utoipa::path(get, path = "/admin/entregas", tag = "administracion", params(Parametros, Pedida),
+#[utoipa::path(get, path = "/admin/entregas", tag = "administracion", params(Parametros, PageParams),
     responses((status = 200, description = "Una página", body = Pagina<Entrega>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Consulta(p): Consulta<Parametros>,
-    Consulta(pedida): Consulta<Pedida>,
+    QueryParams(p): QueryParams<Parametros>,
+    QueryParams(pedida): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = huella(&("entregas", &p));
-    let mut e = Errores::default();
-    let limite = pedida.limite(&mut e);
+    let huella = fingerprint(&("entregas", &p));
+    let mut e = FieldErrors::default();
+    let limite = pedida.limit(&mut e);
     let estado = match p.estado.as_deref() {
         None | Some("") => Some(ESTADOS[0]),
         Some(dicho) => {
             let conocido = ESTADOS.into_iter().find(|s| *s == dicho);
-            e.toma("estado", conocido.ok_or(Falla::NoExiste))
+            e.take("estado", conocido.ok_or(FieldErrorKind::NoExiste))
         }
     };
-    let estado = e.fin(estado)?;
-    let antes_de = pedida.tras(&huella)?;
-    let mut lectura = app.store().leer().await?;
-    let todas = entregas(&mut lectura, estado, antes_de, limite + 1).await?;
+    let estado = e.finish(estado)?;
+    let antes_de = pedida.after(&huella)?;
+    let mut lectura = app.store().read().await?;
+    let todas = deliveries(&mut lectura, estado, antes_de, limite + 1).await?;
     drop(lectura);
-    let ultima = |e: &avisos::Entrega| cursor(&huella, e.id);
-    let (todas, siguiente) = pagina::corta(todas, limite, ultima);
-    let items = todas.into_iter().map(vista).collect();
-    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+    let ultima = |e: &notifications::Delivery| cursor(&huella, e.id);
+    let (todas, siguiente) = page::cut_page(todas, limite, ultima);
+    let items = todas.into_iter().map(to_dto).collect();
+    Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }
 
-fn vista(e: avisos::Entrega) -> Entrega {
+fn to_dto(e: notifications::Delivery) -> Entrega {
     let sigue = e.terminada.is_none();
     Entrega {
         id: e.id,
@@ -119,11 +119,11 @@ fn vista(e: avisos::Entrega) -> Entrega {
     responses((status = 204, description = "Se envía de nuevo")))]
 pub async fn reenviar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
 ) -> Result<StatusCode, Problema> {
     let actor = sesion.quien.rut;
-    if app.store().escribir(Reenviar { id, actor }).await? {
+    if app.store().write(Resend { id, actor }).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Codigo::NoEncontrado.into())

@@ -2,9 +2,9 @@
 
 pub mod ajustes;
 pub mod bitacora;
+pub mod dashboard;
 pub mod decidir;
 pub mod dispositivos;
 pub mod entregas;
-pub mod exportar;
-pub mod tablero;
+pub mod export;
 pub mod webhooks;

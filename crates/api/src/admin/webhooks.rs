@@ -3,28 +3,28 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    Campo, Falla,
-    campo::{Errores, Lista, texto, tipo},
+    Field, FieldErrorKind,
+    campo::{BoundedList, FieldErrors, text, tipo},
 };
-use sigra_envio::webhook::secreto_nuevo;
-use sigra_store::avisos::{self, CambiarWebhook, CambioWebhook, RechazoWebhook, webhooks};
+use sigra_envio::webhook::new_secret;
+use sigra_store::notifications::{self, ChangeWebhook, WebhookChange, WebhookRefusal, webhooks};
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Cuerpo, Id},
-    nombres::nombres,
-    problema::Problema,
+    body::{Id, JsonBody},
+    code::Codigo,
+    guard::Session,
+    name_list::parse_names,
+    problem::Problema,
 };
 
-pub const CODIGOS_LISTA: &[Codigo] = &[];
+pub const CODIGOS_LIST: &[Codigo] = &[];
 pub const CODIGOS_CREAR: &[Codigo] = &[Codigo::DemasiadosWebhooks];
-pub const CODIGOS_UNO: &[Codigo] = &[Codigo::NoEncontrado];
+pub const CODIGOS_ONE: &[Codigo] = &[Codigo::NoEncontrado];
 
 /// What other systems can be told of.
-const EVENTOS: [&str; 6] = [
+const EVENTS: [&str; 6] = [
     "reporte.creado",
     "reporte.cambiado",
     "reporte.decidido",
@@ -59,8 +59,8 @@ pub struct Webhook {
     pub en_pausa_hasta: Option<String>,
 }
 
-impl From<avisos::Webhook> for Webhook {
-    fn from(w: avisos::Webhook) -> Self {
+impl From<notifications::Webhook> for Webhook {
+    fn from(w: notifications::Webhook) -> Self {
         Self {
             id: w.id,
             url: w.url,
@@ -108,13 +108,13 @@ pub struct WebhookCreate {
     /// De Internet y por https, salvo que la configuración permita redes internas.
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 2_000)]
-    url: Campo<String>,
+    url: Field<String>,
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = true, min_items = 1, max_items = 6)]
-    eventos: Campo<Lista<String, { EVENTOS.len() }>>,
+    eventos: Field<BoundedList<String, { EVENTS.len() }>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 200)]
-    descripcion: Campo<String>,
+    descripcion: Field<String>,
 }
 
 /// Lo que cambia de un webhook.
@@ -123,73 +123,70 @@ pub struct WebhookCreate {
 pub struct WebhookPatch {
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 2_000)]
-    url: Campo<String>,
+    url: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, required = false, min_items = 1, max_items = 6)]
-    eventos: Campo<Lista<String, { EVENTOS.len() }>>,
+    eventos: Field<BoundedList<String, { EVENTS.len() }>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 200)]
-    descripcion: Campo<String>,
+    descripcion: Field<String>,
     /// Uno que no está activo no recibe; lo que se le debía se da por perdido.
     #[serde(default)]
     #[schema(value_type = Option<bool>, required = false)]
-    activo: Campo<bool>,
+    activo: Field<bool>,
 }
 
-fn url(app: &App, e: &mut Errores, dicha: Option<String>) -> Option<String> {
+fn url(app: &App, e: &mut FieldErrors, dicha: Option<String>) -> Option<String> {
     let dicha = dicha?;
-    let larga = Falla::Largo {
+    let larga = FieldErrorKind::Largo {
         min: 1,
         max: MAX_URL,
     };
-    let no_sirve = Falla::Formato(
+    let no_sirve = FieldErrorKind::Formato(
         "una dirección https de Internet, sin usuario ni clave",
         "an https address in the Internet, without user or password",
     );
     let buena = if dicha.chars().count() > MAX_URL {
         Err(larga)
     } else {
-        app.cartero()
+        app.delivery_worker()
             .a_webhooks()
-            .comprueba(&dicha)
+            .check(&dicha)
             .map_err(|_| no_sirve)
     };
-    e.toma("url", buena).map(String::from)
+    e.take("url", buena).map(String::from)
 }
 
 fn evento(nombre: &str) -> Option<String> {
-    EVENTOS.contains(&nombre).then(|| nombre.to_owned())
+    EVENTS.contains(&nombre).then(|| nombre.to_owned())
 }
 
-fn descripcion(e: &mut Errores, dicha: Campo<String>) -> Option<String> {
-    e.opcional("descripcion", dicha, tipo::TEXTO)
-        .and_then(|t| e.toma("descripcion", texto(t, 0, 200, false)))
+fn descripcion(e: &mut FieldErrors, dicha: Field<String>) -> Option<String> {
+    e.optional("descripcion", dicha, tipo::STRING)
+        .and_then(|t| e.take("descripcion", text(t, 0, 200, false)))
 }
 
-impl From<RechazoWebhook> for Problema {
-    fn from(r: RechazoWebhook) -> Self {
+impl From<WebhookRefusal> for Problema {
+    fn from(r: WebhookRefusal) -> Self {
         match r {
-            RechazoWebhook::NoEncontrado => Codigo::NoEncontrado.into(),
-            RechazoWebhook::Demasiados => Codigo::DemasiadosWebhooks.into(),
-            RechazoWebhook::Fallo(f) => f.into(),
+            WebhookRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
+            WebhookRefusal::Demasiados => Codigo::DemasiadosWebhooks.into(),
+            WebhookRefusal::Fallo(f) => f.into(),
         }
     }
 }
 
-async fn cambia(app: &App, sesion: &Sesion, cambio: CambioWebhook) -> Result<Webhook, Problema> {
+async fn update(app: &App, sesion: &Session, cambio: WebhookChange) -> Result<Webhook, Problema> {
     let actor = sesion.quien.rut;
-    let queda = app
-        .store()
-        .escribir(CambiarWebhook { cambio, actor })
-        .await?;
+    let queda = app.store().write(ChangeWebhook { cambio, actor }).await?;
     Ok(queda.ok_or(Codigo::NoEncontrado)?.into())
 }
 
 /// Ver los webhooks.
 #[utoipa::path(get, path = "/admin/webhooks", tag = "administracion",
     responses((status = 200, description = "Todos, del más antiguo al más nuevo", body = Webhooks)))]
-pub async fn listar(State(app): State<App>, sesion: Sesion) -> Result<Json<Webhooks>, Problema> {
-    let mut lectura = app.store().leer().await?;
+pub async fn listar(State(app): State<App>, sesion: Session) -> Result<Json<Webhooks>, Problema> {
+    let mut lectura = app.store().read().await?;
     let todos = webhooks(&mut lectura, sesion.ahora).await?;
     let items = todos.into_iter().map(Webhook::from).collect();
     Ok(Json(Webhooks { items }))
@@ -202,24 +199,24 @@ pub async fn listar(State(app): State<App>, sesion: Sesion) -> Result<Json<Webho
     responses((status = 201, description = "Creado", body = WebhookCreado)))]
 pub async fn crear(
     State(app): State<App>,
-    sesion: Sesion,
-    Cuerpo { datos, .. }: Cuerpo<WebhookCreate>,
+    sesion: Session,
+    JsonBody { datos, .. }: JsonBody<WebhookCreate>,
 ) -> Result<(StatusCode, Json<WebhookCreado>), Problema> {
-    let mut e = Errores::default();
-    let dicha = e.requerido("url", datos.url, tipo::TEXTO);
+    let mut e = FieldErrors::default();
+    let dicha = e.required("url", datos.url, tipo::STRING);
     let url = url(&app, &mut e, dicha);
-    let eventos = e.requerido("eventos", datos.eventos, tipo::LISTA);
-    let eventos = nombres(&mut e, "eventos", eventos, 1, evento);
+    let eventos = e.required("eventos", datos.eventos, tipo::LIST);
+    let eventos = parse_names(&mut e, "eventos", eventos, 1, evento);
     let descripcion = descripcion(&mut e, datos.descripcion).unwrap_or_default();
-    let (url, eventos) = e.fin(url.zip(eventos))?;
-    let secreto = secreto_nuevo(app.store().entorno().azar()).texto();
-    let cambio = CambioWebhook::Crear {
+    let (url, eventos) = e.finish(url.zip(eventos))?;
+    let secreto = new_secret(app.store().env().random()).text();
+    let cambio = WebhookChange::Crear {
         url,
         descripcion,
         eventos,
         secreto: secreto.clone(),
     };
-    let webhook = cambia(&app, &sesion, cambio).await?;
+    let webhook = update(&app, &sesion, cambio).await?;
     Ok((
         StatusCode::CREATED,
         Json(WebhookCreado { webhook, secreto }),
@@ -232,22 +229,22 @@ pub async fn crear(
     responses((status = 200, description = "Como quedó", body = Webhook)))]
 pub async fn editar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
-    Cuerpo { datos, .. }: Cuerpo<WebhookPatch>,
+    JsonBody { datos, .. }: JsonBody<WebhookPatch>,
 ) -> Result<Json<Webhook>, Problema> {
-    let mut e = Errores::default();
-    let dicha = e.opcional("url", datos.url, tipo::TEXTO);
-    let eventos = e.opcional("eventos", datos.eventos, tipo::LISTA);
-    let cambio = CambioWebhook::Editar {
+    let mut e = FieldErrors::default();
+    let dicha = e.optional("url", datos.url, tipo::STRING);
+    let eventos = e.optional("eventos", datos.eventos, tipo::LIST);
+    let cambio = WebhookChange::Editar {
         id,
         url: url(&app, &mut e, dicha),
-        eventos: nombres(&mut e, "eventos", eventos, 1, evento),
+        eventos: parse_names(&mut e, "eventos", eventos, 1, evento),
         descripcion: descripcion(&mut e, datos.descripcion),
-        activo: e.opcional("activo", datos.activo, tipo::LOGICO),
+        activo: e.optional("activo", datos.activo, tipo::BOOLEAN),
     };
-    let cambio = e.fin(Some(cambio))?;
-    Ok(Json(cambia(&app, &sesion, cambio).await?))
+    let cambio = e.finish(Some(cambio))?;
+    Ok(Json(update(&app, &sesion, cambio).await?))
 }
 
 /// Dar un secreto nuevo a un webhook.
@@ -258,15 +255,15 @@ pub async fn editar(
     responses((status = 200, description = "El webhook con su secreto nuevo", body = WebhookCreado)))]
 pub async fn rotar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
 ) -> Result<Json<WebhookCreado>, Problema> {
-    let secreto = secreto_nuevo(app.store().entorno().azar()).texto();
-    let cambio = CambioWebhook::Rotar {
+    let secreto = new_secret(app.store().env().random()).text();
+    let cambio = WebhookChange::Rotar {
         id,
         secreto: secreto.clone(),
     };
-    let webhook = cambia(&app, &sesion, cambio).await?;
+    let webhook = update(&app, &sesion, cambio).await?;
     Ok(Json(WebhookCreado { webhook, secreto }))
 }
 
@@ -278,13 +275,11 @@ pub async fn rotar(
     responses((status = 204, description = "Eliminado")))]
 pub async fn eliminar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
 ) -> Result<StatusCode, Problema> {
-    let cambio = CambioWebhook::Eliminar { id };
+    let cambio = WebhookChange::Eliminar { id };
     let actor = sesion.quien.rut;
-    app.store()
-        .escribir(CambiarWebhook { cambio, actor })
-        .await?;
+    app.store().write(ChangeWebhook { cambio, actor }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,19 +3,19 @@
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo,
-    campo::{Errores, tipo},
-    clave,
+    Field,
+    campo::{FieldErrors, tipo},
+    password,
 };
-use sigra_store::identidad::{AbrirSesion, CambiarPassword};
+use sigra_store::identity::{ChangePassword, OpenSession};
 use utoipa::ToSchema;
 
 use super::{
-    direccion::Origen,
-    login::comprueba,
-    respuesta::{Acceso, acceso},
+    client_address::ClientOrigin,
+    login::verify_password,
+    session_response::{Acceso, access_response},
 };
-use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
+use crate::{App, body::JsonBody, code::Codigo, guard::Session, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::CredencialesInvalidas, Codigo::DemasiadosIntentos];
 
@@ -25,10 +25,10 @@ pub const CODIGOS: &[Codigo] = &[Codigo::CredencialesInvalidas, Codigo::Demasiad
 pub struct CambioPassword {
     #[serde(default)]
     #[schema(value_type = String, required = true, format = Password)]
-    password: Campo<String>,
+    password: Field<String>,
     #[serde(default)]
     #[schema(value_type = String, required = true, format = Password, min_length = 8, max_length = 128)]
-    new_password: Campo<String>,
+    new_password: Field<String>,
 }
 
 /// Cambiar la propia contraseña.
@@ -38,29 +38,29 @@ pub struct CambioPassword {
     responses((status = 200, description = "Cambiada; tokens de la sesión nueva", body = Acceso)))]
 pub async fn cambiar_password(
     State(app): State<App>,
-    sesion: Sesion,
-    origen: Origen,
-    Cuerpo { datos, .. }: Cuerpo<CambioPassword>,
+    sesion: Session,
+    origen: ClientOrigin,
+    JsonBody { datos, .. }: JsonBody<CambioPassword>,
 ) -> Result<Response, Problema> {
     let rut = sesion.quien.rut;
-    let mut e = Errores::default();
-    let actual = e.requerido("password", datos.password, tipo::TEXTO);
+    let mut e = FieldErrors::default();
+    let actual = e.required("password", datos.password, tipo::STRING);
     let nueva = e
-        .requerido("new_password", datos.new_password, tipo::TEXTO)
-        .and_then(|n| e.toma("new_password", clave::nueva(&n, rut).map(|()| n)));
+        .required("new_password", datos.new_password, tipo::STRING)
+        .and_then(|n| e.take("new_password", password::validate(&n, rut).map(|()| n)));
     if actual.is_some() && actual == nueva {
-        e.agrega(
+        e.add(
             "new_password",
-            sigra_domain::Falla::Formato(
+            sigra_domain::FieldErrorKind::Formato(
                 "una contraseña distinta de la actual",
                 "a password other than the current one",
             ),
         );
     }
-    let (actual, nueva) = e.fin(actual.zip(nueva))?;
-    let (mut usuario, _) = comprueba(&app, &origen, rut, actual).await?;
-    let hash_nuevo = app.claves().hash(nueva).await?;
-    let abrir = AbrirSesion {
+    let (actual, nueva) = e.finish(actual.zip(nueva))?;
+    let (mut usuario, _) = verify_password(&app, &origen, rut, actual).await?;
+    let hash_nuevo = app.password_hasher().hash(nueva).await?;
+    let abrir = OpenSession {
         rut,
         device_id: None,
         agente: origen.agente,
@@ -68,16 +68,16 @@ pub async fn cambiar_password(
         rehash: None,
     };
     let hash_visto = usuario.hash_password.clone();
-    let cambio = CambiarPassword {
+    let cambio = ChangePassword {
         abrir,
         hash_visto,
         hash_nuevo,
     };
     let (sesion_id, refresh) = app
         .store()
-        .escribir(cambio)
+        .write(cambio)
         .await?
         .ok_or(Codigo::CredencialesInvalidas)?;
     usuario.debe_cambiar_password = false;
-    acceso(&app, usuario, sesion_id, refresh)
+    access_response(&app, usuario, sesion_id, refresh)
 }

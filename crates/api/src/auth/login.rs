@@ -3,25 +3,25 @@
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo, Rut,
-    campo::{Errores, tipo},
+    Field, Rut,
+    campo::{FieldErrors, tipo},
     reporte::device_id,
 };
-use sigra_store::identidad::{
-    AbrirSesion, Entrar, Intento, PerdonaIntento, Usuario, costo_bcrypt, usuario,
+use sigra_store::identity::{
+    CountAttempt, ForgiveAttempt, OpenSession, OpenSessionChecked, Usuario, bcrypt_cost, usuario,
 };
 use utoipa::ToSchema;
 
 use super::{
-    direccion::Origen,
-    respuesta::{Acceso, acceso},
+    client_address::ClientOrigin,
+    session_response::{Acceso, access_response},
 };
 use crate::{
     App,
-    codigo::Codigo,
-    cuerpo::Cuerpo,
-    problema::Problema,
-    usuarios::vista::{RutDicho, rut},
+    body::JsonBody,
+    code::Codigo,
+    problem::Problema,
+    usuarios::dto::{RutDicho, parse_rut},
 };
 
 pub const CODIGOS: &[Codigo] = &[
@@ -36,14 +36,14 @@ pub const CODIGOS: &[Codigo] = &[
 pub struct Login {
     #[serde(default)]
     #[schema(value_type = RutDicho, required = true)]
-    rut: Campo<RutDicho>,
+    rut: Field<RutDicho>,
     #[serde(default)]
     #[schema(value_type = String, required = true, format = Password)]
-    password: Campo<String>,
+    password: Field<String>,
     /// Para reconocer la sesión en la lista de sesiones.
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    device_id: Campo<String>,
+    device_id: Field<String>,
 }
 
 /// Iniciar sesión.
@@ -53,20 +53,20 @@ pub struct Login {
     responses((status = 200, description = "Sesión abierta", body = Acceso)))]
 pub async fn login(
     State(app): State<App>,
-    origen: Origen,
-    Cuerpo { datos, .. }: Cuerpo<Login>,
+    origen: ClientOrigin,
+    JsonBody { datos, .. }: JsonBody<Login>,
 ) -> Result<Response, Problema> {
-    let mut e = Errores::default();
-    let rut = rut(&mut e, "rut", datos.rut);
-    let password = e.requerido("password", datos.password, tipo::TEXTO);
+    let mut e = FieldErrors::default();
+    let rut = parse_rut(&mut e, "rut", datos.rut);
+    let password = e.required("password", datos.password, tipo::STRING);
     let device_id = e
-        .opcional("device_id", datos.device_id, tipo::TEXTO)
-        .and_then(|t| e.toma("device_id", device_id(t)));
-    let (rut, password) = e.fin(rut.zip(password))?;
+        .optional("device_id", datos.device_id, tipo::STRING)
+        .and_then(|t| e.take("device_id", device_id(t)));
+    let (rut, password) = e.finish(rut.zip(password))?;
     // Again when it changed meanwhile: two first sign-ins with an old hash both replace it.
     for _ in 0..3 {
-        let (usuario, rehash) = comprueba(&app, &origen, rut, password.clone()).await?;
-        let abrir = AbrirSesion {
+        let (usuario, rehash) = verify_password(&app, &origen, rut, password.clone()).await?;
+        let abrir = OpenSession {
             rut,
             device_id: device_id.clone(),
             agente: origen.agente.clone(),
@@ -74,9 +74,9 @@ pub async fn login(
             rehash,
         };
         let hash_visto = usuario.hash_password.clone();
-        let entrar = Entrar { abrir, hash_visto };
-        if let Some((sesion_id, refresh)) = app.store().escribir(entrar).await? {
-            return acceso(&app, usuario, sesion_id, refresh);
+        let entrar = OpenSessionChecked { abrir, hash_visto };
+        if let Some((sesion_id, refresh)) = app.store().write(entrar).await? {
+            return access_response(&app, usuario, sesion_id, refresh);
         }
     }
     Err(Codigo::CredencialesInvalidas.into())
@@ -84,35 +84,35 @@ pub async fn login(
 
 /// The person whose password this is, with a better hash of it when the stored one is old. Wrong
 /// ones cost the same and say the same whether the RUT exists or not.
-pub async fn comprueba(
+pub async fn verify_password(
     app: &App,
-    origen: &Origen,
+    origen: &ClientOrigin,
     rut: Rut,
     password: String,
 ) -> Result<(Usuario, Option<String>), Problema> {
-    let (cuerpo, direccion) = (rut.cuerpo(), origen.direccion.clone());
-    let intento = Intento {
+    let (cuerpo, direccion) = (rut.body(), origen.direccion.clone());
+    let intento = CountAttempt {
         rut: cuerpo,
         direccion: direccion.clone(),
     };
-    if let Err(ms) = app.store().escribir(intento).await? {
+    if let Err(ms) = app.store().write(intento).await? {
         let segundos = u64::try_from(ms).unwrap_or(0).div_ceil(1_000);
-        return Err(Problema::from(Codigo::DemasiadosIntentos).reintentar_en(segundos));
+        return Err(Problema::from(Codigo::DemasiadosIntentos).retry_after(segundos));
     }
-    let mut lectura = app.store().leer().await?;
+    let mut lectura = app.store().read().await?;
     let conocido = usuario(&mut lectura, rut).await?;
-    let costo_bcrypt = costo_bcrypt(&mut lectura).await?;
+    let costo_bcrypt = bcrypt_cost(&mut lectura).await?;
     drop(lectura);
     let hash = conocido.as_ref().map(|u| u.hash_password.clone());
     let veredicto = app
-        .claves()
-        .verifica(password.clone(), hash, costo_bcrypt)
+        .password_hasher()
+        .verify(password.clone(), hash, costo_bcrypt)
         .await?;
     let usuario = conocido
         .filter(|_| veredicto.correcta)
         .ok_or(Codigo::CredencialesInvalidas)?;
     app.store()
-        .escribir(PerdonaIntento {
+        .write(ForgiveAttempt {
             rut: cuerpo,
             direccion,
         })
@@ -121,7 +121,7 @@ pub async fn comprueba(
         return Err(Codigo::UsuarioInactivo.into());
     }
     let rehash = if veredicto.antigua {
-        Some(app.claves().hash(password).await?)
+        Some(app.password_hasher().hash(password).await?)
     } else {
         None
     };

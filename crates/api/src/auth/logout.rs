@@ -5,21 +5,21 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use sigra_store::identidad::CerrarSesion;
+use sigra_store::identity::CloseSession;
 
-use crate::{App, acceso::Sesion, codigo::Codigo, problema::Problema};
+use crate::{App, code::Codigo, guard::Session, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[];
 
 /// Cerrar la sesión.
 #[utoipa::path(post, path = "/auth/logout", tag = "identidad",
     responses((status = 204, description = "Cerrada")))]
-pub async fn logout(State(app): State<App>, sesion: Sesion) -> Result<Response, Problema> {
-    let cerrar = CerrarSesion {
+pub async fn logout(State(app): State<App>, sesion: Session) -> Result<Response, Problema> {
+    let cerrar = CloseSession {
         rut: sesion.quien.rut,
         sesion_id: sesion.id,
     };
-    app.store().escribir(cerrar).await?;
+    app.store().write(cerrar).await?;
     let mut r = StatusCode::NO_CONTENT.into_response();
     r.headers_mut().insert(
         header::SET_COOKIE,

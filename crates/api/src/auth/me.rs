@@ -1,17 +1,17 @@
 //! `GET /auth/me`
 
 use axum::{Json, extract::State};
-use sigra_store::identidad::usuario;
+use sigra_store::identity::usuario;
 
-use crate::{App, acceso::Sesion, codigo::Codigo, problema::Problema, usuarios::vista::Usuario};
+use crate::{App, code::Codigo, guard::Session, problem::Problema, usuarios::dto::Usuario};
 
 pub const CODIGOS: &[Codigo] = &[];
 
 /// Ver quién soy.
 #[utoipa::path(get, path = "/auth/me", tag = "identidad",
     responses((status = 200, description = "Quien inició la sesión", body = Usuario)))]
-pub async fn me(State(app): State<App>, sesion: Sesion) -> Result<Json<Usuario>, Problema> {
-    let mut lectura = app.store().leer().await?;
+pub async fn me(State(app): State<App>, sesion: Session) -> Result<Json<Usuario>, Problema> {
+    let mut lectura = app.store().read().await?;
     let usuario = usuario(&mut lectura, sesion.quien.rut)
         .await?
         .ok_or(Codigo::SesionCerrada)?;

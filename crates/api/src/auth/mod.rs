@@ -7,5 +7,5 @@ pub mod me;
 pub mod refresh;
 pub mod sesiones;
 
-mod direccion;
-mod respuesta;
+mod client_address;
+mod session_response;

@@ -3,14 +3,14 @@
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo,
-    campo::{Errores, tipo},
+    Field,
+    campo::{FieldErrors, tipo},
 };
-use sigra_store::identidad::{Refrescada, Refrescar, usuario};
+use sigra_store::identity::{RefreshOutcome, RefreshSession, usuario};
 use utoipa::ToSchema;
 
-use super::respuesta::{Acceso, acceso};
-use crate::{App, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
+use super::session_response::{Acceso, access_response};
+use crate::{App, body::JsonBody, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::SesionCerrada, Codigo::UsuarioInactivo];
 
@@ -20,7 +20,7 @@ pub const CODIGOS: &[Codigo] = &[Codigo::SesionCerrada, Codigo::UsuarioInactivo]
 pub struct Refresco {
     #[serde(default)]
     #[schema(value_type = String, required = true)]
-    refresh_token: Campo<String>,
+    refresh_token: Field<String>,
 }
 
 /// Renovar los tokens.
@@ -32,25 +32,25 @@ pub struct Refresco {
     responses((status = 200, description = "Tokens nuevos de la misma sesión", body = Acceso)))]
 pub async fn refresh(
     State(app): State<App>,
-    Cuerpo { datos, .. }: Cuerpo<Refresco>,
+    JsonBody { datos, .. }: JsonBody<Refresco>,
 ) -> Result<Response, Problema> {
-    let mut e = Errores::default();
-    let token = e.requerido("refresh_token", datos.refresh_token, tipo::TEXTO);
-    let token = e.fin(token)?;
-    let Refrescada::Nueva {
+    let mut e = FieldErrors::default();
+    let token = e.required("refresh_token", datos.refresh_token, tipo::STRING);
+    let token = e.finish(token)?;
+    let RefreshOutcome::Nueva {
         sesion_id,
         rut,
         token,
-    } = app.store().escribir(Refrescar { token }).await?
+    } = app.store().write(RefreshSession { token }).await?
     else {
         return Err(Codigo::SesionCerrada.into());
     };
-    let mut lectura = app.store().leer().await?;
+    let mut lectura = app.store().read().await?;
     let usuario = usuario(&mut lectura, rut)
         .await?
         .ok_or(Codigo::SesionCerrada)?;
     if !usuario.activo {
         return Err(Codigo::UsuarioInactivo.into());
     }
-    acceso(&app, usuario, sesion_id, token)
+    access_response(&app, usuario, sesion_id, token)
 }

@@ -3,12 +3,12 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use sigra_domain::Instante;
-use sigra_store::identidad::{CerrarSesion, sesiones_de};
+use sigra_store::identity::{CloseSession, list_sessions};
 use utoipa::ToSchema;
 
-use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Id, problema::Problema};
+use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
 
-pub const CODIGOS_LISTA: &[Codigo] = &[];
+pub const CODIGOS_LIST: &[Codigo] = &[];
 pub const CODIGOS_CERRAR: &[Codigo] = &[Codigo::NoEncontrado];
 
 /// Una sesión abierta.
@@ -42,10 +42,10 @@ pub struct Sesiones {
 /// Listar mis sesiones abiertas.
 #[utoipa::path(get, path = "/auth/sesiones", tag = "identidad",
     responses((status = 200, description = "De la más nueva a la más antigua", body = Sesiones)))]
-pub async fn listar(State(app): State<App>, sesion: Sesion) -> Result<Json<Sesiones>, Problema> {
-    let ahora = app.store().entorno().ahora();
-    let mut lectura = app.store().leer().await?;
-    let items = sesiones_de(&mut lectura, sesion.quien.rut, ahora)
+pub async fn listar(State(app): State<App>, sesion: Session) -> Result<Json<Sesiones>, Problema> {
+    let ahora = app.store().env().now();
+    let mut lectura = app.store().read().await?;
+    let items = list_sessions(&mut lectura, sesion.quien.rut, ahora)
         .await?
         .into_iter()
         .map(|s| SesionAbierta {
@@ -70,12 +70,12 @@ pub async fn listar(State(app): State<App>, sesion: Sesion) -> Result<Json<Sesio
     responses((status = 204, description = "Cerrada")))]
 pub async fn cerrar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(sesion_id): Id,
 ) -> Result<StatusCode, Problema> {
     let cerrada = app
         .store()
-        .escribir(CerrarSesion {
+        .write(CloseSession {
             rut: sesion.quien.rut,
             sesion_id,
         })

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo, Falla,
-    campo::{Errores, texto, tipo},
+    Field, FieldErrorKind,
+    campo::{FieldErrors, text, tipo},
     catalogo::{Area, Catalogo, Estado, Severidad},
 };
-use sigra_store::{CambioCatalogo, Elemento, RechazoCatalogo};
+use sigra_store::{CatalogoChange, CatalogoItem, CatalogoRefusal};
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Cuerpo, Id},
-    problema::Problema,
+    body::{Id, JsonBody},
+    code::Codigo,
+    guard::Session,
+    problem::Problema,
 };
 
 pub const CODIGOS_CREAR: &[Codigo] = &[Codigo::NombreRepetido];
@@ -32,7 +32,7 @@ const MAX_META_HORAS: i64 = 87_600;
 pub struct AreaCreate {
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 100)]
-    nombre: Campo<String>,
+    nombre: Field<String>,
 }
 
 /// Lo que cambia de un área; se desactiva, no se borra.
@@ -41,10 +41,10 @@ pub struct AreaCreate {
 pub struct AreaPatch {
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 100)]
-    nombre: Campo<String>,
+    nombre: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<bool>, required = false)]
-    activa: Campo<bool>,
+    activa: Field<bool>,
 }
 
 /// Una severidad nueva.
@@ -53,15 +53,15 @@ pub struct AreaPatch {
 pub struct SeveridadCreate {
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 100)]
-    nombre: Campo<String>,
+    nombre: Field<String>,
     /// Horas, desde que llega, en que debe decidirse un reporte; 168 si no se dice.
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false, minimum = 1, maximum = 87_600)]
-    meta_horas: Campo<i64>,
+    meta_horas: Field<i64>,
     /// Avisar al momento y aparte de sus reportes; false si no se dice.
     #[serde(default)]
     #[schema(value_type = Option<bool>, required = false)]
-    urgente: Campo<bool>,
+    urgente: Field<bool>,
 }
 
 /// Lo que cambia de una severidad; se desactiva, no se borra.
@@ -70,17 +70,17 @@ pub struct SeveridadCreate {
 pub struct SeveridadPatch {
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 100)]
-    nombre: Campo<String>,
+    nombre: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<bool>, required = false)]
-    activa: Campo<bool>,
+    activa: Field<bool>,
     /// Vale para lo que se decida desde ahora.
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false, minimum = 1, maximum = 87_600)]
-    meta_horas: Campo<i64>,
+    meta_horas: Field<i64>,
     #[serde(default)]
     #[schema(value_type = Option<bool>, required = false)]
-    urgente: Campo<bool>,
+    urgente: Field<bool>,
 }
 
 /// Un estado nuevo.
@@ -89,11 +89,11 @@ pub struct SeveridadPatch {
 pub struct EstadoCreate {
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 100)]
-    nombre: Campo<String>,
+    nombre: Field<String>,
     /// Si un reporte en este estado está decidido. No se puede cambiar después.
     #[serde(default, rename = "final")]
     #[schema(value_type = bool, required = true)]
-    es_final: Campo<bool>,
+    es_final: Field<bool>,
 }
 
 /// Lo que cambia de un estado.
@@ -102,76 +102,80 @@ pub struct EstadoCreate {
 pub struct EstadoPatch {
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 100)]
-    nombre: Campo<String>,
+    nombre: Field<String>,
 }
 
-fn nombre_nuevo(e: &mut Errores, nombre: Campo<String>) -> Option<String> {
-    e.requerido("nombre", nombre, tipo::TEXTO)
-        .and_then(|t| e.toma("nombre", texto(t, 1, 100, false)))
+fn required_name(e: &mut FieldErrors, nombre: Field<String>) -> Option<String> {
+    e.required("nombre", nombre, tipo::STRING)
+        .and_then(|t| e.take("nombre", text(t, 1, 100, false)))
 }
 
-fn nombre(e: &mut Errores, nombre: Campo<String>) -> Option<String> {
-    e.opcional("nombre", nombre, tipo::TEXTO)
-        .and_then(|t| e.toma("nombre", texto(t, 1, 100, false)))
+fn optional_name(e: &mut FieldErrors, nombre: Field<String>) -> Option<String> {
+    e.optional("nombre", nombre, tipo::STRING)
+        .and_then(|t| e.take("nombre", text(t, 1, 100, false)))
 }
 
-fn horas(e: &mut Errores, horas: Campo<i64>) -> Option<i64> {
-    e.opcional("meta_horas", horas, tipo::ENTERO)
-        .and_then(|h| e.toma("meta_horas", en_rango(h)))
+fn hours(e: &mut FieldErrors, horas: Field<i64>) -> Option<i64> {
+    e.optional("meta_horas", horas, tipo::INTEGER)
+        .and_then(|h| e.take("meta_horas", in_range(h)))
 }
 
-fn en_rango(horas: i64) -> Result<i64, Falla> {
+fn in_range(horas: i64) -> Result<i64, FieldErrorKind> {
     if (1..=MAX_META_HORAS).contains(&horas) {
         return Ok(horas);
     }
-    Err(Falla::Rango {
+    Err(FieldErrorKind::Rango {
         min: "1".into(),
         max: MAX_META_HORAS.to_string(),
     })
 }
 
-impl From<RechazoCatalogo> for Problema {
-    fn from(r: RechazoCatalogo) -> Self {
+impl From<CatalogoRefusal> for Problema {
+    fn from(r: CatalogoRefusal) -> Self {
         match r {
-            RechazoCatalogo::NoEncontrado => Codigo::NoEncontrado.into(),
-            RechazoCatalogo::NombreRepetido => Codigo::NombreRepetido.into(),
-            RechazoCatalogo::Fallo(f) => f.into(),
+            CatalogoRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
+            CatalogoRefusal::NombreRepetido => Codigo::NombreRepetido.into(),
+            CatalogoRefusal::Fallo(f) => f.into(),
         }
     }
 }
 
 /// The element's id, and the catalogue with it.
-pub async fn cambia(
+pub async fn update(
     app: &App,
-    sesion: &Sesion,
-    elemento: Elemento,
+    sesion: &Session,
+    elemento: CatalogoItem,
 ) -> Result<(i64, Arc<Catalogo>), Problema> {
     let actor = sesion.quien.rut;
     let id = app
         .store()
-        .escribir(CambioCatalogo { elemento, actor })
+        .write(CatalogoChange { elemento, actor })
         .await?;
     Ok((id, app.store().catalogo().await?))
 }
 
-async fn area(app: &App, sesion: &Sesion, elemento: Elemento) -> Result<Json<Area>, Problema> {
-    let (id, catalogo) = cambia(app, sesion, elemento).await?;
+async fn area(app: &App, sesion: &Session, elemento: CatalogoItem) -> Result<Json<Area>, Problema> {
+    let (id, catalogo) = update(app, sesion, elemento).await?;
     let area = catalogo.area(id).cloned();
     Ok(Json(area.ok_or(Codigo::NoEncontrado)?))
 }
 
 async fn severidad(
     app: &App,
-    sesion: &Sesion,
-    elemento: Elemento,
+    sesion: &Session,
+    elemento: CatalogoItem,
 ) -> Result<Json<Severidad>, Problema> {
-    let (id, catalogo) = cambia(app, sesion, elemento).await?;
+    let (id, catalogo) = update(app, sesion, elemento).await?;
     let severidad = catalogo.severidad(id).cloned();
     Ok(Json(severidad.ok_or(Codigo::NoEncontrado)?))
 }
 
-async fn estado(app: &App, sesion: &Sesion, elemento: Elemento) -> Result<Json<Estado>, Problema> {
-    let (id, catalogo) = cambia(app, sesion, elemento).await?;
+async fn estado(
+    app: &App,
+    sesion: &Session,
+    elemento: CatalogoItem,
+) -> Result<Json<Estado>, Problema> {
+    let (id, catalogo) = update(app, sesion, elemento).await?;
     let estado = catalogo.estado(id).cloned();
     Ok(Json(estado.ok_or(Codigo::NoEncontrado)?))
 }
@@ -181,14 +185,14 @@ async fn estado(app: &App, sesion: &Sesion, elemento: Elemento) -> Result<Json<E
     responses((status = 201, description = "Creada", body = Area)))]
 pub async fn crear_area(
     State(app): State<App>,
-    sesion: Sesion,
-    Cuerpo { datos, .. }: Cuerpo<AreaCreate>,
+    sesion: Session,
+    JsonBody { datos, .. }: JsonBody<AreaCreate>,
 ) -> Result<(StatusCode, Json<Area>), Problema> {
-    let mut e = Errores::default();
-    let nombre = nombre_nuevo(&mut e, datos.nombre);
-    let elemento = Elemento::Area {
+    let mut e = FieldErrors::default();
+    let nombre = required_name(&mut e, datos.nombre);
+    let elemento = CatalogoItem::Area {
         id: None,
-        nombre: Some(e.fin(nombre)?),
+        nombre: Some(e.finish(nombre)?),
         activa: None,
     };
     Ok((StatusCode::CREATED, area(&app, &sesion, elemento).await?))
@@ -200,17 +204,17 @@ pub async fn crear_area(
     responses((status = 200, description = "El área como quedó", body = Area)))]
 pub async fn editar_area(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
-    Cuerpo { datos, .. }: Cuerpo<AreaPatch>,
+    JsonBody { datos, .. }: JsonBody<AreaPatch>,
 ) -> Result<Json<Area>, Problema> {
-    let mut e = Errores::default();
-    let elemento = Elemento::Area {
+    let mut e = FieldErrors::default();
+    let elemento = CatalogoItem::Area {
         id: Some(id),
-        nombre: nombre(&mut e, datos.nombre),
-        activa: e.opcional("activa", datos.activa, tipo::LOGICO),
+        nombre: optional_name(&mut e, datos.nombre),
+        activa: e.optional("activa", datos.activa, tipo::BOOLEAN),
     };
-    area(&app, &sesion, e.fin(Some(elemento))?).await
+    area(&app, &sesion, e.finish(Some(elemento))?).await
 }
 
 /// Crear una severidad.
@@ -218,16 +222,16 @@ pub async fn editar_area(
     responses((status = 201, description = "Creada", body = Severidad)))]
 pub async fn crear_severidad(
     State(app): State<App>,
-    sesion: Sesion,
-    Cuerpo { datos, .. }: Cuerpo<SeveridadCreate>,
+    sesion: Session,
+    JsonBody { datos, .. }: JsonBody<SeveridadCreate>,
 ) -> Result<(StatusCode, Json<Severidad>), Problema> {
-    let mut e = Errores::default();
-    let nombre = nombre_nuevo(&mut e, datos.nombre);
-    let meta_horas = horas(&mut e, datos.meta_horas);
-    let urgente = e.opcional("urgente", datos.urgente, tipo::LOGICO);
-    let elemento = Elemento::Severidad {
+    let mut e = FieldErrors::default();
+    let nombre = required_name(&mut e, datos.nombre);
+    let meta_horas = hours(&mut e, datos.meta_horas);
+    let urgente = e.optional("urgente", datos.urgente, tipo::BOOLEAN);
+    let elemento = CatalogoItem::Severidad {
         id: None,
-        nombre: Some(e.fin(nombre)?),
+        nombre: Some(e.finish(nombre)?),
         activa: None,
         meta_horas,
         urgente,
@@ -242,19 +246,19 @@ pub async fn crear_severidad(
     responses((status = 200, description = "La severidad como quedó", body = Severidad)))]
 pub async fn editar_severidad(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
-    Cuerpo { datos, .. }: Cuerpo<SeveridadPatch>,
+    JsonBody { datos, .. }: JsonBody<SeveridadPatch>,
 ) -> Result<Json<Severidad>, Problema> {
-    let mut e = Errores::default();
-    let elemento = Elemento::Severidad {
+    let mut e = FieldErrors::default();
+    let elemento = CatalogoItem::Severidad {
         id: Some(id),
-        nombre: nombre(&mut e, datos.nombre),
-        activa: e.opcional("activa", datos.activa, tipo::LOGICO),
-        meta_horas: horas(&mut e, datos.meta_horas),
-        urgente: e.opcional("urgente", datos.urgente, tipo::LOGICO),
+        nombre: optional_name(&mut e, datos.nombre),
+        activa: e.optional("activa", datos.activa, tipo::BOOLEAN),
+        meta_horas: hours(&mut e, datos.meta_horas),
+        urgente: e.optional("urgente", datos.urgente, tipo::BOOLEAN),
     };
-    severidad(&app, &sesion, e.fin(Some(elemento))?).await
+    severidad(&app, &sesion, e.finish(Some(elemento))?).await
 }
 
 /// Crear un estado.
@@ -262,14 +266,14 @@ pub async fn editar_severidad(
     responses((status = 201, description = "Creado", body = Estado)))]
 pub async fn crear_estado(
     State(app): State<App>,
-    sesion: Sesion,
-    Cuerpo { datos, .. }: Cuerpo<EstadoCreate>,
+    sesion: Session,
+    JsonBody { datos, .. }: JsonBody<EstadoCreate>,
 ) -> Result<(StatusCode, Json<Estado>), Problema> {
-    let mut e = Errores::default();
-    let nombre = nombre_nuevo(&mut e, datos.nombre);
-    let es_final = e.requerido("final", datos.es_final, tipo::LOGICO);
-    let (nombre, es_final) = e.fin(nombre.zip(es_final))?;
-    let elemento = Elemento::Estado {
+    let mut e = FieldErrors::default();
+    let nombre = required_name(&mut e, datos.nombre);
+    let es_final = e.required("final", datos.es_final, tipo::BOOLEAN);
+    let (nombre, es_final) = e.finish(nombre.zip(es_final))?;
+    let elemento = CatalogoItem::Estado {
         id: None,
         nombre: Some(nombre),
         es_final,
@@ -283,15 +287,15 @@ pub async fn crear_estado(
     responses((status = 200, description = "El estado como quedó", body = Estado)))]
 pub async fn editar_estado(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
-    Cuerpo { datos, .. }: Cuerpo<EstadoPatch>,
+    JsonBody { datos, .. }: JsonBody<EstadoPatch>,
 ) -> Result<Json<Estado>, Problema> {
-    let mut e = Errores::default();
-    let elemento = Elemento::Estado {
+    let mut e = FieldErrors::default();
+    let elemento = CatalogoItem::Estado {
         id: Some(id),
-        nombre: nombre(&mut e, datos.nombre),
+        nombre: optional_name(&mut e, datos.nombre),
         es_final: false,
     };
-    estado(&app, &sesion, e.fin(Some(elemento))?).await
+    estado(&app, &sesion, e.finish(Some(elemento))?).await
 }

@@ -3,27 +3,27 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo, Rol,
-    campo::{Errores, Lista, tipo},
+    Field, Rol,
+    campo::{BoundedList, FieldErrors, tipo},
     catalogo::Transicion,
 };
-use sigra_store::Elemento;
+use sigra_store::CatalogoItem;
 use utoipa::ToSchema;
 
-use super::editar::cambia;
+use super::editar::update;
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Cuerpo, Ids},
-    nombres::nombres,
-    problema::Problema,
+    body::{Ids, JsonBody},
+    code::Codigo,
+    guard::Session,
+    name_list::parse_names,
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 
 /// Roles that exist.
-const ROLES: usize = Rol::TODOS.len();
+const ROL_COUNT: usize = Rol::ALL.len();
 
 /// Quiénes pueden dar un paso entre dos estados.
 #[derive(Deserialize, ToSchema)]
@@ -32,15 +32,15 @@ pub struct TransicionPut {
     /// Al menos uno; con `trabajador`, también el autor del reporte.
     #[serde(default)]
     #[schema(value_type = Vec<Rol>, required = true, min_items = 1, max_items = 3)]
-    roles: Campo<Lista<String, ROLES>>,
+    roles: Field<BoundedList<String, ROL_COUNT>>,
 }
 
 impl TransicionPut {
-    fn valida(self) -> Result<Vec<Rol>, Problema> {
-        let mut e = Errores::default();
-        let roles = e.requerido("roles", self.roles, tipo::LISTA);
-        let roles = nombres(&mut e, "roles", roles, 1, Rol::de_nombre);
-        Ok(e.fin(roles)?)
+    fn validate(self) -> Result<Vec<Rol>, Problema> {
+        let mut e = FieldErrors::default();
+        let roles = e.required("roles", self.roles, tipo::LIST);
+        let roles = parse_names(&mut e, "roles", roles, 1, Rol::from_name);
+        Ok(e.finish(roles)?)
     }
 }
 
@@ -54,20 +54,20 @@ impl TransicionPut {
     responses((status = 200, description = "La transición como quedó", body = Transicion)))]
 pub async fn permitir(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Ids(desde, hacia): Ids,
-    Cuerpo { datos, .. }: Cuerpo<TransicionPut>,
+    JsonBody { datos, .. }: JsonBody<TransicionPut>,
 ) -> Result<Json<Transicion>, Problema> {
-    let roles = datos.valida()?;
+    let roles = datos.validate()?;
     if desde == hacia {
         return Err(Codigo::NoEncontrado.into());
     }
-    let elemento = Elemento::Transicion {
+    let elemento = CatalogoItem::Transicion {
         desde,
         hacia,
         roles: roles.clone(),
     };
-    cambia(&app, &sesion, elemento).await?;
+    update(&app, &sesion, elemento).await?;
     Ok(Json(Transicion {
         desde,
         hacia,
@@ -84,14 +84,14 @@ pub async fn permitir(
     responses((status = 204, description = "Quitada")))]
 pub async fn quitar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Ids(desde, hacia): Ids,
 ) -> Result<StatusCode, Problema> {
-    let elemento = Elemento::Transicion {
+    let elemento = CatalogoItem::Transicion {
         desde,
         hacia,
         roles: vec![],
     };
-    cambia(&app, &sesion, elemento).await?;
+    update(&app, &sesion, elemento).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use sigra_domain::catalogo::Catalogo;
 
-use crate::{App, codigo::Codigo, escritura::etag, problema::Problema};
+use crate::{App, code::Codigo, idempotent::etag, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[];
 

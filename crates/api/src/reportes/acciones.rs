@@ -5,25 +5,25 @@ use std::collections::{BTreeSet, HashMap};
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    Campo, Falla, Fecha, Rut,
-    campo::{Errores, tipo},
-    reporte::{EstadoDeAccion, Medida, detalle},
+    Fecha, Field, FieldErrorKind, Rut,
+    campo::{FieldErrors, tipo},
+    reporte::{AccionCorrectiva, EstadoDeAccion, detalle},
 };
 use sigra_store::{
-    ConClave, Fallo, Respuesta, identidad,
-    reportes::{Cual, MoverAccion, PedirAccion, Seguida},
+    Idempotent, StoreError, StoredResponse, identity,
+    reportes::{AccionUpdate, AdvanceAccion, ReporteRef, RequestAccion},
 };
 use utoipa::ToSchema;
 
-use super::ver::vigente;
+use super::ver::find_active;
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Cuerpo, Id, Ids},
-    escritura::{Llave, con_json, escribe},
-    problema::Problema,
-    usuarios::vista::{RutDicho, rut},
+    body::{Id, Ids, JsonBody},
+    code::Codigo,
+    guard::Session,
+    idempotent::{IdempotencyHeader, json_response, write},
+    problem::Problema,
+    usuarios::dto::{RutDicho, parse_rut},
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ReporteRetirado];
@@ -43,7 +43,7 @@ pub const CODIGOS_MOVER: &[Codigo] = &[
 ];
 
 /// How far ahead a deadline may be, in days.
-const MAX_PLAZO: i32 = 3_650;
+const MAX_PLAZO_DAYS: i32 = 3_650;
 
 /// Algo que hay que hacer contra el peligro de un reporte aprobado.
 #[derive(Serialize, ToSchema)]
@@ -71,18 +71,18 @@ pub struct AccionVista {
     pub verificada_por: Option<i64>,
 }
 
-fn vista(n: i64, m: &Medida, responsable: String, hoy: Fecha) -> AccionVista {
+fn to_dto(n: i64, m: &AccionCorrectiva, responsable: String, hoy: Fecha) -> AccionVista {
     AccionVista {
         n,
         descripcion: m.descripcion.clone(),
-        responsable_rut: m.responsable.cuerpo(),
+        responsable_rut: m.responsable.body(),
         responsable,
         plazo: m.plazo.to_string(),
         estado: m.estado,
         vencida: m.estado == EstadoDeAccion::Abierta && m.plazo < hoy,
-        creada_por: m.creada_por.cuerpo(),
-        hecha_por: m.hecha_por.map(Rut::cuerpo),
-        verificada_por: m.verificada_por.map(Rut::cuerpo),
+        creada_por: m.creada_por.body(),
+        hecha_por: m.hecha_por.map(Rut::body),
+        verificada_por: m.verificada_por.map(Rut::body),
     }
 }
 
@@ -103,15 +103,15 @@ pub struct Acciones {
 pub struct AccionCreate {
     #[serde(default)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 2_000)]
-    descripcion: Campo<String>,
+    descripcion: Field<String>,
     /// Alguien que puede ver el reporte.
     #[serde(default)]
     #[schema(value_type = RutDicho, required = true)]
-    responsable_rut: Campo<RutDicho>,
+    responsable_rut: Field<RutDicho>,
     /// El último día en que está a tiempo, desde hoy.
     #[serde(default)]
     #[schema(value_type = String, format = Date, required = true)]
-    plazo: Campo<String>,
+    plazo: Field<String>,
 }
 
 /// Un paso de una acción.
@@ -121,15 +121,15 @@ pub struct AccionPatch {
     /// `hecha`, `verificada`, o `abierta` si no quedó bien.
     #[serde(default)]
     #[schema(value_type = EstadoDeAccion, required = true)]
-    estado: Campo<String>,
+    estado: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 2_000)]
-    detalle: Campo<String>,
+    detalle: Field<String>,
 }
 
-async fn nombres(app: &App, ruts: BTreeSet<Rut>) -> Result<HashMap<Rut, String>, Problema> {
-    let mut lectura = app.store().leer().await?;
-    Ok(identidad::nombres(&mut lectura, &ruts).await?)
+async fn names_by_rut(app: &App, ruts: BTreeSet<Rut>) -> Result<HashMap<Rut, String>, Problema> {
+    let mut lectura = app.store().read().await?;
+    Ok(identity::names_by_rut(&mut lectura, &ruts).await?)
 }
 
 /// Ver las acciones de un reporte.
@@ -138,16 +138,16 @@ async fn nombres(app: &App, ruts: BTreeSet<Rut>) -> Result<HashMap<Rut, String>,
     responses((status = 200, description = "Todas, en orden", body = Acciones)))]
 pub async fn listar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
 ) -> Result<Json<Acciones>, Problema> {
-    let leido = vigente(&app, &sesion, &Cual::Id(id)).await?;
+    let leido = find_active(&app, &sesion, &ReporteRef::Id(id)).await?;
     let acciones = &leido.reporte.acciones;
-    let nombres = nombres(&app, acciones.values().map(|m| m.responsable).collect()).await?;
+    let nombres = names_by_rut(&app, acciones.values().map(|m| m.responsable).collect()).await?;
     let hoy = app.zona().fecha(sesion.ahora);
-    let una = |(n, m): (&i64, &Medida)| {
+    let una = |(n, m): (&i64, &AccionCorrectiva)| {
         let responsable = nombres.get(&m.responsable).cloned().unwrap_or_default();
-        vista(*n, m, responsable, hoy)
+        to_dto(*n, m, responsable, hoy)
     };
     let items = acciones.iter().map(una).collect();
     Ok(Json(Acciones { items }))
@@ -164,23 +164,23 @@ pub async fn listar(
         (status = 200, description = "Ya estaba pedida", body = AccionVista, headers(("ETag" = String)))))]
 pub async fn pedir(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
-    llave: Llave,
-    Cuerpo { datos, sha256 }: Cuerpo<AccionCreate>,
+    llave: IdempotencyHeader,
+    JsonBody { datos, sha256 }: JsonBody<AccionCreate>,
 ) -> Result<Response, Problema> {
-    let clave = llave.ata(&sesion, sha256);
+    let clave = llave.bind(&sesion, sha256);
     let hoy = app.zona().fecha(sesion.ahora);
-    let mut e = Errores::default();
+    let mut e = FieldErrors::default();
     let descripcion = e
-        .requerido("descripcion", datos.descripcion, tipo::TEXTO)
-        .and_then(|t| e.toma("descripcion", detalle(t)));
-    let responsable = rut(&mut e, "responsable_rut", datos.responsable_rut);
+        .required("descripcion", datos.descripcion, tipo::STRING)
+        .and_then(|t| e.take("descripcion", detalle(t)));
+    let responsable = parse_rut(&mut e, "responsable_rut", datos.responsable_rut);
     let plazo = e
-        .requerido("plazo", datos.plazo, tipo::TEXTO)
-        .and_then(|t| e.toma("plazo", plazo(&t, hoy)));
+        .required("plazo", datos.plazo, tipo::STRING)
+        .and_then(|t| e.take("plazo", parse_plazo(&t, hoy)));
     let op = (|| {
-        Some(PedirAccion {
+        Some(RequestAccion {
             quien: sesion.quien.clone(),
             id,
             descripcion: descripcion?,
@@ -188,13 +188,13 @@ pub async fn pedir(
             plazo: plazo?,
         })
     })();
-    let op = e.fin(op)?;
-    let suyos = nombres(&app, [op.responsable].into()).await?;
-    let responde = responde(suyos, hoy, StatusCode::CREATED);
-    escribe(
+    let op = e.finish(op)?;
+    let suyos = names_by_rut(&app, [op.responsable].into()).await?;
+    let responde = respond(suyos, hoy, StatusCode::CREATED);
+    write(
         app.store(),
         &sesion,
-        ConClave {
+        Idempotent {
             clave,
             op,
             responde,
@@ -203,11 +203,11 @@ pub async fn pedir(
     .await
 }
 
-fn plazo(texto: &str, hoy: Fecha) -> Result<Fecha, Falla> {
-    let plazo = Fecha::parse(texto).ok_or(Falla::Formato("AAAA-MM-DD", "YYYY-MM-DD"))?;
-    let hasta = hoy.mas_dias(MAX_PLAZO);
+fn parse_plazo(texto: &str, hoy: Fecha) -> Result<Fecha, FieldErrorKind> {
+    let plazo = Fecha::parse(texto).ok_or(FieldErrorKind::Formato("AAAA-MM-DD", "YYYY-MM-DD"))?;
+    let hasta = hoy.plus_days(MAX_PLAZO_DAYS);
     if plazo < hoy || plazo > hasta {
-        return Err(Falla::Rango {
+        return Err(FieldErrorKind::Rango {
             min: hoy.to_string(),
             max: hasta.to_string(),
         });
@@ -225,40 +225,40 @@ fn plazo(texto: &str, hoy: Fecha) -> Result<Fecha, Falla> {
     responses((status = 200, description = "Como quedó", body = AccionVista, headers(("ETag" = String)))))]
 pub async fn mover(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Ids(id, n): Ids,
-    llave: Llave,
-    Cuerpo { datos, sha256 }: Cuerpo<AccionPatch>,
+    llave: IdempotencyHeader,
+    JsonBody { datos, sha256 }: JsonBody<AccionPatch>,
 ) -> Result<Response, Problema> {
-    let clave = llave.ata(&sesion, sha256);
+    let clave = llave.bind(&sesion, sha256);
     let hoy = app.zona().fecha(sesion.ahora);
-    let mut e = Errores::default();
+    let mut e = FieldErrors::default();
     let hacia = e
-        .requerido("estado", datos.estado, tipo::TEXTO)
+        .required("estado", datos.estado, tipo::STRING)
         .and_then(|t| {
-            e.toma(
+            e.take(
                 "estado",
-                EstadoDeAccion::de_nombre(&t).ok_or(Falla::NoExiste),
+                EstadoDeAccion::from_name(&t).ok_or(FieldErrorKind::NoExiste),
             )
         });
     let dicho = e
-        .opcional("detalle", datos.detalle, tipo::TEXTO)
-        .and_then(|t| e.toma("detalle", detalle(t)));
-    let op = MoverAccion {
+        .optional("detalle", datos.detalle, tipo::STRING)
+        .and_then(|t| e.take("detalle", detalle(t)));
+    let op = AdvanceAccion {
         quien: sesion.quien.clone(),
         id,
         n,
-        hacia: e.fin(hacia)?,
+        hacia: e.finish(hacia)?,
         detalle: dicho,
     };
-    let leido = vigente(&app, &sesion, &Cual::Id(id)).await?;
+    let leido = find_active(&app, &sesion, &ReporteRef::Id(id)).await?;
     let responsable = leido.reporte.acciones.get(&n).map(|m| m.responsable);
-    let suyos = nombres(&app, responsable.into_iter().collect()).await?;
-    let responde = responde(suyos, hoy, StatusCode::OK);
-    escribe(
+    let suyos = names_by_rut(&app, responsable.into_iter().collect()).await?;
+    let responde = respond(suyos, hoy, StatusCode::OK);
+    write(
         app.store(),
         &sesion,
-        ConClave {
+        Idempotent {
             clave,
             op,
             responde,
@@ -267,17 +267,17 @@ pub async fn mover(
     .await
 }
 
-fn responde(
+fn respond(
     nombres: HashMap<Rut, String>,
     hoy: Fecha,
     nueva: StatusCode,
-) -> impl Fn(Seguida) -> Result<Respuesta, Fallo> + Send + Sync + 'static {
-    move |s: Seguida| {
+) -> impl Fn(AccionUpdate) -> Result<StoredResponse, StoreError> + Send + Sync + 'static {
+    move |s: AccionUpdate| {
         let responsable = nombres
             .get(&s.medida.responsable)
             .cloned()
             .unwrap_or_default();
         let status = if s.cambio { nueva } else { StatusCode::OK };
-        con_json(status, s.version, &vista(s.n, &s.medida, responsable, hoy))
+        json_response(status, s.version, &to_dto(s.n, &s.medida, responsable, hoy))
     }
 }

@@ -2,11 +2,11 @@
 
 use axum::{Json, extract::State};
 use serde::Serialize;
-use sigra_store::{EntradaLeida, bitacora_de, reportes::Cual};
+use sigra_store::{StoredEntrada, read_bitacora, reportes::ReporteRef};
 use utoipa::ToSchema;
 
-use super::ver::visible;
-use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Id, problema::Problema};
+use super::ver::find_visible;
+use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 
@@ -46,8 +46,8 @@ pub struct Entrada {
     pub hash: String,
 }
 
-impl From<EntradaLeida> for Entrada {
-    fn from(l: EntradaLeida) -> Self {
+impl From<StoredEntrada> for Entrada {
+    fn from(l: StoredEntrada) -> Self {
         let e = l.entrada;
         Self {
             id: l.id,
@@ -55,8 +55,8 @@ impl From<EntradaLeida> for Entrada {
             uuid_cliente: e.uuid_cliente,
             n: e.n,
             version: e.version,
-            accion: e.accion.nombre().to_owned(),
-            rut: e.rut.cuerpo(),
+            accion: e.accion.name().to_owned(),
+            rut: e.rut.body(),
             en: e.en.to_string(),
             detalle: e.detalle,
             antes: e.antes.into(),
@@ -82,12 +82,12 @@ pub struct Bitacora {
     responses((status = 200, description = "Todas sus entradas, en orden", body = Bitacora)))]
 pub async fn bitacora(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
 ) -> Result<Json<Bitacora>, Problema> {
-    visible(&app, &sesion, &Cual::Id(id)).await?;
-    let mut lectura = app.store().leer().await?;
-    let entradas = bitacora_de(&mut lectura, id).await?;
+    find_visible(&app, &sesion, &ReporteRef::Id(id)).await?;
+    let mut lectura = app.store().read().await?;
+    let entradas = read_bitacora(&mut lectura, id).await?;
     Ok(Json(Bitacora {
         items: entradas.into_iter().map(Entrada::from).collect(),
     }))

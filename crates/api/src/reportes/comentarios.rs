@@ -7,26 +7,26 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    Campo,
+    Field,
     bitacora::Entrada,
-    campo::{Errores, tipo},
+    campo::{FieldErrors, tipo},
     reporte::detalle,
 };
 use sigra_store::{
-    ConClave,
-    reportes::{self, Comentado, Comentar, Cual, comentarios},
+    Idempotent,
+    reportes::{self, AddComentario, AddedComentario, ReporteRef, comentarios},
 };
 use utoipa::ToSchema;
 
-use super::ver::vigente;
+use super::ver::find_active;
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Consulta, Cuerpo, Id},
-    escritura::{Llave, con_json, escribe},
-    pagina::{self, Pagina, Pedida, cursor, huella},
-    problema::Problema,
+    body::{Id, JsonBody, QueryParams},
+    code::Codigo,
+    guard::Session,
+    idempotent::{IdempotencyHeader, json_response, write},
+    page::{self, PageParams, Pagina, cursor, fingerprint},
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[
@@ -47,7 +47,7 @@ pub const CODIGOS_CREAR: &[Codigo] = &[
 pub struct ComentarioCreate {
     #[serde(default)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 2_000)]
-    texto: Campo<String>,
+    texto: Field<String>,
 }
 
 /// Lo que alguien dijo de un reporte. No se cambia ni se borra: es una entrada de su bitácora.
@@ -67,10 +67,10 @@ pub struct Comentario {
     pub en: String,
 }
 
-fn vista(e: &Entrada, autor: String) -> Comentario {
+fn to_dto(e: &Entrada, autor: String) -> Comentario {
     Comentario {
         n: e.n,
-        rut: e.rut.cuerpo(),
+        rut: e.rut.body(),
         autor,
         texto: e.detalle.clone().unwrap_or_default(),
         en: e.en.to_string(),
@@ -81,29 +81,29 @@ fn vista(e: &Entrada, autor: String) -> Comentario {
 ///
 /// Del más antiguo al más nuevo.
 #[utoipa::path(get, path = "/reportes/{id}/comentarios", tag = "reportes",
-    params(("id" = i64, Path, description = "Id del reporte"), Pedida),
+    params(("id" = i64, Path, description = "Id del reporte"), PageParams),
     responses((status = 200, description = "Una página", body = Pagina<Comentario>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
     OriginalUri(uri): OriginalUri,
-    Consulta(pedida): Consulta<Pedida>,
+    QueryParams(pedida): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = huella(&("comentarios", id));
-    let mut e = Errores::default();
-    let limite = pedida.limite(&mut e);
-    e.fin(Some(()))?;
-    let tras: Option<i64> = pedida.tras(&huella)?;
-    let leido = vigente(&app, &sesion, &Cual::Id(id)).await?;
-    let mut lectura = app.store().leer().await?;
+    let huella = fingerprint(&("comentarios", id));
+    let mut e = FieldErrors::default();
+    let limite = pedida.limit(&mut e);
+    e.finish(Some(()))?;
+    let tras: Option<i64> = pedida.after(&huella)?;
+    let leido = find_active(&app, &sesion, &ReporteRef::Id(id)).await?;
+    let mut lectura = app.store().read().await?;
     let todos = comentarios(&mut lectura, &leido, tras.unwrap_or(0), limite + 1).await?;
     drop(lectura);
     let ultimo = |c: &reportes::Comentario| cursor(&huella, c.entrada.n);
-    let (todos, siguiente) = pagina::corta(todos, limite, ultimo);
-    let items = todos.into_iter().map(|c| vista(&c.entrada, c.autor));
+    let (todos, siguiente) = page::cut_page(todos, limite, ultimo);
+    let items = todos.into_iter().map(|c| to_dto(&c.entrada, c.autor));
     let items = items.collect();
-    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+    Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }
 
 /// Comentar un reporte.
@@ -117,34 +117,34 @@ pub async fn listar(
         (status = 200, description = "Ya estaba dicho", body = Comentario, headers(("ETag" = String)))))]
 pub async fn comentar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
-    llave: Llave,
-    Cuerpo { datos, sha256 }: Cuerpo<ComentarioCreate>,
+    llave: IdempotencyHeader,
+    JsonBody { datos, sha256 }: JsonBody<ComentarioCreate>,
 ) -> Result<Response, Problema> {
-    let clave = llave.ata(&sesion, sha256);
-    let mut e = Errores::default();
+    let clave = llave.bind(&sesion, sha256);
+    let mut e = FieldErrors::default();
     let texto = e
-        .requerido("texto", datos.texto, tipo::TEXTO)
-        .and_then(|t| e.toma("texto", detalle(t)));
-    let op = Comentar {
+        .required("texto", datos.texto, tipo::STRING)
+        .and_then(|t| e.take("texto", detalle(t)));
+    let op = AddComentario {
         quien: sesion.quien.clone(),
         id,
-        texto: e.fin(texto)?,
+        texto: e.finish(texto)?,
     };
     let nombre = sesion.nombre.clone();
-    let responde = move |c: Comentado| {
+    let responde = move |c: AddedComentario| {
         let status = if c.es_nuevo {
             StatusCode::CREATED
         } else {
             StatusCode::OK
         };
-        con_json(status, c.version, &vista(&c.entrada, nombre.clone()))
+        json_response(status, c.version, &to_dto(&c.entrada, nombre.clone()))
     };
-    escribe(
+    write(
         app.store(),
         &sesion,
-        ConClave {
+        Idempotent {
             clave,
             op,
             responde,

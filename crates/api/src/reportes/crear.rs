@@ -3,19 +3,19 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use sigra_domain::reporte::ReporteCreate;
 use sigra_store::{
-    ConClave, Fallo, Respuesta,
-    reportes::{Creado, CrearReporte},
+    Idempotent, StoreError, StoredResponse,
+    reportes::{CreateReporte, CreatedReporte},
 };
 
-use super::vista::Reporte;
+use super::dto::Reporte;
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::Cuerpo,
-    escritura::{Llave, a_http, con_reporte, escribe, problema},
-    multimedia::adopta,
-    problema::Problema,
+    body::JsonBody,
+    code::Codigo,
+    files::adopt,
+    guard::Session,
+    idempotent::{IdempotencyHeader, a_http, reporte_response, to_problema, write},
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::UuidEnConflicto, Codigo::ReporteRetirado];
@@ -33,43 +33,43 @@ pub const CODIGOS: &[Codigo] = &[Codigo::UuidEnConflicto, Codigo::ReporteRetirad
     ))]
 pub async fn crear(
     State(app): State<App>,
-    sesion: Sesion,
-    llave: Llave,
-    Cuerpo { datos, sha256 }: Cuerpo<ReporteCreate>,
+    sesion: Session,
+    llave: IdempotencyHeader,
+    JsonBody { datos, sha256 }: JsonBody<ReporteCreate>,
 ) -> Result<Response, Problema> {
-    let clave = llave.ata(&sesion, sha256);
-    let nuevo = datos.validar(&sesion.catalogo)?;
+    let clave = llave.bind(&sesion, sha256);
+    let nuevo = datos.validate(&sesion.catalogo)?;
     let archivos = nuevo.contenido.multimedia.iter().flatten();
     let uuids: Vec<String> = archivos.map(|a| a.uuid_cliente.clone()).collect();
     let autor = sesion.nombre.clone();
-    let op = CrearReporte::nueva(app.store(), &sesion.quien, autor, nuevo, app.zona())?;
+    let op = CreateReporte::new(app.store(), &sesion.quien, autor, nuevo, app.zona())?;
     if clave.is_none() {
-        let creado = app.entrada().crea(op).await;
-        let mut creado = creado.map_err(|rechazo| problema(rechazo, &sesion))?;
-        let adoptados = adopta(&app, &sesion, uuids.iter().map(String::as_str)).await;
+        let creado = app.create_batcher().create(op).await;
+        let mut creado = creado.map_err(|rechazo| to_problema(rechazo, &sesion))?;
+        let adoptados = adopt(&app, &sesion, uuids.iter().map(String::as_str)).await;
         let id = creado.leido.reporte.id;
         if let Some(leido) = adoptados.into_iter().rfind(|l| l.reporte.id == id) {
             creado.leido = leido;
         }
-        return Ok(a_http(responde(&creado, &sesion)?));
+        return Ok(a_http(respond(&creado, &sesion)?));
     }
     let s = sesion.clone();
-    let escritura = ConClave {
+    let escritura = Idempotent {
         clave,
         op,
-        responde: move |creado: Creado| responde(&creado, &s),
+        responde: move |creado: CreatedReporte| respond(&creado, &s),
     };
-    let respuesta = escribe(app.store(), &sesion, escritura).await?;
+    let respuesta = write(app.store(), &sesion, escritura).await?;
     // The key keeps the answer as it was when the report was written.
-    adopta(&app, &sesion, uuids.iter().map(String::as_str)).await;
+    adopt(&app, &sesion, uuids.iter().map(String::as_str)).await;
     Ok(respuesta)
 }
 
-fn responde(creado: &Creado, sesion: &Sesion) -> Result<Respuesta, Fallo> {
+fn respond(creado: &CreatedReporte, sesion: &Session) -> Result<StoredResponse, StoreError> {
     let status = if creado.es_nuevo {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    con_reporte(status, &creado.leido, sesion)
+    reporte_response(status, &creado.leido, sesion)
 }

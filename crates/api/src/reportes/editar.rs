@@ -3,18 +3,18 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use sigra_domain::reporte::ReporteEdit;
 use sigra_store::{
-    ConClave,
-    reportes::{EditarReporte, ReporteLeido},
+    Idempotent,
+    reportes::{EditReporte, StoredReporte},
 };
 
-use super::vista::Reporte;
+use super::dto::Reporte;
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Cuerpo, Id, IfMatch, version_vista},
-    escritura::{Llave, con_reporte, escribe},
-    problema::Problema,
+    body::{Id, IfMatch, JsonBody, expected_version},
+    code::Codigo,
+    guard::Session,
+    idempotent::{IdempotencyHeader, reporte_response, write},
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[
@@ -39,17 +39,18 @@ pub const CODIGOS: &[Codigo] = &[
     responses((status = 200, description = "El reporte como quedó", body = Reporte, headers(("ETag" = String)))))]
 pub async fn editar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: Llave,
-    Cuerpo { datos, sha256 }: Cuerpo<ReporteEdit>,
+    llave: IdempotencyHeader,
+    JsonBody { datos, sha256 }: JsonBody<ReporteEdit>,
 ) -> Result<Response, Problema> {
-    let clave = llave.ata(&sesion, sha256);
-    let cambio = datos.validar(&sesion.catalogo)?;
-    let version = version_vista(if_match.as_ref(), cambio.version).ok_or(Codigo::FaltaVersion)?;
+    let clave = llave.bind(&sesion, sha256);
+    let cambio = datos.validate(&sesion.catalogo)?;
+    let version =
+        expected_version(if_match.as_ref(), cambio.version).ok_or(Codigo::FaltaVersion)?;
     let catalogo = sesion.catalogo.clone();
-    let op = EditarReporte {
+    let op = EditReporte {
         quien: sesion.quien.clone(),
         id,
         cambio,
@@ -57,11 +58,11 @@ pub async fn editar(
         catalogo,
     };
     let s = sesion.clone();
-    let responde = move |leido: ReporteLeido| con_reporte(StatusCode::OK, &leido, &s);
-    escribe(
+    let responde = move |leido: StoredReporte| reporte_response(StatusCode::OK, &leido, &s);
+    write(
         app.store(),
         &sesion,
-        ConClave {
+        Idempotent {
             clave,
             op,
             responde,

@@ -6,30 +6,30 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    Falla, Fecha,
-    busqueda::{MAX_CONSULTA, MAX_TERMINOS, terminos},
-    campo::{Errores, texto},
+    Fecha, FieldErrorKind,
+    campo::{FieldErrors, text},
     catalogo::Catalogo,
     reporte::SyncStatus,
-    rut::{Rut, RutInvalido},
+    rut::{InvalidRut, Rut},
+    search::{MAX_QUERY, MAX_TERMS, terms},
 };
-use sigra_store::reportes::{ClaveOrden, Filtro, Orden, lista};
+use sigra_store::reportes::{ReporteFilter, SortKey, SortOrder, list_reportes};
 use utoipa::IntoParams;
 
-use super::vista::{Reporte, vista};
+use super::dto::{Reporte, to_dto};
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::Consulta,
-    pagina::{self, Pagina, Pedida, cursor, entero, huella},
-    problema::Problema,
+    body::QueryParams,
+    code::Codigo,
+    guard::Session,
+    page::{self, PageParams, Pagina, cursor, fingerprint, parse_integer},
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
 
 /// The most values that one filter takes.
-const MAX_VALORES: usize = 50;
+const MAX_VALUES: usize = 50;
 
 /// Filtros de la lista; los que son listas se repiten (`estado=1&estado=2`).
 #[derive(Deserialize, Serialize, Default, IntoParams)]
@@ -72,32 +72,32 @@ pub struct Parametros {
 ///
 /// Solo los que quien pregunta puede ver, sin los retirados. Recorrer todas las páginas mientras
 /// otros escriben muestra una vez cada reporte que calzó todo el tiempo.
-#[utoipa::path(get, path = "/reportes", tag = "reportes", params(Filtros, Parametros, Pedida),
+#[utoipa::path(get, path = "/reportes", tag = "reportes", params(Filtros, Parametros, PageParams),
     responses((status = 200, description = "Una página", body = Pagina<Reporte>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     OriginalUri(uri): OriginalUri,
-    Consulta(f): Consulta<Filtros>,
-    Consulta(p): Consulta<Parametros>,
-    Consulta(pedida): Consulta<Pedida>,
+    QueryParams(f): QueryParams<Filtros>,
+    QueryParams(p): QueryParams<Parametros>,
+    QueryParams(pedida): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = huella(&(&f, &p, sesion.quien.rut));
-    let mut e = Errores::default();
-    let filtro = f.filtro(&sesion.catalogo, &mut e);
-    let orden = p.orden(&mut e);
-    let limite = pedida.limite(&mut e);
-    e.fin(Some(()))?;
-    let despues: Option<(ClaveOrden, i64)> = pedida.tras(&huella)?;
+    let huella = fingerprint(&(&f, &p, sesion.quien.rut));
+    let mut e = FieldErrors::default();
+    let filtro = f.to_filter(&sesion.catalogo, &mut e);
+    let orden = p.sort_order(&mut e);
+    let limite = pedida.limit(&mut e);
+    e.finish(Some(()))?;
+    let despues: Option<(SortKey, i64)> = pedida.after(&huella)?;
     if despues
         .as_ref()
-        .is_some_and(|(clave, _)| !orden.admite(clave))
+        .is_some_and(|(clave, _)| !orden.allows(clave))
     {
         return Err(Codigo::CursorInvalido.into());
     }
-    let mut lectura = app.store().leer().await?;
+    let mut lectura = app.store().read().await?;
     // One more than the page tells whether there is another.
-    let mut filas = lista(
+    let mut filas = list_reportes(
         &mut lectura,
         &sesion.quien,
         &filtro,
@@ -112,13 +112,13 @@ pub async fn listar(
     let siguiente = filas
         .last()
         .filter(|_| sigue)
-        .and_then(|l| cursor(&huella, (orden.clave(l), l.reporte.id)));
-    let items = filas.iter().map(|l| vista(l, &sesion.catalogo)).collect();
-    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+        .and_then(|l| cursor(&huella, (orden.key(l), l.reporte.id)));
+    let items = filas.iter().map(|l| to_dto(l, &sesion.catalogo)).collect();
+    Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }
 
 impl Filtros {
-    pub fn filtro(&self, catalogo: &Catalogo, e: &mut Errores) -> Filtro {
+    pub fn to_filter(&self, catalogo: &Catalogo, e: &mut FieldErrors) -> ReporteFilter {
         for (campo, valores) in [
             ("estado", &self.estado),
             ("area_id", &self.area_id),
@@ -126,55 +126,55 @@ impl Filtros {
             ("rut", &self.rut),
             ("sync_status", &self.sync_status),
         ] {
-            if valores.len() > MAX_VALORES {
-                e.agrega(campo, Falla::Demasiados { max: MAX_VALORES });
+            if valores.len() > MAX_VALUES {
+                e.add(campo, FieldErrorKind::Demasiados { max: MAX_VALUES });
             }
         }
         let dichos = |v: &[String]| -> Vec<String> {
             v.iter()
                 .filter(|t| !t.is_empty())
-                .take(MAX_VALORES)
+                .take(MAX_VALUES)
                 .cloned()
                 .collect()
         };
-        Filtro {
+        ReporteFilter {
             estados: dichos(&self.estado)
                 .iter()
-                .filter_map(|t| e.toma("estado", estado(t, catalogo)))
+                .filter_map(|t| e.take("estado", estado(t, catalogo)))
                 .collect(),
             areas: dichos(&self.area_id)
                 .iter()
-                .filter_map(|t| entero("area_id", t, e))
+                .filter_map(|t| parse_integer("area_id", t, e))
                 .collect(),
             severidades: dichos(&self.severidad_id)
                 .iter()
-                .filter_map(|t| entero("severidad_id", t, e))
+                .filter_map(|t| parse_integer("severidad_id", t, e))
                 .collect(),
             ruts: dichos(&self.rut)
                 .iter()
-                .filter_map(|t| e.toma("rut", rut(t)))
-                .map(Rut::cuerpo)
+                .filter_map(|t| e.take("rut", parse_rut(t)))
+                .map(Rut::body)
                 .collect(),
-            desde: dia("desde", self.desde.as_deref(), e),
-            hasta: dia("hasta", self.hasta.as_deref(), e),
+            desde: parse_day("desde", self.desde.as_deref(), e),
+            hasta: parse_day("hasta", self.hasta.as_deref(), e),
             sync_status: dichos(&self.sync_status)
                 .iter()
                 .filter_map(|t| {
-                    e.toma(
+                    e.take(
                         "sync_status",
-                        SyncStatus::de_nombre(t).ok_or(Falla::NoExiste),
+                        SyncStatus::from_name(t).ok_or(FieldErrorKind::NoExiste),
                     )
                 })
                 .collect(),
             terminos: self
                 .q
                 .clone()
-                .and_then(|q| e.toma("q", texto(q, 0, MAX_CONSULTA, true)))
+                .and_then(|q| e.take("q", text(q, 0, MAX_QUERY, true)))
                 .map(|q| {
-                    if q.split_whitespace().count() > MAX_TERMINOS {
-                        e.agrega("q", Falla::Demasiados { max: MAX_TERMINOS });
+                    if q.split_whitespace().count() > MAX_TERMS {
+                        e.add("q", FieldErrorKind::Demasiados { max: MAX_TERMS });
                     }
-                    terminos(&q)
+                    terms(&q)
                 })
                 .unwrap_or_default(),
         }
@@ -182,43 +182,43 @@ impl Filtros {
 }
 
 impl Parametros {
-    fn orden(&self, e: &mut Errores) -> Orden {
+    fn sort_order(&self, e: &mut FieldErrors) -> SortOrder {
         match self.orden.as_deref() {
-            None | Some("") => Orden::NORMAL,
-            Some(nombre) => Orden::de_nombre(nombre).unwrap_or_else(|| {
-                e.agrega("orden", Falla::NoExiste);
-                Orden::NORMAL
+            None | Some("") => SortOrder::DEFAULT,
+            Some(nombre) => SortOrder::from_name(nombre).unwrap_or_else(|| {
+                e.add("orden", FieldErrorKind::NoExiste);
+                SortOrder::DEFAULT
             }),
         }
     }
 }
 
 /// By id or by name, whatever its case.
-fn estado(t: &str, catalogo: &Catalogo) -> Result<i64, Falla> {
+fn estado(t: &str, catalogo: &Catalogo) -> Result<i64, FieldErrorKind> {
     let por_id = t.parse().ok();
     catalogo
         .estados
         .iter()
         .find(|s| Some(s.id) == por_id || s.nombre.to_lowercase() == t.to_lowercase())
         .map(|s| s.id)
-        .ok_or(Falla::NoExiste)
+        .ok_or(FieldErrorKind::NoExiste)
 }
 
 /// A RUT in a query or path.
-pub fn rut(t: &str) -> Result<Rut, Falla> {
+pub fn parse_rut(t: &str) -> Result<Rut, FieldErrorKind> {
     Rut::parse(t).map_err(|e| match e {
-        RutInvalido::Digito => Falla::DigitoVerificador,
-        RutInvalido::Formato => {
-            Falla::Formato("12345678 o 12.345.678-5", "12345678 or 12.345.678-5")
+        InvalidRut::Digito => FieldErrorKind::DigitoVerificador,
+        InvalidRut::Formato => {
+            FieldErrorKind::Formato("12345678 o 12.345.678-5", "12345678 or 12.345.678-5")
         }
     })
 }
 
 /// A day in a query.
-pub fn dia(campo: &str, t: Option<&str>, e: &mut Errores) -> Option<Fecha> {
+pub fn parse_day(campo: &str, t: Option<&str>, e: &mut FieldErrors) -> Option<Fecha> {
     let t = t.filter(|t| !t.is_empty())?;
-    e.toma(
+    e.take(
         campo,
-        Fecha::parse(t).ok_or(Falla::Formato("AAAA-MM-DD", "YYYY-MM-DD")),
+        Fecha::parse(t).ok_or(FieldErrorKind::Formato("AAAA-MM-DD", "YYYY-MM-DD")),
     )
 }

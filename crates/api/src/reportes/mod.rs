@@ -4,6 +4,7 @@ pub mod acciones;
 pub mod bitacora;
 pub mod comentarios;
 pub mod crear;
+pub mod dto;
 pub mod editar;
 #[cfg(feature = "informe")]
 pub mod informe;
@@ -11,4 +12,3 @@ pub mod lista;
 pub mod retirar;
 pub mod similares;
 pub mod ver;
-pub mod vista;

@@ -3,20 +3,20 @@
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo,
-    campo::{Errores, tipo},
+    Field,
+    campo::{FieldErrors, tipo},
     reporte::detalle,
 };
-use sigra_store::{ConClave, reportes::Retirar};
+use sigra_store::{Idempotent, reportes::Retirar};
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Cuerpo, Id, IfMatch, version_vista},
-    escritura::{Llave, escribe, sin_cuerpo},
-    problema::Problema,
+    body::{Id, IfMatch, JsonBody, expected_version},
+    code::Codigo,
+    guard::Session,
+    idempotent::{IdempotencyHeader, no_content, write},
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[
@@ -32,10 +32,10 @@ pub const CODIGOS: &[Codigo] = &[
 pub struct Retiro {
     #[serde(default)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 2_000)]
-    detalle: Campo<String>,
+    detalle: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false)]
-    version: Campo<i64>,
+    version: Field<i64>,
 }
 
 /// Retirar un reporte.
@@ -48,31 +48,31 @@ pub struct Retiro {
     responses((status = 204, description = "Retirado")))]
 pub async fn retirar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: Llave,
-    Cuerpo { datos, sha256 }: Cuerpo<Retiro>,
+    llave: IdempotencyHeader,
+    JsonBody { datos, sha256 }: JsonBody<Retiro>,
 ) -> Result<Response, Problema> {
-    let clave = llave.ata(&sesion, sha256);
-    let mut e = Errores::default();
+    let clave = llave.bind(&sesion, sha256);
+    let mut e = FieldErrors::default();
     let texto = e
-        .requerido("detalle", datos.detalle, tipo::TEXTO)
-        .and_then(|t| e.toma("detalle", detalle(t)));
-    let version = e.opcional("version", datos.version, tipo::ENTERO);
-    let detalle = e.fin(texto)?;
-    let version = version_vista(if_match.as_ref(), version).ok_or(Codigo::FaltaVersion)?;
+        .required("detalle", datos.detalle, tipo::STRING)
+        .and_then(|t| e.take("detalle", detalle(t)));
+    let version = e.optional("version", datos.version, tipo::INTEGER);
+    let detalle = e.finish(texto)?;
+    let version = expected_version(if_match.as_ref(), version).ok_or(Codigo::FaltaVersion)?;
     let op = Retirar {
         quien: sesion.quien.clone(),
         id,
         detalle,
         version,
     };
-    let responde = |()| Ok(sin_cuerpo());
-    escribe(
+    let responde = |()| Ok(no_content());
+    write(
         app.store(),
         &sesion,
-        ConClave {
+        Idempotent {
             clave,
             op,
             responde,

@@ -4,24 +4,24 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use sigra_domain::{
     Instante,
-    busqueda::texto_de,
     catalogo::Catalogo,
-    similitud::{MAX_TEXTO, MINIMO, Trigramas},
+    search::search_text,
+    similarity::{MAX_TEXT, MIN_SIMILARITY, Trigrams},
 };
-use sigra_store::reportes::{Cual, Vecino, vecinos};
+use sigra_store::reportes::{ReporteRef, SimilarReporte, neighbours};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-use super::ver::vigente;
-use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Id, problema::Problema};
+use super::ver::find_active;
+use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ReporteRetirado];
 
 /// Comparisons under way at once.
-static COMPARAN: Semaphore = Semaphore::const_new(2);
+static COMPARE_PERMITS: Semaphore = Semaphore::const_new(2);
 
 /// The most that are told.
-const MAX_SIMILARES: usize = 20;
+const MAX_SIMILAR: usize = 20;
 
 /// Reportes que pueden ser del mismo peligro.
 #[derive(Serialize, ToSchema)]
@@ -67,49 +67,51 @@ pub struct Similar {
     responses((status = 200, description = "Los parecidos", body = Similares)))]
 pub async fn similares(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
 ) -> Result<Json<Similares>, Problema> {
-    let r = vigente(&app, &sesion, &Cual::Id(id)).await?.reporte;
+    let r = find_active(&app, &sesion, &ReporteRef::Id(id))
+        .await?
+        .reporte;
     let este = (id, r.contenido.area_id, r.hora_creado);
     // Some tens of milliseconds with two thousand long texts: few at a time, the others wait.
-    let lugar = COMPARAN
+    let lugar = COMPARE_PERMITS
         .acquire()
         .await
-        .map_err(|e| Problema::interno(&e))?;
-    let caracteres = i32::try_from(MAX_TEXTO).unwrap_or(i32::MAX);
-    let mut lectura = app.store().leer().await?;
-    let otros = vecinos(&mut lectura, &sesion.quien, este, caracteres).await?;
+        .map_err(|e| Problema::internal(&e))?;
+    let caracteres = i32::try_from(MAX_TEXT).unwrap_or(i32::MAX);
+    let mut lectura = app.store().read().await?;
+    let otros = neighbours(&mut lectura, &sesion.quien, este, caracteres).await?;
     drop(lectura);
-    let texto = texto_de(&r.contenido.titulo, r.contenido.descripcion.as_deref());
+    let texto = search_text(&r.contenido.titulo, r.contenido.descripcion.as_deref());
     let mirados = otros.len();
     let parecidos = tokio::task::spawn_blocking(move || {
         // Kept until it is done, also when the client has gone.
         let _lugar = lugar;
-        ordena(&texto, otros)
+        rank(&texto, otros)
     });
-    let parecidos = parecidos.await.map_err(|e| Problema::interno(&e))?;
+    let parecidos = parecidos.await.map_err(|e| Problema::internal(&e))?;
     let items = parecidos
         .into_iter()
-        .map(|(parecido, v)| vista(v, parecido, &sesion.catalogo))
+        .map(|(parecido, v)| to_dto(v, parecido, &sesion.catalogo))
         .collect();
     Ok(Json(Similares { items, mirados }))
 }
 
 /// Those that are alike enough, the most alike first.
-fn ordena(texto: &str, otros: Vec<Vecino>) -> Vec<(f64, Vecino)> {
-    let este = Trigramas::de(texto);
+fn rank(texto: &str, otros: Vec<SimilarReporte>) -> Vec<(f64, SimilarReporte)> {
+    let este = Trigrams::from_folded(texto);
     let otros = otros.into_iter();
-    let mut todos: Vec<(f64, Vecino)> = otros
-        .map(|v| (este.parecido(&Trigramas::de(&v.texto)), v))
-        .filter(|(parecido, _)| *parecido >= MINIMO)
+    let mut todos: Vec<(f64, SimilarReporte)> = otros
+        .map(|v| (este.similarity(&Trigrams::from_folded(&v.texto)), v))
+        .filter(|(parecido, _)| *parecido >= MIN_SIMILARITY)
         .collect();
     todos.sort_by(|(a, va), (b, vb)| b.total_cmp(a).then(va.id.cmp(&vb.id)));
-    todos.truncate(MAX_SIMILARES);
+    todos.truncate(MAX_SIMILAR);
     todos
 }
 
-fn vista(v: Vecino, parecido: f64, catalogo: &Catalogo) -> Similar {
+fn to_dto(v: SimilarReporte, parecido: f64, catalogo: &Catalogo) -> Similar {
     let severidad = catalogo.severidad(v.severidad_id);
     let estado = catalogo.estado(v.estado_id);
     Similar {

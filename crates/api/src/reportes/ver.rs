@@ -6,18 +6,18 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sigra_store::reportes::{Cual, ReporteLeido, reporte};
+use sigra_store::reportes::{ReporteRef, StoredReporte, reporte};
 
 use tokio::sync::Semaphore;
 
-use super::vista::{Reporte, vista};
+use super::dto::{Reporte, to_dto};
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Id, UuidDeRuta, ya_lo_tiene},
-    escritura::etag,
-    problema::Problema,
+    body::{Id, PathUuid, is_not_modified},
+    code::Codigo,
+    guard::Session,
+    idempotent::etag,
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ReporteRetirado];
@@ -30,11 +30,11 @@ pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ReporteRetirado];
         (status = 304, description = "No ha cambiado")))]
 pub async fn por_id(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problema> {
-    ver(&app, &sesion, Cual::Id(id), &headers).await
+    ver(&app, &sesion, ReporteRef::Id(id), &headers).await
 }
 
 /// Ver un reporte por el uuid que le dio el teléfono.
@@ -45,30 +45,38 @@ pub async fn por_id(
         (status = 304, description = "No ha cambiado")))]
 pub async fn por_uuid(
     State(app): State<App>,
-    sesion: Sesion,
-    UuidDeRuta(uuid): UuidDeRuta,
+    sesion: Session,
+    PathUuid(uuid): PathUuid,
     headers: HeaderMap,
 ) -> Result<Response, Problema> {
-    ver(&app, &sesion, Cual::Uuid(uuid), &headers).await
+    ver(&app, &sesion, ReporteRef::Uuid(uuid), &headers).await
 }
 
 /// The report, if the caller may know of it.
-pub async fn visible(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteLeido, Problema> {
-    let mut lectura = app.store().leer().await?;
+pub async fn find_visible(
+    app: &App,
+    sesion: &Session,
+    cual: &ReporteRef,
+) -> Result<StoredReporte, Problema> {
+    let mut lectura = app.store().read().await?;
     let leido = reporte(&mut lectura, cual)
         .await?
         .filter(|l| {
             sesion
                 .quien
-                .puede_ver(l.reporte.rut, l.reporte.contenido.area_id)
+                .can_see(l.reporte.rut, l.reporte.contenido.area_id)
         })
         .ok_or(Codigo::NoEncontrado)?;
     Ok(leido)
 }
 
 /// The same, if it was not withdrawn.
-pub async fn vigente(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteLeido, Problema> {
-    let leido = visible(app, sesion, cual).await?;
+pub async fn find_active(
+    app: &App,
+    sesion: &Session,
+    cual: &ReporteRef,
+) -> Result<StoredReporte, Problema> {
+    let leido = find_visible(app, sesion, cual).await?;
     if leido.reporte.retirado_en.is_some() {
         return Err(Codigo::ReporteRetirado.into());
     }
@@ -76,28 +84,28 @@ pub async fn vigente(app: &App, sesion: &Sesion, cual: &Cual) -> Result<ReporteL
 }
 
 /// Openings that are noted at once.
-static ABREN: Semaphore = Semaphore::const_new(16);
+static OPENING_PERMITS: Semaphore = Semaphore::const_new(16);
 
 /// Whoever may decide an urgent report that waits has seen it: nobody else need be told.
 /// Noted beside the answer: who reads does not wait for those who write.
-pub fn abre(app: &App, sesion: &Sesion, leido: &ReporteLeido) {
+pub fn spawn_record_opened(app: &App, sesion: &Session, leido: &StoredReporte) {
     let r = &leido.reporte;
     let catalogo = &sesion.catalogo;
     let urgente = catalogo
         .severidad(r.contenido.severidad_id)
         .is_some_and(|s| s.urgente);
-    let espera = !catalogo.decidido(r.estado_id) && r.rut != sesion.quien.rut;
-    if !urgente || !espera || !sesion.quien.puede_decidir(r.contenido.area_id) {
+    let espera = !catalogo.is_decided(r.estado_id) && r.rut != sesion.quien.rut;
+    if !urgente || !espera || !sesion.quien.can_decide(r.contenido.area_id) {
         return;
     }
     // While the database takes no writes, these do not pile up: at worst somebody is told for nothing.
-    let Ok(lugar) = ABREN.try_acquire() else {
+    let Ok(lugar) = OPENING_PERMITS.try_acquire() else {
         return;
     };
     let (store, id, rut) = (app.store().clone(), r.id, sesion.quien.rut);
     tokio::spawn(async move {
         let _lugar = lugar;
-        if let Err(error) = store.abre_reporte(id, rut).await {
+        if let Err(error) = store.record_opened(id, rut).await {
             tracing::warn!(%error, "no se anotó quién abrió un reporte urgente");
         }
     });
@@ -105,17 +113,17 @@ pub fn abre(app: &App, sesion: &Sesion, leido: &ReporteLeido) {
 
 async fn ver(
     app: &App,
-    sesion: &Sesion,
-    cual: Cual,
+    sesion: &Session,
+    cual: ReporteRef,
     headers: &HeaderMap,
 ) -> Result<Response, Problema> {
-    let leido = vigente(app, sesion, &cual).await?;
-    abre(app, sesion, &leido);
+    let leido = find_active(app, sesion, &cual).await?;
+    spawn_record_opened(app, sesion, &leido);
     let etag = etag(leido.reporte.version);
-    let mut r = if ya_lo_tiene(headers, &etag) {
+    let mut r = if is_not_modified(headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Json(vista(&leido, &sesion.catalogo)).into_response()
+        Json(to_dto(&leido, &sesion.catalogo)).into_response()
     };
     if let Ok(valor) = HeaderValue::from_str(&etag) {
         r.headers_mut().insert(header::ETAG, valor);

@@ -9,35 +9,35 @@ use axum::{Json, extract::State, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sigra_domain::{
-    Campo, ErrorCampo, Falla, Instante,
-    campo::{Errores, Lista, texto, tipo},
-    reporte::{ReporteCreate, ReporteNuevo, device_id},
+    Field, FieldError, FieldErrorKind, Instante,
+    campo::{BoundedList, FieldErrors, text, tipo},
+    reporte::{NewReporte, ReporteCreate, device_id},
 };
 use sigra_store::{
-    Fallo,
-    reportes::ReporteLeido,
-    sync::{Presencia, Recibido, RecibirLote},
+    StoreError,
+    reportes::StoredReporte,
+    sync::{ApplyBatch, Item, Presence},
 };
 use utoipa::ToSchema;
 
 use super::{
-    MAX_LOTE,
-    resultado::{Destino, Resultado},
+    MAX_BATCH,
+    resultado::{ItemResult, Resultado},
 };
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{CuerpoDeSync, DeSync},
-    multimedia::{adopta, esperados},
-    problema::{Problema, idioma_de_headers},
+    body::{SyncBody, SyncBodyKind},
+    code::Codigo,
+    files::{adopt, expected},
+    guard::Session,
+    problem::{Problema, headers_language},
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::LoteMuyGrande];
 
 /// Bytes that an answer may always have for reports that are not as their items say, besides twice what
 /// was sent: more than the longest report that clashes in all its fields.
-const MIN_RESPUESTA: usize = 1024 * 1024;
+const MIN_RESPONSE: usize = 1024 * 1024;
 
 /// Los reportes que un teléfono guardó sin señal.
 #[derive(Deserialize, ToSchema)]
@@ -54,18 +54,18 @@ pub struct SyncBatch<'a> {
     /// 1 a 64 caracteres ASCII visibles.
     #[serde(default)]
     #[schema(required = true, value_type = String, min_length = 1, max_length = 64)]
-    device_id: Campo<String>,
+    device_id: Field<String>,
     /// El reloj del teléfono al enviar, RFC 3339: con él se mide cuánto se aparta del servidor.
     #[serde(default)]
     #[schema(required = true, value_type = String, format = DateTime)]
-    timestamp: Campo<String>,
+    timestamp: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 64)]
-    app_version: Campo<String>,
+    app_version: Field<String>,
     /// Cuántos reportes le quedan al teléfono además de estos.
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false, minimum = 0)]
-    pendientes: Campo<i64>,
+    pendientes: Field<i64>,
     /// A lo más 500; cada uno se juzga solo.
     #[serde(borrow, default)]
     #[schema(required = true, value_type = Vec<ReporteCreate>, max_items = 500)]
@@ -86,8 +86,8 @@ pub struct SyncBatchResultado {
     pub desfase_reloj_ms: i64,
 }
 
-impl DeSync for SyncBatch<'_> {
-    const DEMASIADO: Codigo = Codigo::LoteMuyGrande;
+impl SyncBodyKind for SyncBatch<'_> {
+    const TOO_LARGE: Codigo = Codigo::LoteMuyGrande;
 }
 
 /// Enviar los reportes guardados sin señal.
@@ -100,24 +100,24 @@ impl DeSync for SyncBatch<'_> {
     responses((status = 200, description = "Qué fue de cada reporte", body = SyncBatchResultado)))]
 pub async fn enviar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     headers: HeaderMap,
-    cuerpo: CuerpoDeSync<SyncBatch<'static>>,
+    cuerpo: SyncBody<SyncBatch<'static>>,
 ) -> Result<Json<SyncBatchResultado>, Problema> {
-    let idioma = idioma_de_headers(&headers);
+    let idioma = headers_language(&headers);
     let SyncBatch {
         device_id,
         timestamp,
         app_version,
         pendientes,
         reportes,
-    } = cuerpo.lee()?;
+    } = cuerpo.parse()?;
     // Bytes that are no text are one item's mistake, and anywhere else the body's.
     let solo_items = reportes.and_then(|r| r.get().strip_prefix('['));
-    if !cuerpo.ilegible_solo_en(solo_items.unwrap_or("")) {
+    if !cuerpo.is_unreadable_only_in(solo_items.unwrap_or("")) {
         return Err(Codigo::JsonInvalido.into());
     }
-    let presencia = presencia(
+    let presencia = parse_presence(
         &sesion,
         device_id,
         timestamp,
@@ -125,31 +125,31 @@ pub async fn enviar(
         pendientes,
         reportes,
     )?;
-    let textos: Vec<&RawValue> = lista(reportes)?;
-    if textos.len() > MAX_LOTE {
+    let textos: Vec<&RawValue> = parse_items(reportes)?;
+    if textos.len() > MAX_BATCH {
         return Err(Codigo::LoteMuyGrande.into());
     }
-    let validados: Vec<Result<ReporteNuevo, Vec<ErrorCampo>>> = textos
+    let validados: Vec<Result<NewReporte, Vec<FieldError>>> = textos
         .iter()
         .map(|t| {
-            if cuerpo.ilegible(t.get()) {
-                return Err(vec![ErrorCampo {
+            if cuerpo.is_unreadable(t.get()) {
+                return Err(vec![FieldError {
                     campo: String::new(),
-                    falla: Falla::Caracter,
+                    falla: FieldErrorKind::Caracter,
                 }]);
             }
-            ReporteNuevo::de_texto(t.get(), &sesion.catalogo)
+            NewReporte::from_json(t.get(), &sesion.catalogo)
         })
         .collect();
-    let uuids: Vec<Option<Box<RawValue>>> = textos.iter().map(|t| uuid_enviado(t)).collect();
+    let uuids: Vec<Option<Box<RawValue>>> = textos.iter().map(|t| sent_uuid(t)).collect();
     let desfase_reloj_ms = presencia.desfase_reloj_ms;
-    let respuesta_max = MIN_RESPUESTA + 2 * cuerpo.largo();
-    let mut juzgados = recibe(&app, &sesion, presencia, validados, respuesta_max).await?;
-    adopta_de(&app, &sesion, &mut juzgados).await;
+    let respuesta_max = MIN_RESPONSE + 2 * cuerpo.size();
+    let mut juzgados = receive(&app, &sesion, presencia, validados, respuesta_max).await?;
+    adopt_files(&app, &sesion, &mut juzgados).await;
     let resultados: Vec<Resultado> = uuids
         .into_iter()
         .zip(juzgados)
-        .map(|(uuid, juzgado)| Resultado::de(uuid, juzgado, &sesion, idioma))
+        .map(|(uuid, juzgado)| Resultado::from_outcome(uuid, juzgado, &sesion, idioma))
         .collect();
     let mut resumen = BTreeMap::new();
     for r in &resultados {
@@ -158,16 +158,16 @@ pub async fn enviar(
     Ok(Json(SyncBatchResultado {
         resultados,
         resumen,
-        hora_servidor: app.store().entorno().ahora().to_string(),
+        hora_servidor: app.store().env().now().to_string(),
         desfase_reloj_ms,
     }))
 }
 
 /// Files that came before their reports go to them, and the answer tells of it.
-async fn adopta_de(app: &App, sesion: &Sesion, juzgados: &mut [Destino]) {
+async fn adopt_files(app: &App, sesion: &Session, juzgados: &mut [ItemResult]) {
     let leidos = juzgados.iter().flatten().filter_map(|j| j.leido.as_deref());
-    let adoptados = adopta(app, sesion, leidos.flat_map(esperados)).await;
-    let adoptados: HashMap<i64, Arc<ReporteLeido>> = adoptados
+    let adoptados = adopt(app, sesion, leidos.flat_map(expected)).await;
+    let adoptados: HashMap<i64, Arc<StoredReporte>> = adoptados
         .into_iter()
         .map(|l| (l.reporte.id, Arc::new(l)))
         .collect();
@@ -182,59 +182,59 @@ async fn adopta_de(app: &App, sesion: &Sesion, juzgados: &mut [Destino]) {
     }
 }
 
-fn presencia(
-    sesion: &Sesion,
-    device: Campo<String>,
-    timestamp: Campo<String>,
-    app_version: Campo<String>,
-    pendientes: Campo<i64>,
+fn parse_presence(
+    sesion: &Session,
+    device: Field<String>,
+    timestamp: Field<String>,
+    app_version: Field<String>,
+    pendientes: Field<i64>,
     reportes: Option<&RawValue>,
-) -> Result<Presencia, Problema> {
-    let mut e = Errores::default();
+) -> Result<Presence, Problema> {
+    let mut e = FieldErrors::default();
     let device_id = e
-        .requerido("device_id", device, tipo::TEXTO)
-        .and_then(|t| e.toma("device_id", device_id(t)));
+        .required("device_id", device, tipo::STRING)
+        .and_then(|t| e.take("device_id", device_id(t)));
     let timestamp = e
-        .requerido("timestamp", timestamp, tipo::TEXTO)
-        .and_then(|t| e.toma("timestamp", momento(&t)));
+        .required("timestamp", timestamp, tipo::STRING)
+        .and_then(|t| e.take("timestamp", parse_instante(&t)));
     let app_version = e
-        .opcional("app_version", app_version, tipo::TEXTO)
-        .and_then(|t| e.toma("app_version", texto(t, 1, 64, false)));
+        .optional("app_version", app_version, tipo::STRING)
+        .and_then(|t| e.take("app_version", text(t, 1, 64, false)));
     let pendientes = e
-        .opcional("pendientes", pendientes, tipo::ENTERO)
-        .and_then(|n| e.toma("pendientes", cuenta(n)));
+        .optional("pendientes", pendientes, tipo::INTEGER)
+        .and_then(|n| e.take("pendientes", parse_count(n)));
     match reportes.map(RawValue::get) {
-        None | Some("null") => e.agrega("reportes", Falla::Requerido),
+        None | Some("null") => e.add("reportes", FieldErrorKind::Requerido),
         Some(lista) if !lista.starts_with('[') => {
-            e.agrega("reportes", Falla::Tipo(tipo::LISTA.0, tipo::LISTA.1));
+            e.add("reportes", FieldErrorKind::Tipo(tipo::LIST.0, tipo::LIST.1));
         }
         Some(_) => {}
     }
     let presencia = (|| {
-        Some(Presencia {
+        Some(Presence {
             device_id: device_id?,
             app_version,
             pendientes,
             desfase_reloj_ms: sesion.ahora.0.saturating_sub(timestamp?.0),
         })
     })();
-    Ok(e.fin(presencia)?)
+    Ok(e.finish(presencia)?)
 }
 
 /// A clock's time: any that can be written.
-fn momento(t: &str) -> Result<Instante, Falla> {
-    Instante::parse(t).ok_or(Falla::Formato(
+fn parse_instante(t: &str) -> Result<Instante, FieldErrorKind> {
+    Instante::parse(t).ok_or(FieldErrorKind::Formato(
         "2026-03-01T14:03:11.250-03:00 (RFC 3339)",
         "2026-03-01T14:03:11.250-03:00 (RFC 3339)",
     ))
 }
 
-fn cuenta(n: i64) -> Result<i64, Falla> {
+fn parse_count(n: i64) -> Result<i64, FieldErrorKind> {
     const MAX: i64 = 1_000_000;
     if (0..=MAX).contains(&n) {
         Ok(n)
     } else {
-        Err(Falla::Rango {
+        Err(FieldErrorKind::Rango {
             min: "0".into(),
             max: MAX.to_string(),
         })
@@ -242,39 +242,39 @@ fn cuenta(n: i64) -> Result<i64, Falla> {
 }
 
 /// The items, and no more than one beyond the limit: 8 MiB of commas and digits would be four million.
-fn lista(reportes: Option<&RawValue>) -> Result<Vec<&RawValue>, Problema> {
+fn parse_items(reportes: Option<&RawValue>) -> Result<Vec<&RawValue>, Problema> {
     let json = reportes.map_or("[]", RawValue::get);
-    let lista: Result<Lista<&RawValue, MAX_LOTE>, _> = serde_json::from_str(json);
+    let lista: Result<BoundedList<&RawValue, MAX_BATCH>, _> = serde_json::from_str(json);
     lista
-        .map(|Lista(items)| items)
+        .map(|BoundedList(items)| items)
         .map_err(|_| Codigo::JsonInvalido.into())
 }
 
 /// The item's `uuid_cliente` as sent, if it is short enough to be worth an echo.
-fn uuid_enviado(item: &RawValue) -> Option<Box<RawValue>> {
+fn sent_uuid(item: &RawValue) -> Option<Box<RawValue>> {
     #[derive(Deserialize)]
-    struct ConUuid<'a> {
+    struct WithUuid<'a> {
         #[serde(borrow)]
         uuid_cliente: &'a RawValue,
     }
-    let item: ConUuid<'_> = serde_json::from_str(item.get()).ok()?;
+    let item: WithUuid<'_> = serde_json::from_str(item.get()).ok()?;
     let corto = item.uuid_cliente.get().len() <= 256;
     corto.then(|| item.uuid_cliente.to_owned())
 }
 
 /// Writes what is valid and puts the destinos in the order of the items.
-async fn recibe(
+async fn receive(
     app: &App,
-    sesion: &Sesion,
-    presencia: Presencia,
-    validados: Vec<Result<ReporteNuevo, Vec<ErrorCampo>>>,
+    sesion: &Session,
+    presencia: Presence,
+    validados: Vec<Result<NewReporte, Vec<FieldError>>>,
     respuesta_max: usize,
-) -> Result<Vec<Destino>, Problema> {
+) -> Result<Vec<ItemResult>, Problema> {
     let (mut items, mut destinos) = (Vec::new(), Vec::new());
     for validado in validados {
         destinos.push(match validado {
             Ok(enviado) => {
-                items.push(Recibido::nuevo(
+                items.push(Item::new(
                     app.store(),
                     &sesion.quien,
                     enviado,
@@ -286,7 +286,7 @@ async fn recibe(
             Err(errores) => Some(errores),
         });
     }
-    let lote = RecibirLote {
+    let lote = ApplyBatch {
         quien: sesion.quien.clone(),
         autor: sesion.nombre.clone(),
         presencia,
@@ -294,13 +294,13 @@ async fn recibe(
         catalogo: sesion.catalogo.clone(),
         respuesta_max,
     };
-    let mut juzgados = app.store().escribir(lote).await?.into_iter();
+    let mut juzgados = app.store().write(lote).await?.into_iter();
     let destinos = destinos.into_iter().map(|errores| match errores {
         Some(errores) => Ok(Err(errores)),
         None => juzgados
             .next()
             .map(Ok)
-            .ok_or_else(|| Fallo::Interno("un reporte quedó sin juicio").into()),
+            .ok_or_else(|| StoreError::Interno("un reporte quedó sin juicio").into()),
     });
     destinos.collect()
 }

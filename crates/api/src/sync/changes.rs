@@ -3,22 +3,22 @@
 use axum::{Json, extract::State};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use sigra_domain::{Falla, Quien, campo::Errores, catalogo::Catalogo};
+use sigra_domain::{FieldErrorKind, Quien, campo::FieldErrors, catalogo::Catalogo};
 use sigra_store::{
     Store,
-    sync::{Cambio, Marca, PaginaCambios, cambios},
+    sync::{FeedChange, FeedPage, FeedPosition, read_changes},
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::MAX_CAMBIOS;
+use super::MAX_CHANGES;
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::Consulta,
-    pagina::entero,
-    problema::Problema,
-    reportes::vista::{Reporte, vista},
+    body::QueryParams,
+    code::Codigo,
+    guard::Session,
+    page::parse_integer,
+    problem::Problema,
+    reportes::dto::{Reporte, to_dto},
 };
 
 pub const CODIGOS: &[Codigo] = &[
@@ -77,31 +77,33 @@ pub struct Retirado {
     responses((status = 200, description = "Una página de cambios", body = Cambios)))]
 pub async fn recibir(
     State(app): State<App>,
-    sesion: Sesion,
-    Consulta(p): Consulta<Parametros>,
+    sesion: Session,
+    QueryParams(p): QueryParams<Parametros>,
 ) -> Result<Json<Cambios>, Problema> {
-    let limite = limite(p.limite.as_deref())?;
+    let limite = limit(p.limite.as_deref())?;
     let cursor = p.cursor.filter(|c| !c.is_empty());
-    let cursor = cursor.map(|c| Cursor::lee(&c, &sesion.quien)).transpose()?;
-    let pagina = pagina(app.store(), &sesion.quien, cursor.as_ref(), limite).await?;
+    let cursor = cursor
+        .map(|c| Cursor::parse(&c, &sesion.quien))
+        .transpose()?;
+    let pagina = page(app.store(), &sesion.quien, cursor.as_ref(), limite).await?;
     let catalogo = &sesion.catalogo;
     let sabe = cursor.map(|c| c.c);
-    let siguiente = Cursor::nuevo(&sesion.quien, pagina.hasta, catalogo.version);
+    let siguiente = Cursor::new(&sesion.quien, pagina.hasta, catalogo.version);
     let mut respuesta = Cambios {
         reportes: vec![],
         retirados: vec![],
         catalogos: (sabe != Some(catalogo.version)).then(|| catalogo.clone()),
-        cursor: siguiente.escribe(),
+        cursor: siguiente.encode(),
         hay_mas: pagina.hay_mas,
     };
     for cambio in pagina.cambios {
         let (leido, motivo) = match cambio {
-            Cambio::Reporte(leido) => {
-                respuesta.reportes.push(vista(&leido, catalogo));
+            FeedChange::Reporte(leido) => {
+                respuesta.reportes.push(to_dto(&leido, catalogo));
                 continue;
             }
-            Cambio::Retirado(leido) => (leido, "retirado"),
-            Cambio::FueraDeAlcance(leido) => (leido, "fuera_de_alcance"),
+            FeedChange::Retirado(leido) => (leido, "retirado"),
+            FeedChange::FueraDeAlcance(leido) => (leido, "fuera_de_alcance"),
         };
         respuesta.retirados.push(Retirado {
             id: leido.reporte.id,
@@ -113,37 +115,37 @@ pub async fn recibir(
 }
 
 /// The changes that concern `quien` after a cursor.
-pub async fn pagina(
+pub async fn page(
     store: &Store,
     quien: &Quien,
     cursor: Option<&Cursor>,
     limite: i64,
-) -> Result<PaginaCambios, Problema> {
-    store.ordena_cambios().await?;
-    let desde = cursor.map(Cursor::desde).unwrap_or_default();
-    let mut lectura = store.leer().await?;
-    cambios(&mut lectura, quien, desde, limite)
+) -> Result<FeedPage, Problema> {
+    store.sequence_changes().await?;
+    let desde = cursor.map(Cursor::position).unwrap_or_default();
+    let mut lectura = store.read().await?;
+    read_changes(&mut lectura, quien, desde, limite)
         .await?
         .map_err(|_| Codigo::CursorVencido.into())
 }
 
-fn limite(texto: Option<&str>) -> Result<i64, Problema> {
-    const NORMAL: i64 = 200;
+fn limit(texto: Option<&str>) -> Result<i64, Problema> {
+    const DEFAULT_LIMIT: i64 = 200;
     let Some(texto) = texto.filter(|t| !t.is_empty()) else {
-        return Ok(NORMAL);
+        return Ok(DEFAULT_LIMIT);
     };
-    let mut e = Errores::default();
-    let n = entero("limite", texto, &mut e).unwrap_or(NORMAL);
-    if !(1..=MAX_CAMBIOS).contains(&n) {
-        e.agrega(
+    let mut e = FieldErrors::default();
+    let n = parse_integer("limite", texto, &mut e).unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_CHANGES).contains(&n) {
+        e.add(
             "limite",
-            Falla::Rango {
+            FieldErrorKind::Rango {
                 min: "1".into(),
-                max: MAX_CAMBIOS.to_string(),
+                max: MAX_CHANGES.to_string(),
             },
         );
     }
-    Ok(e.fin(Some(n))?)
+    Ok(e.finish(Some(n))?)
 }
 
 /// A reader's place: opaque to clients, and worth nothing to another reader.
@@ -161,48 +163,48 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    fn nuevo(quien: &Quien, hasta: Marca, catalogo: i64) -> Self {
+    fn new(quien: &Quien, hasta: FeedPosition, catalogo: i64) -> Self {
         Self {
             p: hasta.posicion,
             m: hasta.marca,
-            r: quien.rut.cuerpo(),
-            a: alcance(quien),
+            r: quien.rut.body(),
+            a: scope(quien),
             c: catalogo,
         }
     }
 
     /// Reads a cursor of `quien`.
-    pub fn lee(texto: &str, quien: &Quien) -> Result<Self, Problema> {
+    pub fn parse(texto: &str, quien: &Quien) -> Result<Self, Problema> {
         let ajeno = || Problema::from(Codigo::CursorInvalido);
         if texto.len() > 2_000 {
             return Err(ajeno());
         }
         let json = URL_SAFE_NO_PAD.decode(texto).map_err(|_| ajeno())?;
         let cursor: Self = serde_json::from_slice(&json).map_err(|_| ajeno())?;
-        if cursor.r != quien.rut.cuerpo() || cursor.p < 0 {
+        if cursor.r != quien.rut.body() || cursor.p < 0 {
             return Err(ajeno());
         }
-        if cursor.a != alcance(quien) {
+        if cursor.a != scope(quien) {
             return Err(Codigo::AlcanceCambiado.into());
         }
         Ok(cursor)
     }
 
-    fn escribe(&self) -> String {
+    fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    fn desde(&self) -> Marca {
-        Marca {
+    fn position(&self) -> FeedPosition {
+        FeedPosition {
             posicion: self.p,
             marca: self.m,
         }
     }
 }
 
-fn alcance(quien: &Quien) -> String {
-    let mut areas = quien.areas_a_cargo().to_vec();
+fn scope(quien: &Quien) -> String {
+    let mut areas = quien.supervised_areas().to_vec();
     areas.sort_unstable();
     let areas: Vec<String> = areas.iter().map(i64::to_string).collect();
-    format!("{}:{}", quien.rol.nombre(), areas.join(","))
+    format!("{}:{}", quien.rol.name(), areas.join(","))
 }

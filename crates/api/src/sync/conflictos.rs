@@ -5,19 +5,19 @@ use axum::{
     response::Response,
 };
 use serde::Serialize;
-use sigra_domain::campo::Errores;
+use sigra_domain::campo::FieldErrors;
 use sigra_store::sync::{self, conflictos};
 use utoipa::ToSchema;
 
 use super::Campo;
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::Consulta,
-    pagina::{self, Pagina, Pedida, cursor, huella},
-    problema::Problema,
-    reportes::vista::{Reporte, vista},
+    body::QueryParams,
+    code::Codigo,
+    guard::Session,
+    page::{self, PageParams, Pagina, cursor, fingerprint},
+    problem::Problema,
+    reportes::dto::{Reporte, to_dto},
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
@@ -42,20 +42,20 @@ pub struct Conflicto {
 /// Ver los conflictos sin resolver.
 ///
 /// De los reportes propios y de los que la persona puede decidir, en el orden en que aparecieron.
-#[utoipa::path(get, path = "/sync/conflictos", tag = "sync", params(Pedida),
+#[utoipa::path(get, path = "/sync/conflictos", tag = "sync", params(PageParams),
     responses((status = 200, description = "Una página", body = Pagina<Conflicto>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     OriginalUri(uri): OriginalUri,
-    Consulta(pedida): Consulta<Pedida>,
+    QueryParams(pedida): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = huella(&"conflictos");
-    let mut e = Errores::default();
-    let limite = pedida.limite(&mut e);
-    e.fin(Some(()))?;
-    let desde: Option<i64> = pedida.tras(&huella)?;
-    let mut lectura = app.store().leer().await?;
+    let huella = fingerprint(&"conflictos");
+    let mut e = FieldErrors::default();
+    let limite = pedida.limit(&mut e);
+    e.finish(Some(()))?;
+    let desde: Option<i64> = pedida.after(&huella)?;
+    let mut lectura = app.store().read().await?;
     let (quien, catalogo) = (&sesion.quien, &sesion.catalogo);
     let todos = conflictos(
         &mut lectura,
@@ -66,7 +66,7 @@ pub async fn listar(
     )
     .await?;
     let lugar = |c: &sync::Conflicto| cursor(&huella, c.id);
-    let (todos, siguiente) = pagina::corta(todos, limite, lugar);
+    let (todos, siguiente) = page::cut_page(todos, limite, lugar);
     let items = todos
         .into_iter()
         .map(|c| Conflicto {
@@ -75,8 +75,8 @@ pub async fn listar(
             device_id: c.device_id,
             creado: c.creado.to_string(),
             campos: c.choques.into_iter().map(Into::into).collect(),
-            actual: vista(&c.actual, catalogo),
+            actual: to_dto(&c.actual, catalogo),
         })
         .collect();
-    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+    Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }

@@ -3,13 +3,13 @@
 pub mod batch;
 pub mod changes;
 pub mod conflictos;
-pub mod freno;
+pub mod rate_limit;
 pub mod reconciliar;
 pub mod resolver;
 pub mod resultado;
 pub mod status;
 
-use sigra_domain::reporte::Choque;
+use sigra_domain::reporte::FieldConflict;
 
 /// Un campo que cambió de dos maneras.
 #[derive(Clone, serde::Serialize, utoipa::ToSchema)]
@@ -22,8 +22,8 @@ pub struct Campo {
     pub cliente: serde_json::Value,
 }
 
-impl From<Choque> for Campo {
-    fn from(c: Choque) -> Self {
+impl From<FieldConflict> for Campo {
+    fn from(c: FieldConflict) -> Self {
         Self {
             campo: c.campo,
             base: c.base,
@@ -34,8 +34,8 @@ impl From<Choque> for Campo {
 }
 
 /// Reports in one batch.
-pub const MAX_LOTE: usize = 500;
+pub const MAX_BATCH: usize = 500;
 /// Reports in one reconciliation.
-pub const MAX_RECONCILIAR: usize = 10_000;
+pub const MAX_RECONCILE: usize = 10_000;
 /// Reports in one page of changes.
-pub const MAX_CAMBIOS: i64 = 1_000;
+pub const MAX_CHANGES: i64 = 1_000;

@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    Campo,
-    campo::{Errores, Lista, Objeto, tipo},
-    reporte::{device_id, sha256, uuid_de_cliente},
+    Field,
+    campo::{BoundedList, FieldErrors, JsonObject, tipo},
+    reporte::{device_id, parse_uuid_cliente, sha256},
 };
-use sigra_store::sync::{Comparacion, Igualdad, Tenido, reconcilia};
+use sigra_store::sync::{Comparison, ComparisonResult, HeldReporte, reconcile};
 use utoipa::ToSchema;
 
-use super::MAX_RECONCILIAR;
+use super::MAX_RECONCILE;
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{CuerpoDeSync, DeSync},
-    problema::Problema,
+    body::{SyncBody, SyncBodyKind},
+    code::Codigo,
+    guard::Session,
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::ReconciliacionMuyGrande];
@@ -32,11 +32,11 @@ pub const CODIGOS: &[Codigo] = &[Codigo::ReconciliacionMuyGrande];
 pub struct Reconciliar {
     #[serde(default)]
     #[schema(required = true, value_type = String, min_length = 1, max_length = 64)]
-    device_id: Campo<String>,
+    device_id: Field<String>,
     /// A lo más 10.000.
     #[serde(default)]
     #[schema(required = true, value_type = Vec<ReporteTenido>, max_items = 10_000)]
-    reportes: Campo<Lista<Objeto<ReporteTenido>, MAX_RECONCILIAR>>,
+    reportes: Field<BoundedList<JsonObject<ReporteTenido>, MAX_RECONCILE>>,
 }
 
 /// Un reporte que el teléfono tiene.
@@ -44,19 +44,19 @@ pub struct Reconciliar {
 pub struct ReporteTenido {
     #[serde(default)]
     #[schema(required = true, value_type = String, format = "uuid")]
-    uuid_cliente: Campo<String>,
+    uuid_cliente: Field<String>,
     /// 64 dígitos hexadecimales en minúscula.
     #[serde(default)]
     #[schema(required = true, value_type = String)]
-    sha256_contenido: Campo<String>,
+    sha256_contenido: Field<String>,
     /// Con ella, también otra versión del mismo contenido es `distinto`.
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false)]
-    version: Campo<i64>,
+    version: Field<i64>,
 }
 
-impl DeSync for Reconciliar {
-    const DEMASIADO: Codigo = Codigo::ReconciliacionMuyGrande;
+impl SyncBodyKind for Reconciliar {
+    const TOO_LARGE: Codigo = Codigo::ReconciliacionMuyGrande;
 }
 
 /// Cómo se compara cada reporte, en el orden en que vinieron.
@@ -92,20 +92,20 @@ pub struct ReporteComparado {
     responses((status = 200, description = "Uno por uno", body = Reconciliado)))]
 pub async fn reconciliar(
     State(app): State<App>,
-    sesion: Sesion,
-    cuerpo: CuerpoDeSync<Reconciliar>,
+    sesion: Session,
+    cuerpo: SyncBody<Reconciliar>,
 ) -> Result<Json<Reconciliado>, Problema> {
-    if !cuerpo.ilegible_solo_en("") {
+    if !cuerpo.is_unreadable_only_in("") {
         return Err(Codigo::JsonInvalido.into());
     }
-    let (enviados, tenidos): (Vec<String>, Vec<Tenido>) =
-        valida(cuerpo.lee()?)?.into_iter().unzip();
-    let mut lectura = app.store().leer().await?;
-    let comparados = reconcilia(&mut lectura, sesion.quien.rut, &tenidos).await?;
+    let (enviados, tenidos): (Vec<String>, Vec<HeldReporte>) =
+        validate(cuerpo.parse()?)?.into_iter().unzip();
+    let mut lectura = app.store().read().await?;
+    let comparados = reconcile(&mut lectura, sesion.quien.rut, &tenidos).await?;
     let resultados: Vec<ReporteComparado> = enviados
         .into_iter()
         .zip(comparados)
-        .map(|(uuid, c)| comparado(uuid, &c))
+        .map(|(uuid, c)| to_reporte_comparado(uuid, &c))
         .collect();
     let mut resumen = BTreeMap::new();
     for r in &resultados {
@@ -114,34 +114,34 @@ pub async fn reconciliar(
     Ok(Json(Reconciliado {
         resultados,
         resumen,
-        hora_servidor: app.store().entorno().ahora().to_string(),
+        hora_servidor: app.store().env().now().to_string(),
     }))
 }
 
 /// Each with its uuid as sent.
-fn valida(cuerpo: Reconciliar) -> Result<Vec<(String, Tenido)>, Problema> {
-    let mut e = Errores::default();
-    e.requerido("device_id", cuerpo.device_id, tipo::TEXTO)
-        .and_then(|t| e.toma("device_id", device_id(t)));
-    let enviados = e.requerido("reportes", cuerpo.reportes, tipo::LISTA);
-    let Lista(enviados) = enviados.unwrap_or_default();
-    if enviados.len() > MAX_RECONCILIAR {
+fn validate(cuerpo: Reconciliar) -> Result<Vec<(String, HeldReporte)>, Problema> {
+    let mut e = FieldErrors::default();
+    e.required("device_id", cuerpo.device_id, tipo::STRING)
+        .and_then(|t| e.take("device_id", device_id(t)));
+    let enviados = e.required("reportes", cuerpo.reportes, tipo::LIST);
+    let BoundedList(enviados) = enviados.unwrap_or_default();
+    if enviados.len() > MAX_RECONCILE {
         return Err(Codigo::ReconciliacionMuyGrande.into());
     }
     let mut tenidos = Vec::with_capacity(enviados.len());
-    for (i, Objeto(r)) in enviados.into_iter().enumerate() {
+    for (i, JsonObject(r)) in enviados.into_iter().enumerate() {
         let campo = |nombre: &str| format!("reportes[{i}].{nombre}");
-        let uuid = e.requerido(&campo("uuid_cliente"), r.uuid_cliente, tipo::TEXTO);
+        let uuid = e.required(&campo("uuid_cliente"), r.uuid_cliente, tipo::STRING);
         let uuid = uuid.and_then(|t| {
-            let uuid = e.toma(&campo("uuid_cliente"), uuid_de_cliente(&t))?;
+            let uuid = e.take(&campo("uuid_cliente"), parse_uuid_cliente(&t))?;
             Some((t, uuid))
         });
         let hash = e
-            .requerido(&campo("sha256_contenido"), r.sha256_contenido, tipo::TEXTO)
-            .and_then(|t| e.toma(&campo("sha256_contenido"), sha256(t)));
-        let version = e.opcional(&campo("version"), r.version, tipo::ENTERO);
+            .required(&campo("sha256_contenido"), r.sha256_contenido, tipo::STRING)
+            .and_then(|t| e.take(&campo("sha256_contenido"), sha256(t)));
+        let version = e.optional(&campo("version"), r.version, tipo::INTEGER);
         if let (Some((enviado, uuid_cliente)), Some(sha256_contenido)) = (uuid, hash) {
-            let tenido = Tenido {
+            let tenido = HeldReporte {
                 uuid_cliente,
                 sha256_contenido,
                 version,
@@ -149,18 +149,18 @@ fn valida(cuerpo: Reconciliar) -> Result<Vec<(String, Tenido)>, Problema> {
             tenidos.push((enviado, tenido));
         }
     }
-    Ok(e.fin(Some(tenidos))?)
+    Ok(e.finish(Some(tenidos))?)
 }
 
-fn comparado(uuid_cliente: String, c: &Comparacion) -> ReporteComparado {
+fn to_reporte_comparado(uuid_cliente: String, c: &Comparison) -> ReporteComparado {
     ReporteComparado {
         uuid_cliente,
         resultado: match c.igualdad {
-            Igualdad::Igual => "igual",
-            Igualdad::Falta => "falta",
-            Igualdad::Distinto => "distinto",
-            Igualdad::MultimediaPendiente => "multimedia_pendiente",
-            Igualdad::Retirado => "retirado",
+            ComparisonResult::Igual => "igual",
+            ComparisonResult::Falta => "falta",
+            ComparisonResult::Distinto => "distinto",
+            ComparisonResult::MultimediaPendiente => "multimedia_pendiente",
+            ComparisonResult::Retirado => "retirado",
         },
         id: c.id,
         version: c.version,

@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo, ErrorCampo, Falla,
-    campo::{Errores, tipo},
+    Field, FieldError, FieldErrorKind,
+    campo::{FieldErrors, tipo},
     reporte::Contenido,
     sync::{Decision, Lado},
 };
-use sigra_store::sync::{RechazoConflicto, ResolverConflicto};
+use sigra_store::sync::{ConflictoRefusal, ResolveConflicto};
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    acceso::Sesion,
-    codigo::Codigo,
-    cuerpo::{Cuerpo, Id},
-    escritura::{a_http, con_reporte},
-    multimedia::{adopta, esperados},
-    problema::Problema,
-    reportes::vista::{Reporte, vista},
+    body::{Id, JsonBody},
+    code::Codigo,
+    files::{adopt, expected},
+    guard::Session,
+    idempotent::{a_http, reporte_response},
+    problem::Problema,
+    reportes::dto::{Reporte, to_dto},
 };
 
 pub const CODIGOS: &[Codigo] = &[
@@ -41,44 +41,44 @@ pub struct Resolucion {
     /// que choca según `campos`.
     #[serde(default)]
     #[schema(required = true, value_type = String)]
-    decision: Campo<String>,
+    decision: Field<String>,
     /// La versión del reporte que la persona vio.
     #[serde(default)]
     #[schema(required = true, value_type = i64)]
-    version: Campo<i64>,
+    version: Field<i64>,
     /// `servidor` o `cliente` por cada campo que choca; solo con `mezcla`.
     #[serde(default)]
     #[schema(required = false, value_type = Option<BTreeMap<String, Lado>>)]
-    campos: Campo<BTreeMap<String, String>>,
+    campos: Field<BTreeMap<String, String>>,
 }
 
 impl Resolucion {
-    fn valida(self) -> Result<(Decision, i64), Problema> {
-        let mut e = Errores::default();
-        let version = e.opcional("version", self.version, tipo::ENTERO);
-        let campos = e.opcional("campos", self.campos, tipo::OBJETO);
-        let decision = e.requerido("decision", self.decision, tipo::TEXTO);
+    fn validate(self) -> Result<(Decision, i64), Problema> {
+        let mut e = FieldErrors::default();
+        let version = e.optional("version", self.version, tipo::INTEGER);
+        let campos = e.optional("campos", self.campos, tipo::OBJECT);
+        let decision = e.required("decision", self.decision, tipo::STRING);
         let decision = decision.and_then(|d| match d.as_str() {
             "servidor" => Some(Decision::Servidor),
             "cliente" => Some(Decision::Cliente),
-            "mezcla" => Some(Decision::Mezcla(lados(campos.unwrap_or_default(), &mut e))),
-            _ => e.toma("decision", Err(Falla::NoExiste)),
+            "mezcla" => Some(Decision::Mezcla(sides(campos.unwrap_or_default(), &mut e))),
+            _ => e.take("decision", Err(FieldErrorKind::NoExiste)),
         });
-        let decision = e.fin(decision)?;
+        let decision = e.finish(decision)?;
         Ok((decision, version.ok_or(Codigo::FaltaVersion)?))
     }
 }
 
-fn lados(campos: BTreeMap<String, String>, e: &mut Errores) -> BTreeMap<String, Lado> {
+fn sides(campos: BTreeMap<String, String>, e: &mut FieldErrors) -> BTreeMap<String, Lado> {
     let mut lados = BTreeMap::new();
     for (campo, lado) in campos {
         // What is no field of a report is not repeated to whoever sent it.
-        let Some(conocido) = Contenido::CAMPOS.into_iter().find(|c| *c == campo) else {
-            e.agrega("campos", Falla::NoEnConflicto);
+        let Some(conocido) = Contenido::FIELDS.into_iter().find(|c| *c == campo) else {
+            e.add("campos", FieldErrorKind::NoEnConflicto);
             continue;
         };
-        let lado = Lado::de_nombre(&lado).ok_or(Falla::NoExiste);
-        if let Some(lado) = e.toma(&format!("campos.{conocido}"), lado) {
+        let lado = Lado::from_name(&lado).ok_or(FieldErrorKind::NoExiste);
+        if let Some(lado) = e.take(&format!("campos.{conocido}"), lado) {
             lados.insert(campo, lado);
         }
     }
@@ -94,39 +94,39 @@ fn lados(campos: BTreeMap<String, String>, e: &mut Errores) -> BTreeMap<String, 
     responses((status = 200, description = "El reporte como quedó", body = Reporte, headers(("ETag" = String)))))]
 pub async fn resolver(
     State(app): State<App>,
-    sesion: Sesion,
+    sesion: Session,
     Id(id): Id,
-    Cuerpo { datos, .. }: Cuerpo<Resolucion>,
+    JsonBody { datos, .. }: JsonBody<Resolucion>,
 ) -> Result<Response, Problema> {
-    let (decision, version) = datos.valida()?;
-    let op = ResolverConflicto {
+    let (decision, version) = datos.validate()?;
+    let op = ResolveConflicto {
         quien: sesion.quien.clone(),
         id,
         decision,
         version,
         catalogo: sesion.catalogo.clone(),
     };
-    let leido = app.store().escribir(op).await;
-    let leido = leido.map_err(|r| problema(r, &sesion))?;
-    let adoptados = adopta(&app, &sesion, esperados(&leido)).await;
+    let leido = app.store().write(op).await;
+    let leido = leido.map_err(|r| to_problema(r, &sesion))?;
+    let adoptados = adopt(&app, &sesion, expected(&leido)).await;
     let mut adoptados = adoptados.into_iter();
     let leido = adoptados
         .rfind(|l| l.reporte.id == leido.reporte.id)
         .unwrap_or(leido);
-    Ok(a_http(con_reporte(StatusCode::OK, &leido, &sesion)?))
+    Ok(a_http(reporte_response(StatusCode::OK, &leido, &sesion)?))
 }
 
-fn problema(rechazo: RechazoConflicto, sesion: &Sesion) -> Problema {
+fn to_problema(rechazo: ConflictoRefusal, sesion: &Session) -> Problema {
     match rechazo {
-        RechazoConflicto::NoEncontrado => Codigo::NoEncontrado.into(),
-        RechazoConflicto::Retirado => Codigo::ReporteRetirado.into(),
-        RechazoConflicto::Resuelto => Codigo::ConflictoResuelto.into(),
-        RechazoConflicto::Decidido => Codigo::ReporteDecidido.into(),
-        RechazoConflicto::VersionDesfasada(leido) => {
-            let actual = serde_json::to_value(vista(&leido, &sesion.catalogo));
-            Problema::from(Codigo::VersionDesfasada).con_actual(actual.unwrap_or_default())
+        ConflictoRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
+        ConflictoRefusal::Retirado => Codigo::ReporteRetirado.into(),
+        ConflictoRefusal::Resuelto => Codigo::ConflictoResuelto.into(),
+        ConflictoRefusal::Decidido => Codigo::ReporteDecidido.into(),
+        ConflictoRefusal::VersionDesfasada(leido) => {
+            let actual = serde_json::to_value(to_dto(&leido, &sesion.catalogo));
+            Problema::from(Codigo::VersionDesfasada).with_current(actual.unwrap_or_default())
         }
-        RechazoConflicto::Datos(errores) => Vec::<ErrorCampo>::into(errores),
-        RechazoConflicto::Fallo(f) => f.into(),
+        ConflictoRefusal::Datos(errores) => Vec::<FieldError>::into(errores),
+        ConflictoRefusal::Fallo(f) => f.into(),
     }
 }

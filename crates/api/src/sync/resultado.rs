@@ -2,20 +2,20 @@
 
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
-use sigra_domain::{ErrorCampo, Idioma, reporte::SyncStatus, sync::Motivo};
-use sigra_store::sync::{Juzgado, Suerte};
+use sigra_domain::{FieldError, Language, reporte::SyncStatus, sync::RejectReason};
+use sigra_store::sync::{ItemOutcome, JudgedItem};
 use utoipa::ToSchema;
 
 use super::Campo;
 use crate::{
-    acceso::Sesion,
-    codigo::Codigo,
-    problema::Problema,
-    reportes::vista::{Multimedia, Reporte, multimedia, vista},
+    code::Codigo,
+    guard::Session,
+    problem::Problema,
+    reportes::dto::{Multimedia, Reporte, multimedia, to_dto},
 };
 
 /// An item's destino: refused as it was read, or judged.
-pub type Destino = Result<Juzgado, Vec<ErrorCampo>>;
+pub type ItemResult = Result<JudgedItem, Vec<FieldError>>;
 
 /// Qué fue de un reporte.
 #[derive(Serialize, ToSchema)]
@@ -52,11 +52,11 @@ pub struct Resultado {
 }
 
 impl Resultado {
-    pub fn de(
+    pub fn from_outcome(
         uuid_cliente: Option<Box<RawValue>>,
-        destino: Destino,
-        sesion: &Sesion,
-        idioma: Idioma,
+        destino: ItemResult,
+        sesion: &Session,
+        idioma: Language,
     ) -> Self {
         let vacio = Self {
             uuid_cliente,
@@ -71,7 +71,7 @@ impl Resultado {
             error: None,
         };
         let rechazo = |problema: Problema| Some(problema.json(idioma, "/sync/batch"));
-        let Juzgado { suerte, leido } = match destino {
+        let JudgedItem { suerte, leido } = match destino {
             Ok(juzgado) => juzgado,
             Err(errores) => {
                 return Self {
@@ -82,13 +82,15 @@ impl Resultado {
         };
         let Some(leido) = leido else {
             let problema = match suerte {
-                Suerte::Rechazado(Motivo::UuidAjeno) => Codigo::UuidEnConflicto.into(),
-                Suerte::Rechazado(Motivo::Retirado) => Codigo::ReporteRetirado.into(),
-                Suerte::Rechazado(Motivo::DemasiadosConflictos) => {
+                ItemOutcome::Rechazado(RejectReason::UuidAjeno) => Codigo::UuidEnConflicto.into(),
+                ItemOutcome::Rechazado(RejectReason::Retirado) => Codigo::ReporteRetirado.into(),
+                ItemOutcome::Rechazado(RejectReason::DemasiadosConflictos) => {
                     Codigo::DemasiadosConflictos.into()
                 }
-                Suerte::Rechazado(Motivo::RespuestaLlena) => Codigo::RespuestaLlena.into(),
-                Suerte::Rechazado(Motivo::Datos(errores)) => errores.into(),
+                ItemOutcome::Rechazado(RejectReason::RespuestaLlena) => {
+                    Codigo::RespuestaLlena.into()
+                }
+                ItemOutcome::Rechazado(RejectReason::Datos(errores)) => errores.into(),
                 _ => Codigo::ErrorInterno.into(),
             };
             return Self {
@@ -98,15 +100,15 @@ impl Resultado {
         };
         let ahora = leido.reporte.version;
         let (resultado, version, con_actual) = match &suerte {
-            Suerte::Creado(v) => ("creado", *v, false),
-            Suerte::Duplicado(v, difiere) => ("duplicado", *v, *difiere),
-            Suerte::Actualizado(v, difiere) => ("actualizado", *v, *difiere),
-            Suerte::Fusionado(v) => ("fusionado", *v, true),
-            Suerte::Conflicto(..) => ("conflicto", ahora, true),
-            Suerte::Rechazado(_) => ("rechazado", ahora, false),
+            ItemOutcome::Creado(v) => ("creado", *v, false),
+            ItemOutcome::Duplicado(v, difiere) => ("duplicado", *v, *difiere),
+            ItemOutcome::Actualizado(v, difiere) => ("actualizado", *v, *difiere),
+            ItemOutcome::Fusionado(v) => ("fusionado", *v, true),
+            ItemOutcome::Conflicto(..) => ("conflicto", ahora, true),
+            ItemOutcome::Rechazado(_) => ("rechazado", ahora, false),
         };
         let (conflicto_id, campos) = match suerte {
-            Suerte::Conflicto(id, choques) => (
+            ItemOutcome::Conflicto(id, choques) => (
                 Some(id),
                 Some(choques.into_iter().map(Into::into).collect()),
             ),
@@ -118,7 +120,7 @@ impl Resultado {
             version: Some(version),
             sync_status: Some(leido.reporte.sync_status),
             multimedia: multimedia(&leido),
-            actual: con_actual.then(|| Box::new(vista(&leido, &sesion.catalogo))),
+            actual: con_actual.then(|| Box::new(to_dto(&leido, &sesion.catalogo))),
             conflicto_id,
             campos,
             ..vacio

@@ -3,22 +3,21 @@
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    campo::Errores,
+    campo::FieldErrors,
     reporte::{EstadoArchivo, SyncStatus, device_id},
 };
-use sigra_store::sync::{Pendiente, estado};
+use sigra_store::sync::{PendingReporte, load_status};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{MAX_CAMBIOS, MAX_LOTE, MAX_RECONCILIAR, changes};
+use super::{MAX_BATCH, MAX_CHANGES, MAX_RECONCILE, changes};
 use crate::{
-    App, acceso::Sesion, codigo::Codigo, cuerpo::Consulta, cuerpo::MAX_CUERPO_SYNC,
-    problema::Problema,
+    App, body::MAX_SYNC_BODY, body::QueryParams, code::Codigo, guard::Session, problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = changes::CODIGOS;
 
 /// Incomplete reports that are named.
-const MAX_PENDIENTES: i64 = 200;
+const MAX_PENDING: i64 = 200;
 
 #[derive(Deserialize, Default, IntoParams)]
 #[serde(default)]
@@ -81,39 +80,39 @@ pub struct Limites {
     responses((status = 200, description = "Lo que falta", body = Estado)))]
 pub async fn ver(
     State(app): State<App>,
-    sesion: Sesion,
-    Consulta(p): Consulta<Parametros>,
+    sesion: Session,
+    QueryParams(p): QueryParams<Parametros>,
 ) -> Result<Json<Estado>, Problema> {
-    let mut e = Errores::default();
+    let mut e = FieldErrors::default();
     let dicho = p.device_id.filter(|t| !t.is_empty());
-    let device = dicho.and_then(|t| e.toma("device_id", device_id(t)));
-    e.fin(Some(()))?;
+    let device = dicho.and_then(|t| e.take("device_id", device_id(t)));
+    e.finish(Some(()))?;
     let mut cambios_disponibles = None;
     if let Some(c) = p.cursor.filter(|c| !c.is_empty()) {
-        let cursor = changes::Cursor::lee(&c, &sesion.quien)?;
-        let pagina = changes::pagina(app.store(), &sesion.quien, Some(&cursor), 1).await?;
+        let cursor = changes::Cursor::parse(&c, &sesion.quien)?;
+        let pagina = changes::page(app.store(), &sesion.quien, Some(&cursor), 1).await?;
         cambios_disponibles = Some(pagina.hay_mas || !pagina.cambios.is_empty());
     }
-    let mut lectura = app.store().leer().await?;
+    let mut lectura = app.store().read().await?;
     let rut = sesion.quien.rut;
-    let estado = estado(&mut lectura, rut, device.as_deref(), MAX_PENDIENTES).await?;
+    let estado = load_status(&mut lectura, rut, device.as_deref(), MAX_PENDING).await?;
     Ok(Json(Estado {
         last_sync: estado.last_sync.map(|t| t.to_string()),
         pending_count: estado.pending_count,
-        pendientes: estado.pendientes.into_iter().map(pendiente).collect(),
-        hora_servidor: app.store().entorno().ahora().to_string(),
+        pendientes: estado.pendientes.into_iter().map(to_pendiente).collect(),
+        hora_servidor: app.store().env().now().to_string(),
         limites: Limites {
-            reportes_por_lote: MAX_LOTE,
-            bytes_por_lote: MAX_CUERPO_SYNC,
-            reportes_por_reconciliacion: MAX_RECONCILIAR,
-            cambios_por_pagina: MAX_CAMBIOS,
-            sync_por_minuto: app.frenos().por_minuto(),
+            reportes_por_lote: MAX_BATCH,
+            bytes_por_lote: MAX_SYNC_BODY,
+            reportes_por_reconciliacion: MAX_RECONCILE,
+            cambios_por_pagina: MAX_CHANGES,
+            sync_por_minuto: app.rate_limiters().per_minute(),
         },
         cambios_disponibles,
     }))
 }
 
-fn pendiente(p: Pendiente) -> ReportePendiente {
+fn to_pendiente(p: PendingReporte) -> ReportePendiente {
     let faltan = p
         .leido
         .archivos

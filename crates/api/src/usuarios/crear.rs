@@ -3,15 +3,15 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use sigra_domain::{
-    Campo,
-    campo::{Errores, tipo},
-    clave, persona,
+    Field,
+    campo::{FieldErrors, tipo},
+    password, persona,
 };
-use sigra_store::identidad::{CrearUsuario, Usuario as Fila};
+use sigra_store::identity::{CreateUsuario, Usuario as UsuarioRow};
 use utoipa::ToSchema;
 
-use super::vista::{RutDicho, Usuario, areas, rol, rut};
-use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
+use super::dto::{RutDicho, Usuario, areas, parse_rol, parse_rut};
+use crate::{App, body::JsonBody, code::Codigo, guard::Session, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::RutExiste];
 
@@ -21,27 +21,27 @@ pub const CODIGOS: &[Codigo] = &[Codigo::RutExiste];
 pub struct UsuarioCreate {
     #[serde(default)]
     #[schema(value_type = RutDicho, required = true)]
-    rut: Campo<RutDicho>,
+    rut: Field<RutDicho>,
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 80)]
-    nombre: Campo<String>,
+    nombre: Field<String>,
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 80)]
-    apellido_1: Campo<String>,
+    apellido_1: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 80)]
-    apellido_2: Campo<String>,
+    apellido_2: Field<String>,
     /// `administrador`, `supervisor` o `trabajador`.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
-    rol: Campo<String>,
+    rol: Field<String>,
     /// Áreas a cargo, para un supervisor.
     #[serde(default)]
     #[schema(value_type = Option<Vec<i64>>, required = false)]
-    areas: Campo<Vec<i64>>,
+    areas: Field<Vec<i64>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    email: Campo<String>,
+    email: Field<String>,
 }
 
 /// La persona y su contraseña de una vez, que no se vuelve a mostrar.
@@ -64,17 +64,20 @@ pub struct UsuarioCreado {
     responses((status = 201, description = "Creado", body = UsuarioCreado)))]
 pub async fn crear(
     State(app): State<App>,
-    sesion: Sesion,
-    Cuerpo { datos, .. }: Cuerpo<UsuarioCreate>,
+    sesion: Session,
+    JsonBody { datos, .. }: JsonBody<UsuarioCreate>,
 ) -> Result<(StatusCode, Json<UsuarioCreado>), Problema> {
-    let password_temporal = clave::temporal(app.store().entorno().azar());
-    let mut usuario = valida(datos)?;
-    usuario.hash_password = app.claves().hash(password_temporal.clone()).await?;
-    let crear = CrearUsuario {
+    let password_temporal = password::temporary(app.store().env().random());
+    let mut usuario = validate(datos)?;
+    usuario.hash_password = app
+        .password_hasher()
+        .hash(password_temporal.clone())
+        .await?;
+    let crear = CreateUsuario {
         usuario,
         actor: Some(sesion.quien.rut),
     };
-    let usuario = app.store().escribir(crear).await?.into();
+    let usuario = app.store().write(crear).await?.into();
     Ok((
         StatusCode::CREATED,
         Json(UsuarioCreado {
@@ -84,27 +87,27 @@ pub async fn crear(
     ))
 }
 
-fn valida(datos: UsuarioCreate) -> Result<Fila, Problema> {
-    let mut e = Errores::default();
-    let rut = rut(&mut e, "rut", datos.rut);
+fn validate(datos: UsuarioCreate) -> Result<UsuarioRow, Problema> {
+    let mut e = FieldErrors::default();
+    let rut = parse_rut(&mut e, "rut", datos.rut);
     let primero = e
-        .requerido("nombre", datos.nombre, tipo::TEXTO)
-        .and_then(|t| e.toma("nombre", persona::nombre(&t)));
+        .required("nombre", datos.nombre, tipo::STRING)
+        .and_then(|t| e.take("nombre", persona::name(&t)));
     let apellido_1 = e
-        .requerido("apellido_1", datos.apellido_1, tipo::TEXTO)
-        .and_then(|t| e.toma("apellido_1", persona::nombre(&t)));
+        .required("apellido_1", datos.apellido_1, tipo::STRING)
+        .and_then(|t| e.take("apellido_1", persona::name(&t)));
     let apellido_2 = e
-        .opcional("apellido_2", datos.apellido_2, tipo::TEXTO)
-        .and_then(|t| e.toma("apellido_2", persona::nombre(&t)));
+        .optional("apellido_2", datos.apellido_2, tipo::STRING)
+        .and_then(|t| e.take("apellido_2", persona::name(&t)));
     let rol = e
-        .requerido("rol", datos.rol, tipo::TEXTO)
-        .and_then(|t| e.toma("rol", rol(&t)));
+        .required("rol", datos.rol, tipo::STRING)
+        .and_then(|t| e.take("rol", parse_rol(&t)));
     let areas = areas(&mut e, datos.areas).unwrap_or_default();
     let email = e
-        .opcional("email", datos.email, tipo::TEXTO)
-        .and_then(|t| e.toma("email", persona::email(&t)));
+        .optional("email", datos.email, tipo::STRING)
+        .and_then(|t| e.take("email", persona::email(&t)));
     let usuario = (|| {
-        Some(Fila {
+        Some(UsuarioRow {
             rut: rut?,
             nombre: primero?,
             apellido_1: apellido_1?,
@@ -118,5 +121,5 @@ fn valida(datos: UsuarioCreate) -> Result<Fila, Problema> {
             hash_password: String::new(),
         })
     })();
-    Ok(e.fin(usuario)?)
+    Ok(e.finish(usuario)?)
 }

@@ -3,18 +3,18 @@
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use sigra_domain::{
-    Campo,
-    campo::{Errores, tipo},
+    Field,
+    campo::{FieldErrors, tipo},
     persona,
 };
-use sigra_store::identidad::{CambioUsuario, EditarUsuario};
+use sigra_store::identity::{EditUsuario, UsuarioChange};
 use utoipa::ToSchema;
 
 use super::{
-    RutDeRuta,
-    vista::{Usuario, areas, rol},
+    PathRut,
+    dto::{Usuario, areas, parse_rol},
 };
-use crate::{App, acceso::Sesion, codigo::Codigo, cuerpo::Cuerpo, problema::Problema};
+use crate::{App, body::JsonBody, code::Codigo, guard::Session, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::UltimoAdministrador];
 
@@ -24,28 +24,28 @@ pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::UltimoAdministrad
 pub struct UsuarioPatch {
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 80)]
-    nombre: Campo<String>,
+    nombre: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 80)]
-    apellido_1: Campo<String>,
+    apellido_1: Field<String>,
     /// null lo borra.
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 80)]
-    apellido_2: Campo<String>,
+    apellido_2: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    rol: Campo<String>,
+    rol: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<Vec<i64>>, required = false)]
-    areas: Campo<Vec<i64>>,
+    areas: Field<Vec<i64>>,
     /// null lo borra.
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    email: Campo<String>,
+    email: Field<String>,
     /// Al desactivar, sus sesiones terminan y su historia se conserva.
     #[serde(default)]
     #[schema(value_type = Option<bool>, required = false)]
-    activo: Campo<bool>,
+    activo: Field<bool>,
 }
 
 /// Editar un usuario.
@@ -56,27 +56,27 @@ pub struct UsuarioPatch {
     responses((status = 200, description = "El usuario como quedó", body = Usuario)))]
 pub async fn editar(
     State(app): State<App>,
-    sesion: Sesion,
-    RutDeRuta(rut): RutDeRuta,
-    Cuerpo { datos, .. }: Cuerpo<UsuarioPatch>,
+    sesion: Session,
+    PathRut(rut): PathRut,
+    JsonBody { datos, .. }: JsonBody<UsuarioPatch>,
 ) -> Result<Json<Usuario>, Problema> {
-    let mut e = Errores::default();
-    let borra = |c: &Campo<String>| matches!(c, Campo::Nulo);
+    let mut e = FieldErrors::default();
+    let borra = |c: &Field<String>| matches!(c, Field::Nulo);
     let (sin_apellido, sin_email) = (borra(&datos.apellido_2), borra(&datos.email));
-    let mut texto = |campo: &str, c: Campo<String>, regla: fn(&str) -> Result<String, _>| {
-        e.opcional(campo, c, tipo::TEXTO)
-            .and_then(|t| e.toma(campo, regla(&t)))
+    let mut texto = |campo: &str, c: Field<String>, regla: fn(&str) -> Result<String, _>| {
+        e.optional(campo, c, tipo::STRING)
+            .and_then(|t| e.take(campo, regla(&t)))
     };
-    let primero = texto("nombre", datos.nombre, persona::nombre);
-    let apellido_1 = texto("apellido_1", datos.apellido_1, persona::nombre);
-    let apellido_2 = texto("apellido_2", datos.apellido_2, persona::nombre);
+    let primero = texto("nombre", datos.nombre, persona::name);
+    let apellido_1 = texto("apellido_1", datos.apellido_1, persona::name);
+    let apellido_2 = texto("apellido_2", datos.apellido_2, persona::name);
     let email = texto("email", datos.email, persona::email);
     let rol = e
-        .opcional("rol", datos.rol, tipo::TEXTO)
-        .and_then(|t| e.toma("rol", rol(&t)));
+        .optional("rol", datos.rol, tipo::STRING)
+        .and_then(|t| e.take("rol", parse_rol(&t)));
     let areas = areas(&mut e, datos.areas);
-    let activo = e.opcional("activo", datos.activo, tipo::LOGICO);
-    let cambio = e.fin(Some(CambioUsuario {
+    let activo = e.optional("activo", datos.activo, tipo::BOOLEAN);
+    let cambio = e.finish(Some(UsuarioChange {
         nombre: primero,
         apellido_1,
         apellido_2: if sin_apellido {
@@ -93,10 +93,10 @@ pub async fn editar(
         },
         activo,
     }))?;
-    let editar = EditarUsuario {
+    let editar = EditUsuario {
         rut,
         cambio,
         actor: sesion.quien.rut,
     };
-    Ok(Json(app.store().escribir(editar).await?.into()))
+    Ok(Json(app.store().write(editar).await?.into()))
 }

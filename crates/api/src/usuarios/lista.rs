@@ -5,17 +5,17 @@ use axum::{
     response::Response,
 };
 use serde::{Deserialize, Serialize};
-use sigra_domain::{Falla, campo::Errores};
-use sigra_store::identidad::{FiltroUsuarios, lista_usuarios};
+use sigra_domain::{FieldErrorKind, campo::FieldErrors};
+use sigra_store::identity::{UsuarioFilter, list_usuarios};
 use utoipa::IntoParams;
 
-use super::vista::{Usuario, rol};
+use super::dto::{Usuario, parse_rol};
 use crate::{
     App,
-    codigo::Codigo,
-    cuerpo::Consulta,
-    pagina::{self, Pagina, Pedida, cursor, huella},
-    problema::Problema,
+    body::QueryParams,
+    code::Codigo,
+    page::{self, PageParams, Pagina, cursor, fingerprint},
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos, Codigo::CursorInvalido];
@@ -34,36 +34,35 @@ pub struct Parametros {
 /// Listar usuarios.
 ///
 /// En orden de RUT.
-#[utoipa::path(get, path = "/usuarios", tag = "usuarios", params(Parametros, Pedida),
+#[utoipa::path(get, path = "/usuarios", tag = "usuarios", params(Parametros, PageParams),
     responses((status = 200, description = "Una página", body = Pagina<Usuario>, headers(("Link" = String)))))]
 pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Consulta(p): Consulta<Parametros>,
-    Consulta(pedida): Consulta<Pedida>,
+    QueryParams(p): QueryParams<Parametros>,
+    QueryParams(pedida): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = huella(&p);
-    let mut e = Errores::default();
+    let huella = fingerprint(&p);
+    let mut e = FieldErrors::default();
     let dicho = |t: &Option<String>| t.clone().filter(|t| !t.is_empty());
-    let mut filtro = FiltroUsuarios {
-        rol: dicho(&p.rol).and_then(|t| e.toma("rol", rol(&t))),
+    let mut filtro = UsuarioFilter {
+        rol: dicho(&p.rol).and_then(|t| e.take("rol", parse_rol(&t))),
         activo: dicho(&p.activo).and_then(|t| {
             let valor = match t.as_str() {
                 "true" => Ok(true),
                 "false" => Ok(false),
-                _ => Err(Falla::Formato("true o false", "true or false")),
+                _ => Err(FieldErrorKind::Formato("true o false", "true or false")),
             };
-            e.toma("activo", valor)
+            e.take("activo", valor)
         }),
         despues: None,
     };
-    let limite = pedida.limite(&mut e);
-    e.fin(Some(()))?;
-    filtro.despues = pedida.tras(&huella)?;
-    let mut lectura = app.store().leer().await?;
-    let usuarios = lista_usuarios(&mut lectura, &filtro, limite + 1).await?;
-    let (usuarios, siguiente) =
-        pagina::corta(usuarios, limite, |u| cursor(&huella, u.rut.cuerpo()));
+    let limite = pedida.limit(&mut e);
+    e.finish(Some(()))?;
+    filtro.despues = pedida.after(&huella)?;
+    let mut lectura = app.store().read().await?;
+    let usuarios = list_usuarios(&mut lectura, &filtro, limite + 1).await?;
+    let (usuarios, siguiente) = page::cut_page(usuarios, limite, |u| cursor(&huella, u.rut.body()));
     let items = usuarios.into_iter().map(Usuario::from).collect();
-    Ok(pagina::responde(&uri, &Pagina { items, siguiente }))
+    Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }

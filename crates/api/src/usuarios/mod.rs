@@ -1,22 +1,22 @@
 //! People, for administradores.
 
 pub mod crear;
+pub mod dto;
 pub mod editar;
 pub mod lista;
 pub mod restablecer;
 pub mod ver;
-pub mod vista;
 
 use axum::{extract::FromRequestParts, extract::Path, http::request::Parts};
 use sigra_domain::Rut;
-use sigra_store::identidad::RechazoUsuario;
+use sigra_store::identity::UsuarioRefusal;
 
-use crate::{codigo::Codigo, problema::Problema};
+use crate::{code::Codigo, problem::Problema};
 
 /// The RUT in the path, in any of its forms.
-pub struct RutDeRuta(pub Rut);
+pub struct PathRut(pub Rut);
 
-impl<S: Send + Sync> FromRequestParts<S> for RutDeRuta {
+impl<S: Send + Sync> FromRequestParts<S> for PathRut {
     type Rejection = Problema;
 
     async fn from_request_parts(parts: &mut Parts, s: &S) -> Result<Self, Problema> {
@@ -29,14 +29,14 @@ impl<S: Send + Sync> FromRequestParts<S> for RutDeRuta {
     }
 }
 
-impl From<RechazoUsuario> for Problema {
-    fn from(r: RechazoUsuario) -> Self {
+impl From<UsuarioRefusal> for Problema {
+    fn from(r: UsuarioRefusal) -> Self {
         match r {
-            RechazoUsuario::Existe => Codigo::RutExiste.into(),
-            RechazoUsuario::NoEncontrado => Codigo::NoEncontrado.into(),
-            RechazoUsuario::UltimoAdministrador => Codigo::UltimoAdministrador.into(),
-            RechazoUsuario::Area => Self::campo("areas", sigra_domain::Falla::NoExiste),
-            RechazoUsuario::Fallo(f) => f.into(),
+            UsuarioRefusal::Existe => Codigo::RutExiste.into(),
+            UsuarioRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
+            UsuarioRefusal::UltimoAdministrador => Codigo::UltimoAdministrador.into(),
+            UsuarioRefusal::Area => Self::field("areas", sigra_domain::FieldErrorKind::NoExiste),
+            UsuarioRefusal::Fallo(f) => f.into(),
         }
     }
 }

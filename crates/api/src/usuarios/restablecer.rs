@@ -2,12 +2,12 @@
 
 use axum::{Json, extract::State};
 use serde::Serialize;
-use sigra_domain::clave;
-use sigra_store::identidad::RestablecerPassword;
+use sigra_domain::password;
+use sigra_store::identity::ResetPassword;
 use utoipa::ToSchema;
 
-use super::RutDeRuta;
-use crate::{App, acceso::Sesion, codigo::Codigo, problema::Problema};
+use super::PathRut;
+use crate::{App, code::Codigo, guard::Session, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 
@@ -26,14 +26,17 @@ pub struct PasswordTemporal {
     responses((status = 200, description = "La contraseña temporal", body = PasswordTemporal)))]
 pub async fn restablecer(
     State(app): State<App>,
-    sesion: Sesion,
-    RutDeRuta(rut): RutDeRuta,
+    sesion: Session,
+    PathRut(rut): PathRut,
 ) -> Result<Json<PasswordTemporal>, Problema> {
-    let password_temporal = clave::temporal(app.store().entorno().azar());
-    let hash = app.claves().hash(password_temporal.clone()).await?;
+    let password_temporal = password::temporary(app.store().env().random());
+    let hash = app
+        .password_hasher()
+        .hash(password_temporal.clone())
+        .await?;
     let actor = Some(sesion.quien.rut);
     app.store()
-        .escribir(RestablecerPassword { rut, hash, actor })
+        .write(ResetPassword { rut, hash, actor })
         .await?;
     Ok(Json(PasswordTemporal { password_temporal }))
 }

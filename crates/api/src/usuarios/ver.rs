@@ -1,10 +1,10 @@
 //! `GET /usuarios/{rut}`
 
 use axum::{Json, extract::State};
-use sigra_store::identidad::usuario;
+use sigra_store::identity::usuario;
 
-use super::{RutDeRuta, vista::Usuario};
-use crate::{App, codigo::Codigo, problema::Problema};
+use super::{PathRut, dto::Usuario};
+use crate::{App, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 
@@ -12,11 +12,8 @@ pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 #[utoipa::path(get, path = "/usuarios/{rut}", tag = "usuarios",
     params(("rut" = String, Path, description = "RUT, con o sin dígito verificador")),
     responses((status = 200, description = "El usuario", body = Usuario)))]
-pub async fn ver(
-    State(app): State<App>,
-    RutDeRuta(rut): RutDeRuta,
-) -> Result<Json<Usuario>, Problema> {
-    let mut lectura = app.store().leer().await?;
+pub async fn ver(State(app): State<App>, PathRut(rut): PathRut) -> Result<Json<Usuario>, Problema> {
+    let mut lectura = app.store().read().await?;
     let usuario = usuario(&mut lectura, rut)
         .await?
         .ok_or(Codigo::NoEncontrado)?;

@@ -24,14 +24,14 @@ pub enum EstadoArchivo {
 }
 
 impl EstadoArchivo {
-    pub const TODOS: [Self; 4] = [
+    pub const ALL: [Self; 4] = [
         Self::Pendiente,
         Self::Subido,
         Self::Renunciado,
         Self::Eliminado,
     ];
 
-    pub fn nombre(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Pendiente => "pendiente",
             Self::Subido => "subido",
@@ -41,12 +41,12 @@ impl EstadoArchivo {
     }
 
     /// Whether its bytes would still be taken: who waived a file may have found it.
-    pub fn admite_bytes(self) -> bool {
+    pub fn accepts_bytes(self) -> bool {
         matches!(self, Self::Pendiente | Self::Renunciado)
     }
 
-    pub fn de_nombre(nombre: &str) -> Option<Self> {
-        Self::TODOS.into_iter().find(|e| e.nombre() == nombre)
+    pub fn from_name(nombre: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|e| e.name() == nombre)
     }
 }
 
@@ -54,7 +54,7 @@ impl EstadoArchivo {
 pub type Estados = BTreeMap<String, EstadoArchivo>;
 
 /// What a report without conflicts waits for.
-pub fn sin_conflicto(contenido: &Contenido, estados: &Estados) -> SyncStatus {
+pub fn status_without_conflicto(contenido: &Contenido, estados: &Estados) -> SyncStatus {
     let mut archivos = contenido.multimedia.iter().flatten();
     if archivos.all(|a| estados.contains_key(&a.uuid_cliente)) {
         SyncStatus::Completo

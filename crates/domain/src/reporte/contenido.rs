@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
-    bitacora::{Valores, canonico, como_en_entrada},
+    bitacora::{FieldValues, as_in_entrada, to_canonical_json},
     sha256_hex,
 };
 
@@ -56,7 +56,7 @@ pub struct Contenido {
 
 impl Contenido {
     /// The field names that are content, in the contract's order.
-    pub const CAMPOS: [&str; 6] = [
+    pub const FIELDS: [&str; 6] = [
         "titulo",
         "descripcion",
         "area_id",
@@ -66,13 +66,13 @@ impl Contenido {
     ];
 
     /// By field name.
-    pub fn valores(&self) -> Valores {
-        let mut v = Valores::new();
+    pub fn values(&self) -> FieldValues {
+        let mut v = FieldValues::new();
         v.insert("titulo".into(), json!(self.titulo));
         v.insert("descripcion".into(), json!(self.descripcion));
         v.insert("area_id".into(), json!(self.area_id));
         v.insert("severidad_id".into(), json!(self.severidad_id));
-        v.insert("ubicacion".into(), como_en_entrada(&self.ubicacion));
+        v.insert("ubicacion".into(), as_in_entrada(&self.ubicacion));
         v.insert("multimedia".into(), json!(self.multimedia));
         v
     }
@@ -81,23 +81,23 @@ impl Contenido {
     /// every depth.
     pub fn sha256(&self) -> String {
         // Strings, finite numbers and lists of them always serialise.
-        canonico(self)
+        to_canonical_json(self)
             .map(|json| sha256_hex(json.as_bytes()))
             .unwrap_or_default()
     }
 }
 
 /// [`Contenido::sha256`] of a content given by its values.
-pub fn sha256_de(valores: &Valores) -> String {
-    canonico(valores)
+pub fn sha256_of(valores: &FieldValues) -> String {
+    to_canonical_json(valores)
         .map(|json| sha256_hex(json.as_bytes()))
         .unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Archivo, Contenido, Ubicacion, sha256_de};
-    use crate::bitacora::canonico;
+    use super::{Archivo, Contenido, Ubicacion, sha256_of};
+    use crate::bitacora::to_canonical_json;
 
     /// The vectors of the guide (docs/guia.md): what a client's implementation must produce.
     #[test]
@@ -111,7 +111,7 @@ mod tests {
             multimedia: None,
         };
         assert_eq!(
-            canonico(&c).unwrap(),
+            to_canonical_json(&c).unwrap(),
             r#"{"area_id":1,"descripcion":"Sobre la galería 4 € 💥 \"ojo\"\n","multimedia":null,"severidad_id":3,"titulo":"Roca suelta","ubicacion":null}"#
         );
         assert_eq!(
@@ -132,13 +132,13 @@ mod tests {
             sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
         }]);
         assert_eq!(
-            canonico(&c.ubicacion).unwrap(),
+            to_canonical_json(&c.ubicacion).unwrap(),
             r#"{"lat":-33,"lon":1e-7,"precision_m":12.5,"referencia":null}"#
         );
         assert_eq!(
             c.sha256(),
             "78e3ab34db1c22c9baa7578f32e47dd90e3c13355985af9f03ae187a9c59c8a3"
         );
-        assert_eq!(sha256_de(&c.valores()), c.sha256());
+        assert_eq!(sha256_of(&c.values()), c.sha256());
     }
 }

@@ -1,29 +1,31 @@
 //! A report: what it holds, how one is made, edited and told apart from another.
 
+mod acciones;
 mod archivo;
 mod contenido;
-mod edicion;
-mod mezcla;
+mod edit;
+mod merge;
 mod nuevo;
-mod seguimiento;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-pub use archivo::{EstadoArchivo, Estados, sin_conflicto};
-pub use contenido::{Archivo, Contenido, Ubicacion, sha256_de};
-pub use edicion::{Cambio, EdicionNegada, ReporteEdit};
-pub use mezcla::{Choque, Mezcla, aplica, iguales, mezcla};
+pub use archivo::{EstadoArchivo, Estados, status_without_conflicto};
+pub use contenido::{Archivo, Contenido, Ubicacion, sha256_of};
+pub use edit::{EditDenied, ReporteChange, ReporteEdit};
+pub use merge::{FieldConflict, MergeOutcome, apply, is_same, merge};
 pub use nuevo::{
-    MAX_ARCHIVOS, MAX_BYTES_ARCHIVO, MAX_DESCRIPCION, MAX_DETALLE, MAX_TITULO, ReporteCreate,
-    ReporteNuevo, detalle, device_id, en_desuso, nombre_de_archivo, sha256, tipo_mime,
-    uuid_al_azar, uuid_de_cliente,
+    MAX_ARCHIVO_BYTES, MAX_ARCHIVOS, MAX_DESCRIPCION, MAX_DETALLE, MAX_TITULO, NewReporte,
+    ReporteCreate, detalle, device_id, mime_type, out_of_use, parse_file_name, parse_uuid_cliente,
+    random_uuid, sha256,
 };
 
-pub use seguimiento::{EstadoDeAccion, MAX_ACCIONES, Medida, Medidas, PasoNegado};
+pub use acciones::{
+    AccionCorrectiva, AccionesCorrectivas, EstadoDeAccion, MAX_ACCIONES, StepDenied,
+};
 
-use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::Valores, catalogo::Catalogo};
+use crate::{Fecha, Instante, Rut, bitacora::Cabeza, bitacora::FieldValues, catalogo::Catalogo};
 
 /// What is still missing before a report is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -36,9 +38,9 @@ pub enum SyncStatus {
 }
 
 impl SyncStatus {
-    pub const TODOS: [Self; 3] = [Self::Completo, Self::MultimediaPendiente, Self::Conflicto];
+    pub const ALL: [Self; 3] = [Self::Completo, Self::MultimediaPendiente, Self::Conflicto];
 
-    pub fn nombre(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Completo => "completo",
             Self::MultimediaPendiente => "multimedia_pendiente",
@@ -46,8 +48,8 @@ impl SyncStatus {
         }
     }
 
-    pub fn de_nombre(nombre: &str) -> Option<Self> {
-        Self::TODOS.into_iter().find(|s| s.nombre() == nombre)
+    pub fn from_name(nombre: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.name() == nombre)
     }
 }
 
@@ -83,7 +85,7 @@ pub struct Reporte {
     /// How many comments there are.
     pub comentarios: i64,
     /// Corrective actions.
-    pub acciones: Medidas,
+    pub acciones: AccionesCorrectivas,
     pub version: i64,
     pub retirado_en: Option<Instante>,
     pub cabeza: Cabeza,
@@ -91,24 +93,24 @@ pub struct Reporte {
 
 impl Reporte {
     /// The report goes into another state: from one final state to another it stays decided when it was.
-    pub fn pasa_a(&mut self, estado_id: i64, catalogo: &Catalogo, ahora: Instante) {
+    pub fn set_estado(&mut self, estado_id: i64, catalogo: &Catalogo, ahora: Instante) {
         self.estado_id = estado_id;
         let decision = self.decision.or_else(|| {
             let horas = catalogo.meta_horas(self.contenido.severidad_id);
             let hasta = self
                 .hora_sincronizado
-                .mas(horas.saturating_mul(Instante::HORA));
+                .plus(horas.saturating_mul(Instante::HOUR));
             Some(Decision {
                 en: ahora,
                 a_tiempo: ahora <= hasta,
             })
         });
-        self.decision = decision.filter(|_| catalogo.decidido(estado_id));
+        self.decision = decision.filter(|_| catalogo.is_decided(estado_id));
     }
 
     /// Everything of a report that only a bitácora entry may change, by field name.
-    pub fn valores(&self) -> Valores {
-        let mut v = self.contenido.valores();
+    pub fn values(&self) -> FieldValues {
+        let mut v = self.contenido.values();
         v.insert("rut".into(), json!(self.rut));
         v.insert("estado_id".into(), json!(self.estado_id));
         v.insert("decidido_en".into(), json!(self.decision.map(|d| d.en)));

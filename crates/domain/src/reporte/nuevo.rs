@@ -6,8 +6,8 @@ use uuid::{Uuid, Version};
 
 use super::{Archivo, Contenido, Ubicacion};
 use crate::{
-    Campo, ErrorCampo, Falla, Fecha, Instante,
-    campo::{Errores, Lista, Objeto, texto, tipo},
+    Fecha, Field, FieldError, FieldErrorKind, Instante,
+    campo::{BoundedList, FieldErrors, JsonObject, text, tipo},
     catalogo::Catalogo,
 };
 
@@ -17,10 +17,10 @@ pub const MAX_DETALLE: usize = 2_000;
 /// Files in one manifest.
 pub const MAX_ARCHIVOS: usize = 20;
 /// 200 MiB, the largest file any setting allows.
-pub const MAX_BYTES_ARCHIVO: i64 = 200 * 1024 * 1024;
+pub const MAX_ARCHIVO_BYTES: i64 = 200 * 1024 * 1024;
 /// A phone whose battery died may believe that it is 1970; its report must still come in. What lies
 /// outside these years is no clock's mistake.
-const ANIOS: std::ops::RangeInclusive<i16> = 1970..=2100;
+const YEARS: std::ops::RangeInclusive<i16> = 1970..=2100;
 
 /// Lo que un teléfono envía para crear un reporte.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -37,74 +37,74 @@ const ANIOS: std::ops::RangeInclusive<i16> = 1970..=2100;
 pub struct ReporteCreate {
     #[serde(default)]
     #[schema(required = true, value_type = String, min_length = 1, max_length = 255)]
-    pub titulo: Campo<String>,
+    pub titulo: Field<String>,
     #[serde(default)]
     #[schema(required = true, value_type = String, max_length = 10_000)]
-    pub descripcion: Campo<String>,
+    pub descripcion: Field<String>,
     #[serde(default)]
     #[schema(required = true, value_type = i64)]
-    pub area_id: Campo<i64>,
+    pub area_id: Field<i64>,
     #[serde(default)]
     #[schema(required = true, value_type = i64)]
-    pub severidad_id: Campo<i64>,
+    pub severidad_id: Field<i64>,
     /// UUID v4 o v7 que el teléfono inventa una vez: la identidad del reporte.
     #[serde(default)]
     #[schema(required = true, value_type = String, format = "uuid")]
-    pub uuid_cliente: Campo<String>,
+    pub uuid_cliente: Field<String>,
     /// Día del hecho; sin él, el de `hora_creado` en la zona de la faena.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Date, required = false)]
-    pub fecha_reporte: Campo<String>,
+    pub fecha_reporte: Field<String>,
     /// Reloj del teléfono, RFC 3339 con cualquier desfase; sin él, la hora del servidor.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime, required = false)]
-    pub hora_creado: Campo<String>,
+    pub hora_creado: Field<String>,
     /// 1 a 64 caracteres ASCII visibles.
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 64)]
-    pub device_id: Campo<String>,
+    pub device_id: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<Ubicacion>, required = false)]
-    pub ubicacion: Campo<Objeto<UbicacionIn>>,
+    pub ubicacion: Field<JsonObject<UbicacionIn>>,
     /// Los archivos que el teléfono tiene; sus bytes viajan aparte.
     #[serde(default)]
     #[schema(value_type = Option<Vec<Archivo>>, required = false, max_items = 20)]
-    pub multimedia: Campo<Lista<Objeto<ArchivoIn>, MAX_ARCHIVOS>>,
+    pub multimedia: Field<BoundedList<JsonObject<ArchivoIn>, MAX_ARCHIVOS>>,
     /// Versión sobre la que el teléfono editó; solo la usa la sincronización.
     #[serde(default)]
     #[schema(value_type = Option<i64>, required = false)]
-    pub version_base: Campo<i64>,
+    pub version_base: Field<i64>,
     /// El `sha256_contenido` de esa versión, como el teléfono la conoció: si la del servidor es otra, como
     /// después de restaurar un respaldo, nada se aplica sin que alguien decida.
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, min_length = 64, max_length = 64)]
-    pub sha256_base: Campo<String>,
+    pub sha256_base: Field<String>,
 }
 
 /// A location as sent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct UbicacionIn {
-    lat: Campo<f64>,
-    lon: Campo<f64>,
-    precision_m: Campo<f64>,
-    referencia: Campo<String>,
+    lat: Field<f64>,
+    lon: Field<f64>,
+    precision_m: Field<f64>,
+    referencia: Field<String>,
 }
 
 /// One file of a manifest as sent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ArchivoIn {
-    uuid_cliente: Campo<String>,
-    nombre: Campo<String>,
-    tipo: Campo<String>,
-    bytes: Campo<i64>,
-    sha256: Campo<String>,
+    uuid_cliente: Field<String>,
+    nombre: Field<String>,
+    tipo: Field<String>,
+    bytes: Field<i64>,
+    sha256: Field<String>,
 }
 
 /// A report that can be stored.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ReporteNuevo {
+pub struct NewReporte {
     /// Lower case, hyphenated.
     pub uuid_cliente: String,
     pub contenido: Contenido,
@@ -120,17 +120,17 @@ pub struct ReporteNuevo {
     pub sha256_base: Option<String>,
     /// Fields that name what the site no longer uses: refused in a new report, known in one that
     /// is there already and is sent again.
-    pub en_desuso: Vec<ErrorCampo>,
+    pub en_desuso: Vec<FieldError>,
 }
 
-impl ReporteNuevo {
+impl NewReporte {
     /// Reads one item of a batch; anything but an object is one error on the item itself.
-    pub fn de_texto(json: &str, catalogo: &Catalogo) -> Result<Self, Vec<ErrorCampo>> {
-        match serde_json::from_str::<Objeto<ReporteCreate>>(json) {
-            Ok(Objeto(create)) => create.validar(catalogo),
-            Err(_) => Err(vec![ErrorCampo {
+    pub fn from_json(json: &str, catalogo: &Catalogo) -> Result<Self, Vec<FieldError>> {
+        match serde_json::from_str::<JsonObject<ReporteCreate>>(json) {
+            Ok(JsonObject(create)) => create.validate(catalogo),
+            Err(_) => Err(vec![FieldError {
                 campo: String::new(),
-                falla: Falla::Tipo(tipo::OBJETO.0, tipo::OBJETO.1),
+                falla: FieldErrorKind::Tipo(tipo::OBJECT.0, tipo::OBJECT.1),
             }]),
         }
     }
@@ -138,55 +138,55 @@ impl ReporteNuevo {
 
 impl ReporteCreate {
     /// Every rule of a new report; all that is wrong is told at once.
-    pub fn validar(self, catalogo: &Catalogo) -> Result<ReporteNuevo, Vec<ErrorCampo>> {
-        let mut e = Errores::default();
+    pub fn validate(self, catalogo: &Catalogo) -> Result<NewReporte, Vec<FieldError>> {
+        let mut e = FieldErrors::default();
         let titulo = e
-            .requerido("titulo", self.titulo, tipo::TEXTO)
-            .and_then(|t| e.toma("titulo", titulo(t)));
+            .required("titulo", self.titulo, tipo::STRING)
+            .and_then(|t| e.take("titulo", titulo(t)));
         // In an edit, null is what somebody may have made it: a phone sends back what it received.
-        let es_edicion = matches!(self.version_base, Campo::Valor(_));
+        let es_edicion = matches!(self.version_base, Field::Valor(_));
         let descripcion = match self.descripcion {
-            Campo::Nulo if es_edicion => Some(None),
+            Field::Nulo if es_edicion => Some(None),
             dicha => e
-                .requerido("descripcion", dicha, tipo::TEXTO)
-                .and_then(|t| e.toma("descripcion", descripcion(t)))
+                .required("descripcion", dicha, tipo::STRING)
+                .and_then(|t| e.take("descripcion", descripcion(t)))
                 .map(Some),
         };
         let area_id = e
-            .requerido("area_id", self.area_id, tipo::ENTERO)
-            .and_then(|id| e.toma("area_id", area(id, catalogo)));
+            .required("area_id", self.area_id, tipo::INTEGER)
+            .and_then(|id| e.take("area_id", area(id, catalogo)));
         let severidad_id = e
-            .requerido("severidad_id", self.severidad_id, tipo::ENTERO)
-            .and_then(|id| e.toma("severidad_id", severidad(id, catalogo)));
+            .required("severidad_id", self.severidad_id, tipo::INTEGER)
+            .and_then(|id| e.take("severidad_id", severidad(id, catalogo)));
         let uuid_cliente = e
-            .requerido("uuid_cliente", self.uuid_cliente, tipo::TEXTO)
-            .and_then(|t| e.toma("uuid_cliente", uuid_de_cliente(&t)));
+            .required("uuid_cliente", self.uuid_cliente, tipo::STRING)
+            .and_then(|t| e.take("uuid_cliente", parse_uuid_cliente(&t)));
         let fecha_reporte = e
-            .opcional("fecha_reporte", self.fecha_reporte, tipo::TEXTO)
-            .and_then(|t| e.toma("fecha_reporte", fecha(&t)));
+            .optional("fecha_reporte", self.fecha_reporte, tipo::STRING)
+            .and_then(|t| e.take("fecha_reporte", parse_fecha(&t)));
         let hora_creado = e
-            .opcional("hora_creado", self.hora_creado, tipo::TEXTO)
-            .and_then(|t| e.toma("hora_creado", hora(&t)));
+            .optional("hora_creado", self.hora_creado, tipo::STRING)
+            .and_then(|t| e.take("hora_creado", parse_hora(&t)));
         let device_id = e
-            .opcional("device_id", self.device_id, tipo::TEXTO)
-            .and_then(|t| e.toma("device_id", device_id(t)));
+            .optional("device_id", self.device_id, tipo::STRING)
+            .and_then(|t| e.take("device_id", device_id(t)));
         let version_base = e
-            .opcional("version_base", self.version_base, tipo::ENTERO)
-            .and_then(|v| e.toma("version_base", rango(v, 0, i64::MAX)));
+            .optional("version_base", self.version_base, tipo::INTEGER)
+            .and_then(|v| e.take("version_base", in_range(v, 0, i64::MAX)));
         let sha256_base = e
-            .opcional("sha256_base", self.sha256_base, tipo::TEXTO)
-            .and_then(|t| e.toma("sha256_base", sha256(t)));
-        let sin_ubicacion = matches!(self.ubicacion, Campo::Ausente);
+            .optional("sha256_base", self.sha256_base, tipo::STRING)
+            .and_then(|t| e.take("sha256_base", sha256(t)));
+        let sin_ubicacion = matches!(self.ubicacion, Field::Ausente);
         let ubicacion = e
-            .opcional("ubicacion", self.ubicacion, tipo::OBJETO)
+            .optional("ubicacion", self.ubicacion, tipo::OBJECT)
             .and_then(|u| ubicacion(u, &mut e));
-        let enviados = e.opcional("multimedia", self.multimedia, tipo::LISTA);
+        let enviados = e.optional("multimedia", self.multimedia, tipo::LIST);
         // The hash is over what was sent: a uuid keeps its case there.
-        let multimedia = enviados.and_then(|m| manifiesto(m, &mut e));
-        let en_desuso = en_desuso(area_id, severidad_id, catalogo);
-        if e.hay() {
+        let multimedia = enviados.and_then(|m| parse_manifest(m, &mut e));
+        let en_desuso = out_of_use(area_id, severidad_id, catalogo);
+        if e.has_errors() {
             for error in &en_desuso {
-                e.agrega(error.campo.as_str(), error.falla.clone());
+                e.add(error.campo.as_str(), error.falla.clone());
             }
         }
         let nuevo = (|| {
@@ -206,7 +206,7 @@ impl ReporteCreate {
             if let Some(archivos) = &mut contenido.multimedia {
                 archivos.sort_by(|a, b| a.uuid_cliente.cmp(&b.uuid_cliente));
             }
-            Some(ReporteNuevo {
+            Some(NewReporte {
                 uuid_cliente: uuid_cliente?,
                 contenido,
                 sin_ubicacion,
@@ -219,37 +219,43 @@ impl ReporteCreate {
                 en_desuso,
             })
         })();
-        e.fin(nuevo)
+        e.finish(nuevo)
     }
 }
 
-pub(super) fn titulo(t: String) -> Result<String, Falla> {
-    texto(t, 1, MAX_TITULO, false)
+pub(super) fn titulo(t: String) -> Result<String, FieldErrorKind> {
+    text(t, 1, MAX_TITULO, false)
 }
 
-pub(super) fn descripcion(t: String) -> Result<String, Falla> {
-    texto(t, 0, MAX_DESCRIPCION, true)
+pub(super) fn descripcion(t: String) -> Result<String, FieldErrorKind> {
+    text(t, 0, MAX_DESCRIPCION, true)
 }
 
 /// The reason given for a decision or withdrawal.
-pub fn detalle(t: String) -> Result<String, Falla> {
-    texto(t, 1, MAX_DETALLE, true)
+pub fn detalle(t: String) -> Result<String, FieldErrorKind> {
+    text(t, 1, MAX_DETALLE, true)
 }
 
-pub(super) fn area(id: i64, catalogo: &Catalogo) -> Result<i64, Falla> {
-    catalogo.area(id).map(|a| a.id).ok_or(Falla::NoExiste)
+pub(super) fn area(id: i64, catalogo: &Catalogo) -> Result<i64, FieldErrorKind> {
+    catalogo
+        .area(id)
+        .map(|a| a.id)
+        .ok_or(FieldErrorKind::NoExiste)
 }
 
-pub(super) fn severidad(id: i64, catalogo: &Catalogo) -> Result<i64, Falla> {
-    catalogo.severidad(id).map(|s| s.id).ok_or(Falla::NoExiste)
+pub(super) fn severidad(id: i64, catalogo: &Catalogo) -> Result<i64, FieldErrorKind> {
+    catalogo
+        .severidad(id)
+        .map(|s| s.id)
+        .ok_or(FieldErrorKind::NoExiste)
 }
 
 /// Which of these the catalogue has, and the site no longer uses.
-pub fn en_desuso(
+pub fn out_of_use(
     area_id: Option<i64>,
     severidad_id: Option<i64>,
     catalogo: &Catalogo,
-) -> Vec<ErrorCampo> {
+) -> Vec<FieldError> {
     let area = area_id.and_then(|id| catalogo.area(id));
     let severidad = severidad_id.and_then(|id| catalogo.severidad(id));
     [
@@ -258,23 +264,23 @@ pub fn en_desuso(
     ]
     .into_iter()
     .filter(|(_, en_desuso)| *en_desuso)
-    .map(|(campo, _)| ErrorCampo {
+    .map(|(campo, _)| FieldError {
         campo: campo.to_owned(),
-        falla: Falla::NoExiste,
+        falla: FieldErrorKind::NoExiste,
     })
     .collect()
 }
 
 /// A UUID of version 4 or 7 in its hyphenated form, any case; answered in lower case.
-pub fn uuid_de_cliente(t: &str) -> Result<String, Falla> {
-    const FORMA: Falla = Falla::Formato(
+pub fn parse_uuid_cliente(t: &str) -> Result<String, FieldErrorKind> {
+    const BAD_FORMAT: FieldErrorKind = FieldErrorKind::Formato(
         "un UUID v4 o v7, como 6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11",
         "a UUID v4 or v7, like 6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11",
     );
     let uuid = (t.len() == 36)
         .then(|| Uuid::parse_str(t).ok())
         .flatten()
-        .ok_or(FORMA)?;
+        .ok_or(BAD_FORMAT)?;
     let known = matches!(
         uuid.get_version(),
         Some(Version::Random | Version::SortRand)
@@ -282,52 +288,52 @@ pub fn uuid_de_cliente(t: &str) -> Result<String, Falla> {
     if known {
         Ok(uuid.as_hyphenated().to_string())
     } else {
-        Err(FORMA)
+        Err(BAD_FORMAT)
     }
 }
 
 /// The uuid (v4) of these random bytes, for what a client left without one.
-pub fn uuid_al_azar(azar: [u8; 16]) -> String {
+pub fn random_uuid(azar: [u8; 16]) -> String {
     uuid::Builder::from_random_bytes(azar)
         .into_uuid()
         .to_string()
 }
 
-fn rango(v: i64, min: i64, max: i64) -> Result<i64, Falla> {
+fn in_range(v: i64, min: i64, max: i64) -> Result<i64, FieldErrorKind> {
     let dentro = (min..=max).contains(&v);
     if dentro {
         Ok(v)
     } else {
-        Err(Falla::Rango {
+        Err(FieldErrorKind::Rango {
             min: min.to_string(),
             max: max.to_string(),
         })
     }
 }
 
-fn rango_f64(v: f64, min: f64, max: f64) -> Result<f64, Falla> {
+fn in_range_f64(v: f64, min: f64, max: f64) -> Result<f64, FieldErrorKind> {
     let dentro = (min..=max).contains(&v);
     if dentro {
         Ok(v)
     } else {
-        Err(Falla::Rango {
+        Err(FieldErrorKind::Rango {
             min: min.to_string(),
             max: max.to_string(),
         })
     }
 }
 
-fn fecha(t: &str) -> Result<Fecha, Falla> {
-    let fecha = Fecha::parse(t).ok_or(Falla::Formato("AAAA-MM-DD", "YYYY-MM-DD"))?;
-    if ANIOS.contains(&fecha.anio()) {
+fn parse_fecha(t: &str) -> Result<Fecha, FieldErrorKind> {
+    let fecha = Fecha::parse(t).ok_or(FieldErrorKind::Formato("AAAA-MM-DD", "YYYY-MM-DD"))?;
+    if YEARS.contains(&fecha.year()) {
         Ok(fecha)
     } else {
-        Err(fuera_de_anios())
+        Err(year_out_of_range())
     }
 }
 
-fn hora(t: &str) -> Result<Instante, Falla> {
-    let hora = Instante::parse(t).ok_or(Falla::Formato(
+fn parse_hora(t: &str) -> Result<Instante, FieldErrorKind> {
+    let hora = Instante::parse(t).ok_or(FieldErrorKind::Formato(
         "2026-03-01T14:03:11.250-03:00 (RFC 3339)",
         "2026-03-01T14:03:11.250-03:00 (RFC 3339)",
     ))?;
@@ -336,42 +342,45 @@ fn hora(t: &str) -> Result<Instante, Falla> {
     if desde <= Some(hora) && Some(hora) < hasta {
         Ok(hora)
     } else {
-        Err(fuera_de_anios())
+        Err(year_out_of_range())
     }
 }
 
-fn fuera_de_anios() -> Falla {
-    Falla::Rango {
-        min: format!("{}-01-01", ANIOS.start()),
-        max: format!("{}-12-31", ANIOS.end()),
+fn year_out_of_range() -> FieldErrorKind {
+    FieldErrorKind::Rango {
+        min: format!("{}-01-01", YEARS.start()),
+        max: format!("{}-12-31", YEARS.end()),
     }
 }
 
 /// 1–64 visible ASCII characters.
-pub fn device_id(t: String) -> Result<String, Falla> {
+pub fn device_id(t: String) -> Result<String, FieldErrorKind> {
     if !(1..=64).contains(&t.len()) {
-        return Err(Falla::Largo { min: 1, max: 64 });
+        return Err(FieldErrorKind::Largo { min: 1, max: 64 });
     }
     if t.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(t)
     } else {
-        Err(Falla::Caracter)
+        Err(FieldErrorKind::Caracter)
     }
 }
 
-pub(super) fn ubicacion(Objeto(u): Objeto<UbicacionIn>, e: &mut Errores) -> Option<Ubicacion> {
+pub(super) fn ubicacion(
+    JsonObject(u): JsonObject<UbicacionIn>,
+    e: &mut FieldErrors,
+) -> Option<Ubicacion> {
     let lat = e
-        .requerido("ubicacion.lat", u.lat, tipo::NUMERO)
-        .and_then(|v| e.toma("ubicacion.lat", rango_f64(v, -90.0, 90.0)));
+        .required("ubicacion.lat", u.lat, tipo::NUMBER)
+        .and_then(|v| e.take("ubicacion.lat", in_range_f64(v, -90.0, 90.0)));
     let lon = e
-        .requerido("ubicacion.lon", u.lon, tipo::NUMERO)
-        .and_then(|v| e.toma("ubicacion.lon", rango_f64(v, -180.0, 180.0)));
+        .required("ubicacion.lon", u.lon, tipo::NUMBER)
+        .and_then(|v| e.take("ubicacion.lon", in_range_f64(v, -180.0, 180.0)));
     let precision_m = e
-        .opcional("ubicacion.precision_m", u.precision_m, tipo::NUMERO)
-        .and_then(|v| e.toma("ubicacion.precision_m", rango_f64(v, 0.0, 1e7)));
+        .optional("ubicacion.precision_m", u.precision_m, tipo::NUMBER)
+        .and_then(|v| e.take("ubicacion.precision_m", in_range_f64(v, 0.0, 1e7)));
     let referencia = e
-        .opcional("ubicacion.referencia", u.referencia, tipo::TEXTO)
-        .and_then(|t| e.toma("ubicacion.referencia", texto(t, 0, 255, false)));
+        .optional("ubicacion.referencia", u.referencia, tipo::STRING)
+        .and_then(|t| e.take("ubicacion.referencia", text(t, 0, 255, false)));
     Some(Ubicacion {
         lat: lat?,
         lon: lon?,
@@ -380,35 +389,38 @@ pub(super) fn ubicacion(Objeto(u): Objeto<UbicacionIn>, e: &mut Errores) -> Opti
     })
 }
 
-fn manifiesto(
-    Lista(enviados): Lista<Objeto<ArchivoIn>, MAX_ARCHIVOS>,
-    e: &mut Errores,
+fn parse_manifest(
+    BoundedList(enviados): BoundedList<JsonObject<ArchivoIn>, MAX_ARCHIVOS>,
+    e: &mut FieldErrors,
 ) -> Option<Vec<Archivo>> {
     if enviados.len() > MAX_ARCHIVOS {
-        e.agrega("multimedia", Falla::Demasiados { max: MAX_ARCHIVOS });
+        e.add(
+            "multimedia",
+            FieldErrorKind::Demasiados { max: MAX_ARCHIVOS },
+        );
         return None;
     }
     let mut archivos = Vec::with_capacity(enviados.len());
-    for (i, Objeto(a)) in enviados.into_iter().enumerate() {
+    for (i, JsonObject(a)) in enviados.into_iter().enumerate() {
         let campo = |nombre: &str| format!("multimedia[{i}].{nombre}");
         let uuid = e
-            .requerido(&campo("uuid_cliente"), a.uuid_cliente, tipo::TEXTO)
+            .required(&campo("uuid_cliente"), a.uuid_cliente, tipo::STRING)
             .and_then(|t| {
-                let valido = uuid_de_cliente(&t).map(|_| t);
-                e.toma(&campo("uuid_cliente"), valido)
+                let valido = parse_uuid_cliente(&t).map(|_| t);
+                e.take(&campo("uuid_cliente"), valido)
             });
         let nombre = e
-            .requerido(&campo("nombre"), a.nombre, tipo::TEXTO)
-            .and_then(|t| e.toma(&campo("nombre"), texto(t, 1, 255, false)));
+            .required(&campo("nombre"), a.nombre, tipo::STRING)
+            .and_then(|t| e.take(&campo("nombre"), text(t, 1, 255, false)));
         let mime = e
-            .requerido(&campo("tipo"), a.tipo, tipo::TEXTO)
-            .and_then(|t| e.toma(&campo("tipo"), tipo_mime(t)));
+            .required(&campo("tipo"), a.tipo, tipo::STRING)
+            .and_then(|t| e.take(&campo("tipo"), mime_type(t)));
         let bytes = e
-            .requerido(&campo("bytes"), a.bytes, tipo::ENTERO)
-            .and_then(|n| e.toma(&campo("bytes"), rango(n, 1, MAX_BYTES_ARCHIVO)));
+            .required(&campo("bytes"), a.bytes, tipo::INTEGER)
+            .and_then(|n| e.take(&campo("bytes"), in_range(n, 1, MAX_ARCHIVO_BYTES)));
         let sha256 = e
-            .requerido(&campo("sha256"), a.sha256, tipo::TEXTO)
-            .and_then(|t| e.toma(&campo("sha256"), sha256(t)));
+            .required(&campo("sha256"), a.sha256, tipo::STRING)
+            .and_then(|t| e.take(&campo("sha256"), sha256(t)));
         if let (Some(uuid_cliente), Some(nombre), Some(tipo), Some(bytes), Some(sha256)) =
             (uuid, nombre, mime, bytes, sha256)
         {
@@ -428,13 +440,13 @@ fn manifiesto(
         .collect();
     vistos.sort();
     if vistos.windows(2).any(|w| w[0] == w[1]) {
-        e.agrega("multimedia", Falla::Repetido);
+        e.add("multimedia", FieldErrorKind::Repetido);
     }
     Some(archivos)
 }
 
 /// A MIME type without parameters.
-pub fn tipo_mime(t: String) -> Result<String, Falla> {
+pub fn mime_type(t: String) -> Result<String, FieldErrorKind> {
     let parte = |p: &str| {
         !p.is_empty()
             && p.bytes()
@@ -444,29 +456,29 @@ pub fn tipo_mime(t: String) -> Result<String, Falla> {
     if valido {
         Ok(t)
     } else {
-        Err(Falla::Formato("image/jpeg", "image/jpeg"))
+        Err(FieldErrorKind::Formato("image/jpeg", "image/jpeg"))
     }
 }
 
 /// The name of a file that is sent: data, but one with a path in it is a mistake or an attack.
-pub fn nombre_de_archivo(t: String) -> Result<String, Falla> {
-    let t = texto(t, 1, 255, false)?;
+pub fn parse_file_name(t: String) -> Result<String, FieldErrorKind> {
+    let t = text(t, 1, 255, false)?;
     if t.contains(['/', '\\']) || t == "." || t == ".." {
-        Err(Falla::Caracter)
+        Err(FieldErrorKind::Caracter)
     } else {
         Ok(t)
     }
 }
 
 /// 64 lower-case hexadecimal digits.
-pub fn sha256(t: String) -> Result<String, Falla> {
+pub fn sha256(t: String) -> Result<String, FieldErrorKind> {
     let valido = t.len() == 64
         && t.bytes()
             .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if valido {
         Ok(t)
     } else {
-        Err(Falla::Formato(
+        Err(FieldErrorKind::Formato(
             "64 dígitos hexadecimales en minúscula",
             "64 lower-case hexadecimal digits",
         ))

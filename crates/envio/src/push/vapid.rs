@@ -24,19 +24,19 @@ pub(super) const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// How long a signature holds; push services refuse more than 24 hours.
-const VIGENCIA: i64 = 12 * 60 * 60;
+const LIFETIME: i64 = 12 * 60 * 60;
 
 /// The server's key. Browsers subscribe to its public half: with another key every subscription is
 /// void, so it is made once and kept.
 #[derive(Clone)]
-pub struct ClaveVapid {
+pub struct VapidKey {
     firma: EncodingKey,
     pkcs8: Vec<u8>,
     publica: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RechazoVapid {
+pub enum InvalidVapidKey {
     #[error("La clave VAPID no es válida: debe ser una clave privada P-256 en PKCS#8 y base64.")]
     Clave,
     #[error("El contacto de VAPID debe comenzar con mailto: o https://.")]
@@ -44,36 +44,36 @@ pub enum RechazoVapid {
 }
 
 #[derive(Serialize)]
-struct Afirmaciones<'a> {
+struct VapidClaims<'a> {
     aud: String,
     exp: i64,
     sub: &'a str,
 }
 
-impl ClaveVapid {
+impl VapidKey {
     /// From random bytes; one array in 2³² is no key.
-    pub fn nueva(azar: [u8; 32]) -> Result<Self, RechazoVapid> {
+    pub fn new(azar: [u8; 32]) -> Result<Self, InvalidVapidKey> {
         let privada = PrivateKey::from_private_key(&ECDH_P256, &azar);
         let publica = privada.and_then(|p| Ok(p.compute_public_key()?));
-        let publica = publica.map_err(|_| RechazoVapid::Clave)?;
+        let publica = publica.map_err(|_| InvalidVapidKey::Clave)?;
         let par = EcdsaKeyPair::from_private_key_and_public_key(
             &ECDSA_P256_SHA256_FIXED_SIGNING,
             &azar,
             publica.as_ref(),
         );
-        let pkcs8 = par.map_err(|_| RechazoVapid::Clave)?.to_pkcs8v1();
-        Self::de_der(pkcs8.map_err(|_| RechazoVapid::Clave)?.as_ref())
+        let pkcs8 = par.map_err(|_| InvalidVapidKey::Clave)?.to_pkcs8v1();
+        Self::from_der(pkcs8.map_err(|_| InvalidVapidKey::Clave)?.as_ref())
     }
 
-    /// Reads what [`ClaveVapid::texto`] wrote.
-    pub fn lee(pkcs8: &str) -> Result<Self, RechazoVapid> {
+    /// Reads what [`VapidKey::text`] wrote.
+    pub fn parse(pkcs8: &str) -> Result<Self, InvalidVapidKey> {
         let der = BASE64URL.decode(pkcs8.trim());
-        Self::de_der(&der.map_err(|_| RechazoVapid::Clave)?)
+        Self::from_der(&der.map_err(|_| InvalidVapidKey::Clave)?)
     }
 
-    fn de_der(der: &[u8]) -> Result<Self, RechazoVapid> {
+    fn from_der(der: &[u8]) -> Result<Self, InvalidVapidKey> {
         let par = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
-            .map_err(|_| RechazoVapid::Clave)?;
+            .map_err(|_| InvalidVapidKey::Clave)?;
         Ok(Self {
             firma: EncodingKey::from_ec_der(der),
             pkcs8: der.to_vec(),
@@ -82,25 +82,25 @@ impl ClaveVapid {
     }
 
     /// The private key, to be kept: PKCS#8 in base64url.
-    pub fn texto(&self) -> String {
+    pub fn text(&self) -> String {
         BASE64URL.encode(&self.pkcs8)
     }
 
     /// What browsers take as `applicationServerKey`.
-    pub fn publica(&self) -> &str {
+    pub fn public_key(&self) -> &str {
         &self.publica
     }
 
     /// The header that says who sends, good for this push service only.
-    pub(super) fn autorizacion(
+    pub(super) fn authorization(
         &self,
         endpoint: &Url,
         contacto: &str,
         segundos: i64,
     ) -> Option<String> {
-        let afirmaciones = Afirmaciones {
+        let afirmaciones = VapidClaims {
             aud: endpoint.origin().ascii_serialization(),
-            exp: segundos.checked_add(VIGENCIA)?,
+            exp: segundos.checked_add(LIFETIME)?,
             sub: contacto,
         };
         let cabecera = Header::new(Algorithm::ES256);
@@ -109,7 +109,7 @@ impl ClaveVapid {
     }
 }
 
-impl fmt::Debug for ClaveVapid {
+impl fmt::Debug for VapidKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClaveVapid")
             .field("publica", &self.publica)

@@ -2,11 +2,11 @@
 
 #![cfg(test)]
 
-#[path = "../comun/mod.rs"]
-mod comun;
-mod datos;
-mod fotos;
-#[path = "../comun/lectura.rs"]
-mod lectura;
-mod paginas;
+mod data;
+mod pages;
 mod pdf;
+mod photos;
+#[path = "../support/reading.rs"]
+mod reading;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,11 +1,11 @@
 //! The PDF of an informe, read.
 
-use sigra_informe::{Informe, pdf};
+use sigra_informe::{Document, pdf};
 
-pub use crate::lectura::Pdf;
+pub use crate::reading::Pdf;
 
 impl Pdf {
-    pub fn de(informe: &Informe) -> Self {
-        Self::lee(&pdf(informe).unwrap())
+    pub fn render(informe: &Document) -> Self {
+        Self::read(&pdf(informe).unwrap())
     }
 }

@@ -1,23 +1,24 @@
 //! `sigra audit verify`: whether anybody altered the bitácora.
 
-use sigra_store::{Hallazgo, Resumen};
+use sigra_store::{ChainFinding, VerifySummary};
 
-use crate::{base, config::Config, error::ErrorComando, salida};
+use crate::{config::Config, db, error::CommandError, output};
 
-pub(crate) async fn verify(config: Config) -> Result<(), ErrorComando> {
-    let store = base::abre_existente(&config).await?;
+pub(crate) async fn verify(config: Config) -> Result<(), CommandError> {
+    let store = db::open_existing(&config).await?;
     let plantilla = "Verificando {wide_bar} {pos}/{len} reportes";
-    let barra = salida::barra(plantilla, store.cuenta_reportes().await?);
+    let barra = output::progress_bar(plantilla, store.count_reportes().await?);
     let resumen = store
-        .verifica_bitacora(|hechos| barra.set_position(u64::try_from(hechos).unwrap_or_default()))
+        .verify_bitacora(|hechos| barra.set_position(u64::try_from(hechos).unwrap_or_default()))
         .await;
     barra.finish_and_clear();
-    store.cerrar().await;
-    let resumen = resumen.map_err(|e| ErrorComando::al("la verificación no pudo terminar", e))?;
-    salida::escribe(&informe(&resumen))?;
+    store.close().await;
+    let resumen =
+        resumen.map_err(|e| CommandError::failed("la verificación no pudo terminar", e))?;
+    output::write(&render_summary(&resumen))?;
     match resumen.hallazgos.len() {
         0 => Ok(()),
-        n => Err(ErrorComando::falla(format!(
+        n => Err(CommandError::failure(format!(
             "la bitácora no está íntegra ({n} {}); no modifique la base de datos, guarde una copia de ella \
              y compárela con el último respaldo bueno",
             if n == 1 { "hallazgo" } else { "hallazgos" }
@@ -25,7 +26,7 @@ pub(crate) async fn verify(config: Config) -> Result<(), ErrorComando> {
     }
 }
 
-fn informe(resumen: &Resumen) -> String {
+fn render_summary(resumen: &VerifySummary) -> String {
     let mut texto = format!(
         "Reportes verificados:              {}\n\
          Entradas de bitácora verificadas:  {}\n\
@@ -33,7 +34,7 @@ fn informe(resumen: &Resumen) -> String {
         resumen.reportes, resumen.entradas, resumen.ajustes
     );
     for hallazgo in &resumen.hallazgos {
-        texto.push_str(&linea(hallazgo));
+        texto.push_str(&line(hallazgo));
         texto.push('\n');
     }
     if resumen.hallazgos.is_empty() {
@@ -42,9 +43,9 @@ fn informe(resumen: &Resumen) -> String {
     texto
 }
 
-fn linea(hallazgo: &Hallazgo) -> String {
+fn line(hallazgo: &ChainFinding) -> String {
     match hallazgo {
-        Hallazgo::Reporte {
+        ChainFinding::Reporte {
             id,
             uuid_cliente,
             rotura,
@@ -52,17 +53,17 @@ fn linea(hallazgo: &Hallazgo) -> String {
             format!(
                 "Reporte {id} ({uuid_cliente}), entrada {}: {}.",
                 rotura.n,
-                rotura.motivo.texto()
+                rotura.motivo.text()
             )
         }
-        Hallazgo::SinReporte { reporte_id, n } => {
+        ChainFinding::SinReporte { reporte_id, n } => {
             format!("Reporte {reporte_id}, entrada {n}: hay bitácora, pero el reporte ya no está.")
         }
-        Hallazgo::Ajustes(rotura) => {
+        ChainFinding::Ajustes(rotura) => {
             format!(
                 "Bitácora de ajustes, entrada {}: {}.",
                 rotura.n,
-                rotura.motivo.texto()
+                rotura.motivo.text()
             )
         }
     }
@@ -70,34 +71,34 @@ fn linea(hallazgo: &Hallazgo) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sigra_domain::bitacora::{Motivo, Rotura};
-    use sigra_store::{Hallazgo, Resumen};
+    use sigra_domain::bitacora::{BreakReason, ChainBreak};
+    use sigra_store::{ChainFinding, VerifySummary};
 
-    use super::informe;
+    use super::render_summary;
 
     #[test]
     fn each_finding_is_one_line_that_names_it() {
-        let rotura = |n, motivo| Rotura { n, motivo };
-        let mut resumen = Resumen {
+        let rotura = |n, motivo| ChainBreak { n, motivo };
+        let mut resumen = VerifySummary {
             reportes: 3,
             entradas: 9,
             ajustes: 2,
             hallazgos: vec![],
         };
-        assert!(informe(&resumen).ends_with("La bitácora está íntegra.\n"));
+        assert!(render_summary(&resumen).ends_with("La bitácora está íntegra.\n"));
         resumen.hallazgos = vec![
-            Hallazgo::Reporte {
+            ChainFinding::Reporte {
                 id: 7,
                 uuid_cliente: "u-7".into(),
-                rotura: rotura(2, Motivo::Hash),
+                rotura: rotura(2, BreakReason::Hash),
             },
-            Hallazgo::SinReporte {
+            ChainFinding::SinReporte {
                 reporte_id: 8,
                 n: 1,
             },
-            Hallazgo::Ajustes(rotura(5, Motivo::Falta)),
+            ChainFinding::Ajustes(rotura(5, BreakReason::Falta)),
         ];
-        let texto = informe(&resumen);
+        let texto = render_summary(&resumen);
         let lineas: Vec<&str> = texto.lines().skip(3).collect();
         assert_eq!(
             lineas,

@@ -1,17 +1,17 @@
 //! `sigra config check` and `sigra config print`.
 
 use crate::{
-    config::{Fuentes, Leida},
-    error::ErrorComando,
-    salida,
+    config::{LoadedConfig, SettingSources},
+    error::CommandError,
+    output,
 };
 
-pub(crate) fn check(fuentes: &Fuentes) -> Result<(), ErrorComando> {
-    Leida::de(fuentes)?;
-    Ok(salida::escribe("La configuración es válida.\n")?)
+pub(crate) fn check(fuentes: &SettingSources) -> Result<(), CommandError> {
+    LoadedConfig::load(fuentes)?;
+    Ok(output::write("La configuración es válida.\n")?)
 }
 
-pub(crate) fn print(fuentes: &Fuentes) -> Result<(), ErrorComando> {
-    let leida = Leida::de(fuentes)?;
-    Ok(salida::escribe(&leida.imprime())?)
+pub(crate) fn print(fuentes: &SettingSources) -> Result<(), CommandError> {
+    let leida = LoadedConfig::load(fuentes)?;
+    Ok(output::write(&leida.print())?)
 }

@@ -2,76 +2,76 @@
 
 use std::fmt::Write as _;
 
-use sigra_evidencia::{Barrido, Danado, Dano, Revision};
+use sigra_evidencia::{Damage, DamagedFile, IntegrityReport, SweepReport};
 
-use crate::{archivos, base, config::Config, error::ErrorComando, salida};
+use crate::{config::Config, db, error::CommandError, files, output};
 
 /// Findings that are named one by one; the rest are counted.
-const MAX_LINEAS: usize = 200;
+const MAX_LINES: usize = 200;
 
-pub(crate) async fn check(config: Config) -> Result<(), ErrorComando> {
-    let store = base::abre_existente(&config).await?;
-    let evidencia = archivos::abre(&config, store.clone())?;
+pub(crate) async fn check(config: Config) -> Result<(), CommandError> {
+    let store = db::open_existing(&config).await?;
+    let evidencia = files::open(&config, store.clone())?;
     let plantilla = "Revisando {wide_bar} {binary_bytes}/{binary_total_bytes} ({eta})";
-    let barra = salida::barra(plantilla, store.bytes_de_objetos().await?);
-    let revision = evidencia.revisa(|bytes| barra.inc(bytes)).await;
+    let barra = output::progress_bar(plantilla, store.total_blob_bytes().await?);
+    let revision = evidencia.check(|bytes| barra.inc(bytes)).await;
     barra.finish_and_clear();
-    let simulacro = evidencia.barre(true).await;
-    store.cerrar().await;
-    let no_termina = |e| ErrorComando::al("la revisión no pudo terminar", e);
+    let simulacro = evidencia.sweep(true).await;
+    store.close().await;
+    let no_termina = |e| CommandError::failed("la revisión no pudo terminar", e);
     let (revision, simulacro) = (
         revision.map_err(no_termina)?,
         simulacro.map_err(no_termina)?,
     );
-    salida::escribe(&informe(&revision, simulacro))?;
+    output::write(&render_summary(&revision, simulacro))?;
     match revision.danados.len() {
         0 => Ok(()),
-        n => Err(ErrorComando::falla(format!(
+        n => Err(CommandError::failure(format!(
             "hay archivos que faltan o están dañados ({n}); no borre nada y recupérelos del último respaldo \
              de la carpeta de archivos (archivos_dir) o de S3"
         ))),
     }
 }
 
-pub(crate) async fn sweep(config: Config, simulacro: bool) -> Result<(), ErrorComando> {
-    let store = base::abre_existente(&config).await?;
-    let evidencia = archivos::abre(&config, store.clone())?;
-    let hecho = evidencia.barre(simulacro).await;
-    store.cerrar().await;
-    let hecho = hecho.map_err(|e| ErrorComando::al("el barrido no pudo terminar", e))?;
-    salida::escribe(&barrido(hecho, simulacro))?;
+pub(crate) async fn sweep(config: Config, simulacro: bool) -> Result<(), CommandError> {
+    let store = db::open_existing(&config).await?;
+    let evidencia = files::open(&config, store.clone())?;
+    let hecho = evidencia.sweep(simulacro).await;
+    store.close().await;
+    let hecho = hecho.map_err(|e| CommandError::failed("el barrido no pudo terminar", e))?;
+    output::write(&sweep_summary(hecho, simulacro))?;
     Ok(())
 }
 
-fn informe(r: &Revision, simulacro: Barrido) -> String {
+fn render_summary(r: &IntegrityReport, simulacro: SweepReport) -> String {
     let mut texto = format!(
         "Archivos revisados:  {}\nMiB leídos:          {}\n",
         r.objetos,
         r.bytes / (1024 * 1024)
     );
-    for danado in r.danados.iter().take(MAX_LINEAS) {
-        texto.push_str(&linea(danado));
+    for danado in r.danados.iter().take(MAX_LINES) {
+        texto.push_str(&line(danado));
     }
-    match r.danados.len().saturating_sub(MAX_LINEAS) {
+    match r.danados.len().saturating_sub(MAX_LINES) {
         0 if r.danados.is_empty() => texto.push_str("Todos los archivos están, y enteros.\n"),
         0 => {}
         n => writeln!(texto, "… y {n} más.").unwrap_or_default(),
     }
-    texto + &barrido(simulacro, true)
+    texto + &sweep_summary(simulacro, true)
 }
 
-fn linea(d: &Danado) -> String {
+fn line(d: &DamagedFile) -> String {
     let que = match d.dano {
-        Dano::SinObjeto => "un reporte lo tiene, pero no se sabe dónde está",
-        Dano::Falta => "no está",
-        Dano::Distinto => "está alterado: sus bytes no dan su hash",
-        Dano::SinCopia => "está, pero falta su miniatura o su vista",
-        Dano::Ilegible => "el almacén no lo entrega; revise que esté encendido y sus permisos",
+        Damage::SinObjeto => "un reporte lo tiene, pero no se sabe dónde está",
+        Damage::Falta => "no está",
+        Damage::Distinto => "está alterado: sus bytes no dan su hash",
+        Damage::SinCopia => "está, pero falta su miniatura o su vista",
+        Damage::Ilegible => "el almacén no lo entrega; revise que esté encendido y sus permisos",
     };
     format!("Archivo {}: {que}.\n", d.sha256)
 }
 
-fn barrido(b: Barrido, simulacro: bool) -> String {
+fn sweep_summary(b: SweepReport, simulacro: bool) -> String {
     let titulo = if simulacro {
         "El barrido quitaría"
     } else {
@@ -85,36 +85,36 @@ fn barrido(b: Barrido, simulacro: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sigra_evidencia::{Barrido, Danado, Dano, Revision};
+    use sigra_evidencia::{Damage, DamagedFile, IntegrityReport, SweepReport};
 
-    use super::informe;
+    use super::render_summary;
 
     #[test]
     fn each_finding_is_one_line_that_names_it() {
-        let mut r = Revision {
+        let mut r = IntegrityReport {
             objetos: 3,
             bytes: 5 * 1024 * 1024,
             danados: vec![],
         };
-        let nada = Barrido::default();
-        assert!(informe(&r, nada).contains("Todos los archivos están"));
+        let nada = SweepReport::default();
+        assert!(render_summary(&r, nada).contains("Todos los archivos están"));
         let todos = [
-            Dano::SinObjeto,
-            Dano::Falta,
-            Dano::Distinto,
-            Dano::SinCopia,
-            Dano::Ilegible,
+            Damage::SinObjeto,
+            Damage::Falta,
+            Damage::Distinto,
+            Damage::SinCopia,
+            Damage::Ilegible,
         ];
         r.danados = todos
             .iter()
             .cycle()
             .take(203)
-            .map(|d| Danado {
+            .map(|d| DamagedFile {
                 sha256: "ab".into(),
                 dano: *d,
             })
             .collect();
-        let texto = informe(&r, nada);
+        let texto = render_summary(&r, nada);
         assert_eq!(
             texto
                 .lines()

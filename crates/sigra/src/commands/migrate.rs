@@ -1,14 +1,14 @@
 //! `sigra migrate`: the schema, without starting the server.
 
-use sigra_store::VERSION_ESQUEMA;
+use sigra_store::SCHEMA_VERSION;
 
-use crate::{base, config::Config, error::ErrorComando, salida};
+use crate::{config::Config, db, error::CommandError, output};
 
-pub(crate) async fn ejecutar(config: Config) -> Result<(), ErrorComando> {
-    let store = base::abre(&config).await?;
-    let motor = store.motor();
-    store.cerrar().await;
-    Ok(salida::escribe(&format!(
-        "La base de datos ({motor}) está al día: esquema {VERSION_ESQUEMA}.\n"
+pub(crate) async fn run(config: Config) -> Result<(), CommandError> {
+    let store = db::open(&config).await?;
+    let motor = store.db_kind();
+    store.close().await;
+    Ok(output::write(&format!(
+        "La base de datos ({motor}) está al día: esquema {SCHEMA_VERSION}.\n"
     ))?)
 }

@@ -1,9 +1,9 @@
 //! One file for each command.
 
 pub(crate) mod audit;
-pub(crate) mod claves;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod keys;
 pub(crate) mod media;
 pub(crate) mod migrate;
 pub(crate) mod recount;

@@ -2,31 +2,31 @@
 
 use std::sync::Arc;
 
-use sigra_store::conteos::{Distinta, Recuento};
+use sigra_store::counters::{CountMismatch, Recount};
 
-use crate::{base, config::Config, error::ErrorComando, salida};
+use crate::{config::Config, db, error::CommandError, output};
 
-pub(crate) async fn recount(config: Config, corregir: bool) -> Result<(), ErrorComando> {
-    let store = base::abre_existente(&config).await?;
+pub(crate) async fn recount(config: Config, corregir: bool) -> Result<(), CommandError> {
+    let store = db::open_existing(&config).await?;
     let plantilla = "Contando {wide_bar} {pos}/{len} reportes";
-    let barra = salida::barra(plantilla, store.cuenta_reportes().await?);
+    let barra = output::progress_bar(plantilla, store.count_reportes().await?);
     let avance = {
         let barra = barra.clone();
         Arc::new(move |n| barra.set_position(u64::try_from(n).unwrap_or_default()))
     };
     let recuento = if corregir {
-        store.corrige_conteos(avance).await
+        store.repair_counts(avance).await
     } else {
-        store.recuenta(avance).await
+        store.recount(avance).await
     };
     barra.finish_and_clear();
-    store.cerrar().await;
-    let recuento = recuento.map_err(|e| ErrorComando::al("no se pudo contar", e))?;
-    salida::escribe(&informe(&recuento, corregir))?;
+    store.close().await;
+    let recuento = recuento.map_err(|e| CommandError::failed("no se pudo contar", e))?;
+    output::write(&render_summary(&recuento, corregir))?;
     if recuento.distintas == 0 || corregir {
         return Ok(());
     }
-    Err(ErrorComando::falla(
+    Err(CommandError::failure(
         "las cifras del tablero no son las de los reportes; corríjalas con \
          `sigra audit recount --corregir` y guarde lo que dice arriba: alguien escribió en la base sin \
          pasar por SIGRA"
@@ -34,13 +34,13 @@ pub(crate) async fn recount(config: Config, corregir: bool) -> Result<(), ErrorC
     ))
 }
 
-fn informe(r: &Recuento, corregir: bool) -> String {
+fn render_summary(r: &Recount, corregir: bool) -> String {
     let mut texto = format!(
         "Reportes contados:   {}\nCifras comparadas:   {}\nCifras distintas:    {}\n",
         r.reportes, r.celdas, r.distintas
     );
     for d in &r.primeras {
-        texto.push_str(&linea(d));
+        texto.push_str(&line(d));
     }
     if r.distintas > r.primeras.len() {
         texto.push_str("(solo las primeras)\n");
@@ -53,7 +53,7 @@ fn informe(r: &Recuento, corregir: bool) -> String {
     texto
 }
 
-fn linea(d: &Distinta) -> String {
+fn line(d: &CountMismatch) -> String {
     format!(
         "{}, área {}, severidad {}, {} {}: dice {} y es {}.\n",
         d.periodo, d.area_id, d.severidad_id, d.que, d.valor, d.guardada, d.correcta
@@ -62,20 +62,20 @@ fn linea(d: &Distinta) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sigra_store::conteos::{Distinta, Recuento};
+    use sigra_store::counters::{CountMismatch, Recount};
 
-    use super::informe;
+    use super::render_summary;
 
     #[test]
     fn each_difference_is_one_line() {
-        let mut r = Recuento {
+        let mut r = Recount {
             reportes: 7,
             celdas: 40,
-            ..Recuento::default()
+            ..Recount::default()
         };
-        assert!(informe(&r, false).ends_with("son las de los reportes.\n"));
+        assert!(render_summary(&r, false).ends_with("son las de los reportes.\n"));
         r.distintas = 2;
-        r.primeras = vec![Distinta {
+        r.primeras = vec![CountMismatch {
             periodo: "2026-03".into(),
             que: "estado".into(),
             area_id: 1,
@@ -84,7 +84,7 @@ mod tests {
             guardada: 5,
             correcta: 4,
         }];
-        let texto = informe(&r, true);
+        let texto = render_summary(&r, true);
         let lineas: Vec<&str> = texto.lines().skip(3).collect();
         assert_eq!(
             lineas,

@@ -1,44 +1,44 @@
 //! `sigra user create`, `reset-password` and `list`: people, from the server's console.
 
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
-use sigra_domain::{Idioma, Rol, Rut, clave, persona};
+use sigra_domain::{Language, Rol, Rut, password, persona};
 use sigra_store::{
     Store,
-    identidad::{
-        CrearUsuario, FiltroUsuarios, RechazoUsuario, RestablecerPassword, Usuario, lista_usuarios,
+    identity::{
+        CreateUsuario, ResetPassword, Usuario, UsuarioFilter, UsuarioRefusal, list_usuarios,
         usuario,
     },
 };
 
 use crate::{
-    base,
-    cli::{NuevoUsuario, OrdenUser},
+    cli::{NewUsuario, UserCommand},
     config::Config,
-    error::ErrorComando,
-    primer_administrador::hash,
-    salida,
+    db,
+    error::CommandError,
+    first_admin::hash,
+    output,
 };
 
 /// People read at a time.
-const PAGINA: i64 = 500;
+const PAGE_SIZE: i64 = 500;
 
-pub(crate) async fn ejecutar(config: Config, orden: OrdenUser) -> Result<(), ErrorComando> {
+pub(crate) async fn run(config: Config, orden: UserCommand) -> Result<(), CommandError> {
     let store = match orden {
         // May be the first thing done at a new site.
-        OrdenUser::Create(_) => base::abre(&config).await?,
-        _ => base::abre_existente(&config).await?,
+        UserCommand::Create(_) => db::open(&config).await?,
+        _ => db::open_existing(&config).await?,
     };
     let resultado = match orden {
-        OrdenUser::Create(nuevo) => create(&store, nuevo).await,
-        OrdenUser::ResetPassword { rut } => reset_password(&store, rut).await,
-        OrdenUser::List => list(&store).await,
+        UserCommand::Create(nuevo) => create(&store, nuevo).await,
+        UserCommand::ResetPassword { rut } => reset_password(&store, rut).await,
+        UserCommand::List => list(&store).await,
     };
-    store.cerrar().await;
-    Ok(salida::escribe(&resultado?)?)
+    store.close().await;
+    Ok(output::write(&resultado?)?)
 }
 
-async fn create(store: &Store, nuevo: NuevoUsuario) -> Result<String, ErrorComando> {
-    let temporal = clave::temporal(store.entorno().azar());
+async fn create(store: &Store, nuevo: NewUsuario) -> Result<String, CommandError> {
+    let temporal = password::temporary(store.env().random());
     let mut areas = nuevo.areas;
     areas.sort_unstable();
     areas.dedup();
@@ -52,36 +52,36 @@ async fn create(store: &Store, nuevo: NuevoUsuario) -> Result<String, ErrorComan
         email: nuevo.email,
         activo: true,
         debe_cambiar_password: true,
-        creado: store.entorno().ahora(),
+        creado: store.env().now(),
         hash_password: hash(temporal.clone()).await?,
     };
     let creado = store
-        .escribir(CrearUsuario {
+        .write(CreateUsuario {
             usuario,
             actor: None,
         })
         .await;
-    let creado = creado.map_err(|e| rechazo(e, nuevo.rut))?;
+    let creado = creado.map_err(|e| to_command_error(e, nuevo.rut))?;
     Ok(format!(
         "Se creó {}.\n{}",
-        quien(&creado),
-        entrega(&temporal)
+        describe_usuario(&creado),
+        temporary_password_text(&temporal)
     ))
 }
 
-async fn reset_password(store: &Store, rut: Rut) -> Result<String, ErrorComando> {
-    let persona = usuario(&mut store.leer().await?, rut).await?;
-    let persona = persona.ok_or_else(|| rechazo(RechazoUsuario::NoEncontrado, rut))?;
-    let temporal = clave::temporal(store.entorno().azar());
+async fn reset_password(store: &Store, rut: Rut) -> Result<String, CommandError> {
+    let persona = usuario(&mut store.read().await?, rut).await?;
+    let persona = persona.ok_or_else(|| to_command_error(UsuarioRefusal::NoEncontrado, rut))?;
+    let temporal = password::temporary(store.env().random());
     let hash = hash(temporal.clone()).await?;
     store
-        .escribir(RestablecerPassword {
+        .write(ResetPassword {
             rut,
             hash,
             actor: None,
         })
         .await
-        .map_err(|e| rechazo(e, rut))?;
+        .map_err(|e| to_command_error(e, rut))?;
     let inactivo = if persona.activo {
         ""
     } else {
@@ -89,28 +89,28 @@ async fn reset_password(store: &Store, rut: Rut) -> Result<String, ErrorComando>
     };
     Ok(format!(
         "Se cambió la contraseña de {}.\n{inactivo}{}",
-        quien(&persona),
-        entrega(&temporal)
+        describe_usuario(&persona),
+        temporary_password_text(&temporal)
     ))
 }
 
-async fn list(store: &Store) -> Result<String, ErrorComando> {
+async fn list(store: &Store) -> Result<String, CommandError> {
     let mut tabla = Table::new();
     tabla.load_style(UTF8_HORIZONTAL_ONLY);
     tabla.set_header(["RUT", "Nombre", "Rol", "Áreas", "Estado", "Contraseña"]);
-    let mut filtro = FiltroUsuarios::default();
+    let mut filtro = UsuarioFilter::default();
     let mut cuantos = 0;
     loop {
-        let pagina = lista_usuarios(&mut store.leer().await?, &filtro, PAGINA).await?;
+        let pagina = list_usuarios(&mut store.read().await?, &filtro, PAGE_SIZE).await?;
         let Some(ultimo) = pagina.last() else { break };
-        filtro.despues = Some(ultimo.rut.cuerpo());
+        filtro.despues = Some(ultimo.rut.body());
         cuantos += pagina.len();
         for u in &pagina {
             let areas: Vec<String> = u.areas.iter().map(ToString::to_string).collect();
             tabla.add_row([
-                u.rut.formateado().as_str(),
-                &nombre_completo(u),
-                u.rol.nombre(),
+                u.rut.formatted().as_str(),
+                &full_name(u),
+                u.rol.name(),
                 &areas.join(", "),
                 if u.activo { "activo" } else { "inactivo" },
                 if u.debe_cambiar_password {
@@ -127,7 +127,7 @@ async fn list(store: &Store) -> Result<String, ErrorComando> {
     })
 }
 
-fn nombre_completo(u: &Usuario) -> String {
+fn full_name(u: &Usuario) -> String {
     let partes = [
         Some(u.nombre.as_str()),
         Some(&u.apellido_1),
@@ -136,48 +136,43 @@ fn nombre_completo(u: &Usuario) -> String {
     partes.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn quien(u: &Usuario) -> String {
-    format!(
-        "{} ({}), {}",
-        nombre_completo(u),
-        u.rut.formateado(),
-        u.rol.nombre()
-    )
+fn describe_usuario(u: &Usuario) -> String {
+    format!("{} ({}), {}", full_name(u), u.rut.formatted(), u.rol.name())
 }
 
-fn entrega(temporal: &str) -> String {
+fn temporary_password_text(temporal: &str) -> String {
     format!(
         "Contraseña temporal: {temporal}\n\
          Entréguela en persona: no se vuelve a mostrar, y al entrar se pedirá cambiarla.\n"
     )
 }
 
-fn rechazo(rechazo: RechazoUsuario, rut: Rut) -> ErrorComando {
-    let rut = rut.formateado();
-    ErrorComando::falla(match rechazo {
-        RechazoUsuario::Existe => {
+fn to_command_error(rechazo: UsuarioRefusal, rut: Rut) -> CommandError {
+    let rut = rut.formatted();
+    CommandError::failure(match rechazo {
+        UsuarioRefusal::Existe => {
             format!("ya existe un usuario con el RUT {rut}; véalo con: sigra user list")
         }
-        RechazoUsuario::NoEncontrado => {
+        UsuarioRefusal::NoEncontrado => {
             format!("no existe un usuario con el RUT {rut}; vea los que hay con: sigra user list")
         }
-        RechazoUsuario::Area => {
+        UsuarioRefusal::Area => {
             "una de las áreas no existe; use los números de área que muestra el panel".to_owned()
         }
-        RechazoUsuario::UltimoAdministrador => {
+        UsuarioRefusal::UltimoAdministrador => {
             "es el último administrador activo; nombre antes a otro".to_owned()
         }
-        RechazoUsuario::Fallo(f) => f.to_string(),
+        UsuarioRefusal::Fallo(f) => f.to_string(),
     })
 }
 
-pub(crate) fn nombre(texto: &str) -> Result<String, String> {
-    persona::nombre(texto).map_err(|f| f.mensaje(Idioma::Es))
+pub(crate) fn name(texto: &str) -> Result<String, String> {
+    persona::name(texto).map_err(|f| f.message(Language::Es))
 }
 
-pub(crate) fn rol(texto: &str) -> Result<Rol, String> {
-    let nombres = || Rol::TODOS.map(Rol::nombre).join(", ");
-    Rol::de_nombre(texto).ok_or_else(|| format!("«{texto}» no es un rol; elija uno: {}", nombres()))
+pub(crate) fn parse_rol(texto: &str) -> Result<Rol, String> {
+    let nombres = || Rol::ALL.map(Rol::name).join(", ");
+    Rol::from_name(texto).ok_or_else(|| format!("«{texto}» no es un rol; elija uno: {}", nombres()))
 }
 
 pub(crate) fn area(texto: &str) -> Result<i64, String> {
@@ -186,5 +181,5 @@ pub(crate) fn area(texto: &str) -> Result<i64, String> {
 }
 
 pub(crate) fn email(texto: &str) -> Result<String, String> {
-    persona::email(texto).map_err(|f| f.mensaje(Idioma::Es))
+    persona::email(texto).map_err(|f| f.message(Language::Es))
 }

@@ -4,52 +4,52 @@
 //! `config` crate merges such sources too, but once merged it can't tell where a wrong value stood, and
 //! its messages are English; so the `toml` crate reads the file and the rest is here.
 //!
-//! To add a setting, add its entry to `ajustes.rs`.
+//! To add a setting, add its entry to `settings.rs`.
 
-mod ajustes;
-mod archivo;
-mod fuentes;
-mod imprime;
+mod file;
+mod print;
+mod secret;
+mod settings;
+mod sources;
 #[cfg(test)]
-pub(crate) mod pruebas;
-mod reservado;
-mod valor;
+pub(crate) mod tests;
+mod value;
 
-use sigra_domain::{Idioma, clave};
+use sigra_domain::{Language, password};
 
-pub(crate) use ajustes::Config;
-pub(crate) use fuentes::Fuentes;
-use fuentes::Lectura;
-pub(crate) use reservado::Password;
-pub(crate) use valor::{FormatoLog, Valor};
+pub(crate) use secret::Password;
+pub(crate) use settings::Config;
+use sources::ParsedSettings;
+pub(crate) use sources::SettingSources;
+pub(crate) use value::{LogFormat, SettingValue};
 
-use crate::error::ErrorComando;
+use crate::error::CommandError;
 
 /// The configuration and where each value came from.
 #[derive(Debug)]
-pub(crate) struct Leida {
+pub(crate) struct LoadedConfig {
     pub(crate) config: Config,
-    lectura: Lectura,
+    lectura: ParsedSettings,
 }
 
-impl Leida {
-    pub(crate) fn de(fuentes: &Fuentes) -> Result<Self, ErrorComando> {
-        let mut lectura = Lectura::nueva(fuentes);
-        let config = Config::de(&mut lectura);
+impl LoadedConfig {
+    pub(crate) fn load(fuentes: &SettingSources) -> Result<Self, CommandError> {
+        let mut lectura = ParsedSettings::new(fuentes);
+        let config = Config::build(&mut lectura);
         if let Some(config) = &config {
-            revisa_administrador(config, &mut lectura);
-            revisa_s3(config, &mut lectura);
-            revisa_correo(config, &mut lectura);
+            check_administrador(config, &mut lectura);
+            check_s3(config, &mut lectura);
+            check_email(config, &mut lectura);
         }
         match config {
             Some(config) if lectura.errores.is_empty() => Ok(Self { config, lectura }),
-            _ => Err(ErrorComando::configuracion(lectura.errores)),
+            _ => Err(CommandError::config(lectura.errores)),
         }
     }
 
     /// A complete `sigra.toml` with these values; secrets masked.
-    pub(crate) fn imprime(&self) -> String {
-        imprime::imprime(&self.lectura)
+    pub(crate) fn print(&self) -> String {
+        print::print(&self.lectura)
     }
 }
 
@@ -75,7 +75,7 @@ impl Config {
 }
 
 /// S3 needs all four: with three, files would go to a directory that nobody expects.
-fn revisa_s3(config: &Config, lectura: &mut Lectura) {
+fn check_s3(config: &Config, lectura: &mut ParsedSettings) {
     let puestos = [
         ("s3_url", config.s3_url.is_some()),
         ("s3_bucket", config.s3_bucket.is_some()),
@@ -93,13 +93,13 @@ fn revisa_s3(config: &Config, lectura: &mut Lectura) {
         "falta {}; indique los cuatro, o no use S3",
         faltan.join(", ")
     );
-    if let Some(origen) = lectura.crudo(nombre).map(|c| c.origen.clone()) {
+    if let Some(origen) = lectura.raw(nombre).map(|c| c.origen.clone()) {
         lectura.error(nombre, &origen, &motivo);
     }
 }
 
 /// What of the mail goes only with something else.
-fn revisa_correo(config: &Config, lectura: &mut Lectura) {
+fn check_email(config: &Config, lectura: &mut ParsedSettings) {
     let puestos = [
         ("smtp_servidor", config.smtp_servidor.is_some()),
         ("correo_carpeta", config.correo_carpeta.is_some()),
@@ -110,7 +110,7 @@ fn revisa_correo(config: &Config, lectura: &mut Lectura) {
     let esta = |nombre| puestos.contains(&(nombre, true));
     let a_medias = lectura.archivo_ilegible;
     let mut falla = |nombre: &str, motivo: &str| {
-        if let Some(origen) = lectura.crudo(nombre).map(|c| c.origen.clone()) {
+        if let Some(origen) = lectura.raw(nombre).map(|c| c.origen.clone()) {
             lectura.error(nombre, &origen, motivo);
         }
     };
@@ -134,7 +134,7 @@ fn revisa_correo(config: &Config, lectura: &mut Lectura) {
     }
     // What the mail library would say when the server starts.
     if esta("smtp_servidor")
-        && let Err(e) = crate::envios::correo(config)
+        && let Err(e) = crate::delivery::email(config)
     {
         falla("smtp_servidor", &e.to_string());
     }
@@ -147,11 +147,11 @@ fn revisa_correo(config: &Config, lectura: &mut Lectura) {
 
 /// The first administrador needs both a RUT and a password, and the password must be one that the
 /// panel would take too.
-fn revisa_administrador(config: &Config, lectura: &mut Lectura) {
+fn check_administrador(config: &Config, lectura: &mut ParsedSettings) {
     let (nombre, motivo) = match (&config.admin_rut, &config.admin_password) {
-        (Some(rut), Some(password)) => match clave::nueva(&password.0, *rut) {
+        (Some(rut), Some(password)) => match password::validate(&password.0, *rut) {
             Ok(()) => return,
-            Err(falla) => ("admin_password", falla.mensaje(Idioma::Es)),
+            Err(falla) => ("admin_password", falla.message(Language::Es)),
         },
         // The other half may stand in the file that could not be read.
         _ if lectura.archivo_ilegible => return,
@@ -165,7 +165,7 @@ fn revisa_administrador(config: &Config, lectura: &mut Lectura) {
         ),
         (None, None) => return,
     };
-    if let Some(origen) = lectura.crudo(nombre).map(|c| c.origen.clone()) {
+    if let Some(origen) = lectura.raw(nombre).map(|c| c.origen.clone()) {
         lectura.error(nombre, &origen, &motivo);
     }
 }

@@ -15,27 +15,27 @@
     clippy::type_complexity
 )]
 
-mod alarmas;
-mod arnes;
-mod auditoria;
-mod avisos;
-mod basico;
-mod bytes_ajenos;
-mod carreras;
+mod audit;
+mod basics;
 mod catalogo;
-mod desaparece;
-mod entregas;
-mod esquema;
+mod crash;
+mod dashboard;
+mod delivery;
+mod disconnects;
+mod escalation;
 mod eventos;
-mod exportar;
-mod guia;
-mod lista;
+mod export;
+mod files;
+mod guide;
+mod harness;
+mod hostile_input;
+mod list;
 mod login;
-mod muerte;
-mod multimedia;
+mod notifications;
 mod openapi;
-mod permisos;
+mod permissions;
+mod races;
 mod reportes;
+mod scale;
+mod schema;
 mod sync;
-mod tablero;
-mod tamano;

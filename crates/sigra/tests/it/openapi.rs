@@ -3,43 +3,43 @@
 use serde_json::{Value, json};
 
 use crate::{
-    arnes::openapi::{ARCHIVO, operaciones, resuelto},
-    en_ambas,
+    both_databases,
+    harness::openapi::{OPENAPI_PATH, operations, resolve_ref},
 };
 
-en_ambas! {
+both_databases! {
     /// `SIGRA_ACTUALIZAR=1 cargo test -p sigra --test it openapi` writes it anew.
-    async fn la_descripcion_es_la_guardada(sitio: &Sitio) {
-        let r = sitio.pide("GET", "/openapi.json").envia().await;
+    async fn the_description_is_the_stored_one(sitio: &TestSite) {
+        let r = sitio.request("GET", "/openapi.json").send().await;
         assert_eq!((r.status, r.json["openapi"].as_str()), (200, Some("3.1.0")));
         if std::env::var_os("SIGRA_ACTUALIZAR").is_some() {
-            std::fs::write(ARCHIVO, format!("{}\n", r.texto.trim_end())).unwrap();
+            std::fs::write(OPENAPI_PATH, format!("{}\n", r.texto.trim_end())).unwrap();
         }
-        let guardada = std::fs::read_to_string(ARCHIVO).unwrap_or_default();
+        let guardada = std::fs::read_to_string(OPENAPI_PATH).unwrap_or_default();
         assert!(
             guardada.trim_end() == r.texto.trim_end(),
             "docs/openapi.json no es lo que el servidor sirve; revise el cambio y actualícelo"
         );
     }
 
-    async fn swagger_se_sirve_sin_internet(sitio: &Sitio) {
+    async fn swagger_is_served_without_internet(sitio: &TestSite) {
         for (ruta, tipo) in [
             ("/docs", "text/html"), ("/docs/", "text/html"), ("/docs/inicio.js", "text/javascript"),
             ("/docs/swagger-ui.css", "text/css"), ("/docs/swagger-ui-bundle.js", "text/javascript"),
             ("/docs/favicon-32x32.png", "image/png"),
         ] {
-            let r = sitio.pide("GET", ruta).envia().await;
+            let r = sitio.request("GET", ruta).send().await;
             assert_eq!(r.status, 200, "{ruta}");
             assert!(r.header("content-type").starts_with(tipo), "{ruta}");
             assert!(r.header("content-security-policy").contains("default-src 'none'"), "{ruta}");
         }
-        let pagina = sitio.pide("GET", "/docs").envia().await.texto;
+        let pagina = sitio.request("GET", "/docs").send().await.texto;
         assert!(!pagina.contains("http://") && !pagina.contains("https://"), "{pagina}");
     }
 }
 
 /// Bytes of a file: there is nothing to show.
-fn es_de_bytes(tipo: &str) -> bool {
+fn is_binary(tipo: &str) -> bool {
     [
         "application/octet-stream",
         "application/offset+octet-stream",
@@ -51,8 +51,8 @@ fn es_de_bytes(tipo: &str) -> bool {
 }
 
 #[test]
-fn cada_operacion_lo_dice_todo() {
-    let todas = operaciones();
+fn each_operation_is_described_in_full() {
+    let todas = operations();
     assert!(todas.len() >= 30, "{}", todas.len());
     for op in todas {
         let nombre = format!("{} {}", op.metodo, op.ruta);
@@ -62,7 +62,7 @@ fn cada_operacion_lo_dice_todo() {
         assert!(!op.codigos.is_empty(), "{nombre}: sin códigos");
         if let Some(cuerpo) = op.json.get("requestBody") {
             for (tipo, contenido) in cuerpo["content"].as_object().expect("content") {
-                let ejemplo = contenido["example"].is_object() || es_de_bytes(tipo);
+                let ejemplo = contenido["example"].is_object() || is_binary(tipo);
                 assert!(ejemplo, "{nombre}: cuerpo sin ejemplo");
             }
         }
@@ -77,7 +77,7 @@ fn cada_operacion_lo_dice_todo() {
                 let lo_tiene =
                     ejemplo.is_object() || tipo.starts_with("text/") && ejemplo.is_string();
                 assert!(
-                    lo_tiene || es_de_bytes(tipo),
+                    lo_tiene || is_binary(tipo),
                     "{nombre} {status} {tipo}: respuesta sin ejemplo"
                 );
             }
@@ -95,11 +95,11 @@ fn cada_operacion_lo_dice_todo() {
 
 /// Whoever can't know how to ask for the next page has only the first one.
 #[test]
-fn cada_lista_en_paginas_dice_como_pedirlas() {
+fn each_paged_list_says_how_to_ask_for_pages() {
     let mut listas = 0;
-    for op in operaciones() {
+    for op in operations() {
         let esquema = &op.json["responses"]["200"]["content"]["application/json"]["schema"];
-        if resuelto(esquema)["properties"]["siguiente"].is_null() {
+        if resolve_ref(esquema)["properties"]["siguiente"].is_null() {
             continue;
         }
         listas += 1;
@@ -120,16 +120,19 @@ fn cada_lista_en_paginas_dice_como_pedirlas() {
 
 /// What a field may be is said once, in what it refers to.
 #[test]
-fn los_cuerpos_dicen_lo_que_se_acepta() {
+fn the_bodies_say_what_is_accepted() {
     let campo = |ruta: &str, nombre: &str| {
-        let todas = operaciones();
+        let todas = operations();
         let mut suyas = todas.iter().filter(|o| o.metodo == "POST");
         let op = suyas.find(|o| o.ruta == ruta);
         let op = op.unwrap_or_else(|| panic!("POST {ruta}: no está"));
-        let cuerpo = resuelto(&op.json["requestBody"]["content"]["application/json"]["schema"]);
+        let cuerpo = resolve_ref(&op.json["requestBody"]["content"]["application/json"]["schema"]);
         let mut requeridos = cuerpo["required"].as_array().into_iter().flatten();
         let requerido = requeridos.any(|r| r == nombre);
-        (resuelto(&cuerpo["properties"][nombre]).clone(), requerido)
+        (
+            resolve_ref(&cuerpo["properties"][nombre]).clone(),
+            requerido,
+        )
     };
     for (ruta, nombre) in [
         ("/auth/login", "rut"),
@@ -150,23 +153,23 @@ fn los_cuerpos_dicen_lo_que_se_acepta() {
 
 /// What people read is Spanish; the comments of the code, from which some of it comes, are not.
 #[test]
-fn la_descripcion_esta_en_espanol() {
-    fn textos(nombre: &str, valor: &Value, ingleses: &mut Vec<String>) {
-        const INGLES: [&str; 6] = [" the ", " of ", " its ", " is ", "What ", "Whose "];
+fn the_description_is_in_spanish() {
+    fn collect_english(nombre: &str, valor: &Value, ingleses: &mut Vec<String>) {
+        const ENGLISH: [&str; 6] = [" the ", " of ", " its ", " is ", "What ", "Whose "];
         match valor {
             Value::String(t)
                 if ["description", "summary"].contains(&nombre)
-                    && INGLES.iter().any(|i| format!(" {t} ").contains(i)) =>
+                    && ENGLISH.iter().any(|i| format!(" {t} ").contains(i)) =>
             {
                 ingleses.push(t.clone());
             }
-            Value::Object(o) => o.iter().for_each(|(n, v)| textos(n, v, ingleses)),
-            Value::Array(a) => a.iter().for_each(|v| textos("", v, ingleses)),
+            Value::Object(o) => o.iter().for_each(|(n, v)| collect_english(n, v, ingleses)),
+            Value::Array(a) => a.iter().for_each(|v| collect_english("", v, ingleses)),
             _ => {}
         }
     }
-    let guardada = std::fs::read_to_string(ARCHIVO).unwrap();
+    let guardada = std::fs::read_to_string(OPENAPI_PATH).unwrap();
     let mut ingleses = Vec::new();
-    textos("", &serde_json::from_str(&guardada).unwrap(), &mut ingleses);
+    collect_english("", &serde_json::from_str(&guardada).unwrap(), &mut ingleses);
     assert_eq!(ingleses, [] as [&str; 0]);
 }

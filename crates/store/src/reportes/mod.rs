@@ -1,32 +1,32 @@
 //! Reports: their rows, and the writes that change them.
 
-mod comentar;
-pub(crate) mod crear;
-mod editar;
-pub(crate) mod fila;
-pub(crate) mod leer;
-mod lista;
-pub(crate) mod lote;
-pub(crate) mod registro;
-mod seguir;
-mod similares;
+mod acciones;
+pub(crate) mod change;
+mod comments;
+pub(crate) mod create;
+mod edit;
+pub(crate) mod entry;
+pub(crate) mod get;
+mod list;
+pub(crate) mod row;
+mod similar;
 
-pub use comentar::{Comentado, Comentar, Comentario, MAX_COMENTARIOS, comentarios};
-pub use crear::{Creado, CrearReporte, Entrada};
-pub use editar::{Decidir, EditarReporte, Retirar};
-pub use fila::{ArchivoLeido, ReporteLeido};
-pub use leer::{Cual, reporte};
-pub use lista::{CampoOrden, ClaveOrden, Filtro, Orden, lista, plan_de_lista};
-pub use seguir::{MoverAccion, PedirAccion, Seguida};
-pub use similares::{Vecino, vecinos};
+pub use acciones::{AccionUpdate, AdvanceAccion, RequestAccion};
+pub use comments::{AddComentario, AddedComentario, Comentario, MAX_COMENTARIOS, comentarios};
+pub use create::{CreateBatcher, CreateReporte, CreatedReporte};
+pub use edit::{DecideReporte, EditReporte, Retirar};
+pub use get::{ReporteRef, reporte};
+pub use list::{ReporteFilter, SortField, SortKey, SortOrder, explain_list, list_reportes};
+pub use row::{StoredArchivo, StoredReporte};
+pub use similar::{SimilarReporte, neighbours};
 
-use sigra_domain::ErrorCampo;
+use sigra_domain::FieldError;
 
-use crate::{DeFallo, Fallo};
+use crate::{FromStoreError, StoreError};
 
 /// Why a write of a report is refused. Nothing was written.
 #[derive(Debug)]
-pub enum Rechazo {
+pub enum ReporteRefusal {
     /// No such report, or none that the caller may know of.
     NoEncontrado,
     /// It was withdrawn.
@@ -44,28 +44,28 @@ pub enum Rechazo {
     /// Whoever did it can't verify it.
     QuienLaHizo,
     /// It names what the site no longer uses.
-    EnDesuso(Vec<ErrorCampo>),
+    EnDesuso(Vec<FieldError>),
     /// The uuid belongs to a report with other content: the caller's own, or nobody's business.
-    UuidEnConflicto(Option<Box<ReporteLeido>>),
+    UuidEnConflicto(Option<Box<StoredReporte>>),
     /// The report changed since the version the caller saw.
-    VersionDesfasada(Box<ReporteLeido>),
-    Fallo(Fallo),
+    VersionDesfasada(Box<StoredReporte>),
+    Fallo(StoreError),
 }
 
-impl From<Fallo> for Rechazo {
-    fn from(f: Fallo) -> Self {
+impl From<StoreError> for ReporteRefusal {
+    fn from(f: StoreError) -> Self {
         Self::Fallo(f)
     }
 }
 
-impl From<sqlx::Error> for Rechazo {
+impl From<sqlx::Error> for ReporteRefusal {
     fn from(e: sqlx::Error) -> Self {
         Self::Fallo(e.into())
     }
 }
 
-impl DeFallo for Rechazo {
-    fn fallo(&self) -> Option<&Fallo> {
+impl FromStoreError for ReporteRefusal {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Fallo(f) => Some(f),
             _ => None,

@@ -1,24 +1,24 @@
 //! What phones send and ask for: batches, their conflicts, the change feed, the proof that nothing
 //! is missing, and the list of phones.
 
-mod cambios;
-mod conflictos;
-mod dispositivos;
-mod estado;
-mod expediente;
-mod lote;
-mod mesa;
-mod pasado;
-mod reconciliar;
-mod resolver;
-mod respuesta;
-mod secuencia;
+mod apply;
+mod conflicts;
+mod devices;
+mod feed;
+mod judge;
+mod load;
+mod reconcile;
+mod reporte_state;
+mod resolve;
+mod response;
+mod sequencer;
+mod status;
 
-pub use cambios::{Cambio, Marca, PaginaCambios, Vencido, cambios};
-pub use conflictos::{Conflicto, conflictos};
-pub use dispositivos::{Dispositivo, Presencia, dispositivos};
-pub use estado::{Estado, Pendiente, estado};
-pub use lote::{Juzgado, Recibido, RecibirLote, Suerte};
-pub use reconciliar::{Comparacion, Igualdad, Tenido, reconcilia};
-pub use resolver::{RechazoConflicto, ResolverConflicto};
-pub(crate) use secuencia::Secuencia;
+pub use apply::{ApplyBatch, Item, ItemOutcome, JudgedItem};
+pub use conflicts::{Conflicto, conflictos};
+pub use devices::{Dispositivo, Presence, dispositivos};
+pub use feed::{CursorExpired, FeedChange, FeedPage, FeedPosition, read_changes};
+pub use reconcile::{Comparison, ComparisonResult, HeldReporte, reconcile};
+pub use resolve::{ConflictoRefusal, ResolveConflicto};
+pub(crate) use sequencer::Sequencer;
+pub use status::{PendingReporte, SyncState, load_status};

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::datos::TOTAL;
+use super::records::TOTAL;
 
 /// More workers would only wait for each other to get their passwords.
 const MAX_TRABAJADORES: u16 = 200;
@@ -18,33 +18,33 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = "./data-demo")]
     pub(super) datos: PathBuf,
     /// Dirección y puerto; si el puerto está ocupado se usa otro
-    #[arg(long, value_name = "DIRECCIÓN", default_value = "127.0.0.1:8000", value_parser = direccion)]
+    #[arg(long, value_name = "DIRECCIÓN", default_value = "127.0.0.1:8000", value_parser = parse_address)]
     pub(super) listen: SocketAddr,
     /// Cuántos reportes se escriben
-    #[arg(long, value_name = "N", default_value_t = TOTAL, value_parser = hasta::<TOTAL>)]
+    #[arg(long, value_name = "N", default_value_t = TOTAL, value_parser = up_to::<TOTAL>)]
     pub(super) reportes: u16,
     /// Cuántos trabajadores hay, cada uno con su teléfono
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = hasta::<MAX_TRABAJADORES>)]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = up_to::<MAX_TRABAJADORES>)]
     pub(super) trabajadores: u16,
     /// Repite las decisiones del azar de otra demostración [por omisión: una nueva]
-    #[arg(long, value_name = "N", value_parser = semilla)]
+    #[arg(long, value_name = "N", value_parser = parse_seed)]
     pub(super) semilla: Option<u64>,
 }
 
 // The parsers of the standard library explain themselves in English.
 
-fn hasta<const MAX: u16>(texto: &str) -> Result<u16, String> {
+fn up_to<const MAX: u16>(texto: &str) -> Result<u16, String> {
     let n = texto.parse().ok().filter(|n| (1..=MAX).contains(n));
     n.ok_or_else(|| format!("debe ser un número de 1 a {MAX}"))
 }
 
-fn direccion(texto: &str) -> Result<SocketAddr, &'static str> {
+fn parse_address(texto: &str) -> Result<SocketAddr, &'static str> {
     texto
         .parse()
         .map_err(|_| "debe ser una dirección IP y un puerto, como 127.0.0.1:8000")
 }
 
-fn semilla(texto: &str) -> Result<u64, &'static str> {
+fn parse_seed(texto: &str) -> Result<u64, &'static str> {
     texto
         .parse()
         .map_err(|_| "debe ser un número entero, como 7")
@@ -54,7 +54,7 @@ fn semilla(texto: &str) -> Result<u64, &'static str> {
 mod tests {
     use clap::Args as _;
 
-    use super::{Args, direccion, hasta, semilla};
+    use super::{Args, parse_address, parse_seed, up_to};
 
     #[test]
     fn the_command_line_is_sound() {
@@ -63,12 +63,12 @@ mod tests {
 
     #[test]
     fn what_may_be_chosen() {
-        assert_eq!((hasta::<425>("1"), hasta::<425>("425")), (Ok(1), Ok(425)));
+        assert_eq!((up_to::<425>("1"), up_to::<425>("425")), (Ok(1), Ok(425)));
         for malo in ["0", "426", "-1", "70000", "veinte", ""] {
-            assert!(hasta::<425>(malo).is_err(), "{malo}");
+            assert!(up_to::<425>(malo).is_err(), "{malo}");
         }
-        assert!(direccion("[::1]:80").is_ok());
-        assert!(direccion("localhost").is_err());
-        assert!(semilla("-7").is_err());
+        assert!(parse_address("[::1]:80").is_ok());
+        assert!(parse_address("localhost").is_err());
+        assert!(parse_seed("-7").is_err());
     }
 }

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{
-    cliente::Cliente,
-    equipo::Equipo,
-    error::ErrorDemo,
-    paginas::{Listado, Paginas},
-    pantalla::Etapa,
-    plan::{Decision, Edicion, Historia},
+    client::ApiClient,
+    error::DemoError,
+    pages::{ListedReporte, Pager},
+    plan::{Decision, PlannedEdit, ReporteStory},
+    screen::StageProgress,
+    team::Team,
 };
 
 /// What the server said to the decisions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Decididos {
+pub(super) struct DecisionCounts {
     pub(super) aprobados: u64,
     pub(super) rechazados: u64,
     /// The same person the same way again: 200.
@@ -28,7 +28,7 @@ pub(super) struct Decididos {
 }
 
 /// The part of the plan that a supervisor follows, by uuid.
-struct Planes(HashMap<String, Plan>);
+struct Plans(HashMap<String, Plan>);
 
 #[derive(Clone, Copy)]
 struct Plan {
@@ -38,13 +38,13 @@ struct Plan {
     severidad_id: Option<i64>,
 }
 
-impl Planes {
-    fn de(historias: &[Historia]) -> Self {
-        let plan = |h: &Historia| Plan {
+impl Plans {
+    fn new(historias: &[ReporteStory]) -> Self {
+        let plan = |h: &ReporteStory| Plan {
             decision: h.decision,
             dos_veces: h.decidir_dos_veces,
             otro: h.decide_otro,
-            severidad_id: (h.edicion == Some(Edicion::ConOtra)).then(|| h.otra_severidad()),
+            severidad_id: (h.edicion == Some(PlannedEdit::ConOtra)).then(|| h.other_severidad()),
         };
         let planes = historias.iter().map(|h| (h.uuid.clone(), plan(h)));
         Self(
@@ -55,12 +55,12 @@ impl Planes {
     }
 }
 
-pub(super) async fn decidir(
-    equipo: &Equipo,
-    historias: &[Historia],
-) -> Result<Decididos, ErrorDemo> {
-    let planes = Arc::new(Planes::de(historias));
-    let etapa = Etapa::nueva("Decidiendo reportes", planes.0.len());
+pub(super) async fn decide(
+    equipo: &Team,
+    historias: &[ReporteStory],
+) -> Result<DecisionCounts, DemoError> {
+    let planes = Arc::new(Plans::new(historias));
+    let etapa = StageProgress::new("Decidiendo reportes", planes.0.len());
     let mut tareas = JoinSet::new();
     for supervisor in &equipo.supervisores {
         let (planes, etapa) = (Arc::clone(&planes), etapa.clone());
@@ -68,9 +68,9 @@ pub(super) async fn decidir(
             supervisor.cliente.clone(),
             equipo.administrador.cliente.clone(),
         );
-        tareas.spawn(async move { recorrer(&suyo, &otro, &planes, &etapa).await });
+        tareas.spawn(async move { walk_pending(&suyo, &otro, &planes, &etapa).await });
     }
-    let mut total = Decididos::default();
+    let mut total = DecisionCounts::default();
     while let Some(suma) = tareas.join_next().await {
         let suma = suma??;
         total.aprobados += suma.aprobados;
@@ -79,57 +79,57 @@ pub(super) async fn decidir(
         total.tarde += suma.tarde;
         total.cambiados += suma.cambiados;
     }
-    etapa.termina();
+    etapa.finish();
     Ok(total)
 }
 
 /// One supervisor walks the pending list while the own decisions shorten it: the cursor must skip
 /// nothing for that.
-async fn recorrer(
-    supervisor: &Cliente,
-    otro: &Cliente,
-    planes: &Planes,
-    etapa: &Etapa,
-) -> Result<Decididos, ErrorDemo> {
-    let mut suma = Decididos::default();
-    let mut paginas = Paginas::nuevas(supervisor, &[("estado", "1"), ("limite", "20")]);
-    while let Some(pagina) = paginas.siguiente().await? {
+async fn walk_pending(
+    supervisor: &ApiClient,
+    otro: &ApiClient,
+    planes: &Plans,
+    etapa: &StageProgress,
+) -> Result<DecisionCounts, DemoError> {
+    let mut suma = DecisionCounts::default();
+    let mut paginas = Pager::new(supervisor, &[("estado", "1"), ("limite", "20")]);
+    while let Some(pagina) = paginas.next_page().await? {
         for reporte in pagina {
             let Some(plan) = planes.0.get(&reporte.uuid) else {
                 continue;
             };
-            uno(supervisor, otro, &reporte, *plan, &mut suma).await?;
-            etapa.avanza();
+            decide_one(supervisor, otro, &reporte, *plan, &mut suma).await?;
+            etapa.advance();
         }
     }
     Ok(suma)
 }
 
-async fn uno(
-    supervisor: &Cliente,
-    otro: &Cliente,
-    reporte: &Listado,
+async fn decide_one(
+    supervisor: &ApiClient,
+    otro: &ApiClient,
+    reporte: &ListedReporte,
     plan: Plan,
-    suma: &mut Decididos,
-) -> Result<(), ErrorDemo> {
+    suma: &mut DecisionCounts,
+) -> Result<(), DemoError> {
     if let Some(severidad_id) = plan.severidad_id {
         let cambio = json!({ "severidad_id": severidad_id, "version": reporte.version });
         let ruta = format!("reportes/{}", reporte.id);
-        supervisor.put(&ruta, &cambio).await?.exige(&[200])?;
+        supervisor.put(&ruta, &cambio).await?.require(&[200])?;
         suma.cambiados += 1;
     }
     let Some(decision) = plan.decision else {
         return Ok(());
     };
-    let ruta = |d: Decision| format!("admin/reportes/{}/{}", reporte.id, d.ruta());
+    let ruta = |d: Decision| format!("admin/reportes/{}/{}", reporte.id, d.path());
     let (suya, cuerpo) = (ruta(decision), detalle(decision));
-    supervisor.post(&suya, &cuerpo).await?.exige(&[200])?;
+    supervisor.post(&suya, &cuerpo).await?.require(&[200])?;
     match decision {
         Decision::Aprobar => suma.aprobados += 1,
         Decision::Rechazar => suma.rechazados += 1,
     }
     if plan.dos_veces {
-        supervisor.post(&suya, &cuerpo).await?.exige(&[200])?;
+        supervisor.post(&suya, &cuerpo).await?.require(&[200])?;
         suma.repetidas += 1;
     }
     if plan.otro {
@@ -137,7 +137,7 @@ async fn uno(
         let tarde = Decision::Rechazar;
         otro.post(&ruta(tarde), &detalle(tarde))
             .await?
-            .exige(&[409])?;
+            .require(&[409])?;
         suma.tarde += 1;
     }
     Ok(())

@@ -2,17 +2,17 @@
 
 use std::{error::Error, fmt, io, net::SocketAddr, path::PathBuf};
 
-use sigra_store::Fallo;
+use sigra_store::StoreError;
 
 #[derive(Debug)]
-pub(crate) enum ErrorDemo {
+pub(crate) enum DemoError {
     /// The directory holds something that no demo made.
     DirectorioAjeno(PathBuf),
     /// Another demo runs in it.
     DirectorioEnUso(PathBuf),
     Directorio(PathBuf, io::Error),
     Escuchar(SocketAddr, io::Error),
-    Base(Fallo),
+    Base(StoreError),
     /// The first administrador could not be made.
     Administrador(String),
     Datos(String),
@@ -34,7 +34,7 @@ pub(crate) enum ErrorDemo {
     Interno(String),
 }
 
-impl fmt::Display for ErrorDemo {
+impl fmt::Display for DemoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DirectorioAjeno(d) => write!(
@@ -87,7 +87,7 @@ impl fmt::Display for ErrorDemo {
     }
 }
 
-impl Error for ErrorDemo {
+impl Error for DemoError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Directorio(_, e) | Self::Escuchar(_, e) => Some(e),
@@ -98,20 +98,20 @@ impl Error for ErrorDemo {
     }
 }
 
-impl From<Fallo> for ErrorDemo {
-    fn from(e: Fallo) -> Self {
+impl From<StoreError> for DemoError {
+    fn from(e: StoreError) -> Self {
         Self::Base(e)
     }
 }
 
-impl From<sigra_phone::Error> for ErrorDemo {
+impl From<sigra_phone::Error> for DemoError {
     fn from(e: sigra_phone::Error) -> Self {
         Self::Telefono(e.to_string())
     }
 }
 
 /// A task that panicked or was cancelled.
-impl From<tokio::task::JoinError> for ErrorDemo {
+impl From<tokio::task::JoinError> for DemoError {
     fn from(e: tokio::task::JoinError) -> Self {
         Self::Interno(e.to_string())
     }

@@ -3,85 +3,89 @@
 //! twice.
 
 mod args;
-mod cliente;
-mod correos;
-mod dado;
-mod datos;
+mod client;
+mod dashboard;
 mod decision;
-mod directorio;
-mod enlaces;
-mod equipo;
+mod dir;
 mod error;
-mod fotos;
-mod informe;
-mod paginas;
-mod pantalla;
+mod links;
+mod mails;
+mod pages;
 mod personas;
+mod phones;
+mod photos;
 mod plan;
-mod revision;
-mod senal;
-mod servidor;
-mod tablero;
-mod telefonos;
+mod records;
+mod rng;
+mod screen;
+mod server;
+mod signals;
+mod summary;
+mod team;
 mod turno;
+mod verify;
 
 pub(crate) use args::Args;
-pub(crate) use error::ErrorDemo;
-use pantalla::muestra;
-use servidor::Servidor;
+pub(crate) use error::DemoError;
+use screen::show;
+use server::DemoServer;
 
-pub(crate) async fn ejecutar(args: Args) -> Result<(), ErrorDemo> {
-    let mut senal = senal::Senal::nueva()?;
+pub(crate) async fn run(args: Args) -> Result<(), DemoError> {
+    let mut senal = signals::InterruptSignal::new()?;
     // Declared first, dropped last: the directory stays locked until the database is closed.
-    let directorio = directorio::Directorio::nuevo(&args.datos)?;
-    let listener = servidor::escuchar(args.listen)?;
-    let store = servidor::base_nueva(&directorio).await?;
+    let directorio = dir::RunDir::new(&args.datos)?;
+    let listener = server::listen(args.listen)?;
+    let store = server::create_db(&directorio).await?;
     // Six digits are enough to differ and short enough to type again.
     let semilla = args
         .semilla
-        .unwrap_or_else(|| store.entorno().azar_i64().unsigned_abs() % 1_000_000);
-    let mut servidor = Servidor::iniciar(store, &args.datos, listener).await?;
-    muestra(&format!(
+        .unwrap_or_else(|| store.env().random_i64().unsigned_abs() % 1_000_000);
+    let mut servidor = DemoServer::start(store, &args.datos, listener).await?;
+    show(&format!(
         "SIGRA demostración en {} · datos en {} · semilla {semilla}",
         servidor.base,
         args.datos.display()
     ));
     let resultado = tokio::select! {
-        turno = turno::trabajar(&servidor, &directorio.ruta, &args, semilla) => match turno {
-            Ok(turno) => mostrar(turno, &servidor, &args),
+        turno = turno::run_turno(&servidor, &directorio.ruta, &args, semilla) => match turno {
+            Ok(turno) => show_result(turno, &servidor, &args),
             Err(e) => Err(e),
         },
-        () = senal.llega() => Err(ErrorDemo::Interrumpida),
+        () = senal.recv() => Err(DemoError::Interrumpida),
     };
     let resultado = match resultado {
-        Ok(Despues::Sigue) => tokio::select! {
-            e = servidor.hasta_que_caiga() => Err(e),
-            () = senal.llega() => Ok(()),
+        Ok(AfterRun::Sigue) => tokio::select! {
+            e = servidor.wait_until_down() => Err(e),
+            () = senal.recv() => Ok(()),
         },
-        Ok(Despues::Termina) => Ok(()),
+        Ok(AfterRun::Termina) => Ok(()),
         Err(e) => Err(e),
     };
-    servidor.detener().await;
+    servidor.stop().await;
     resultado
 }
 
 /// Whether the server stays up.
-enum Despues {
+enum AfterRun {
     Sigue,
     Termina,
 }
 
-fn mostrar(turno: turno::Turno, servidor: &Servidor, args: &Args) -> Result<Despues, ErrorDemo> {
-    muestra(&format!("\n{}\n", informe::resultado(&turno.resultado)));
-    muestra(&format!("{}\n", tablero::tabla(&turno.tablero)));
-    muestra(&format!("{}\n", turno.correos));
+fn show_result(
+    turno: turno::Turno,
+    servidor: &DemoServer,
+    args: &Args,
+) -> Result<AfterRun, DemoError> {
+    show(&format!("\n{}\n", summary::render_result(&turno.resultado)));
+    show(&format!("{}\n", dashboard::render(&turno.tablero)));
+    show(&format!("{}\n", turno.correos));
     if !turno.hallazgos.is_empty() {
-        return Err(ErrorDemo::Fracaso(turno.hallazgos));
+        return Err(DemoError::Fracaso(turno.hallazgos));
     }
     if args.salir || std::env::var_os("CI").is_some_and(|v| v == "true") {
-        return Ok(Despues::Termina);
+        return Ok(AfterRun::Termina);
     }
-    muestra(&informe::acceso(&servidor.base, &turno.equipo));
-    muestra("\nEl servidor sigue abierto. Para detenerlo: Ctrl-C");
-    Ok(Despues::Sigue)
+    show(&summary::access_info(&servidor.base, &turno.equipo));
+    show("\nEl servidor sigue abierto. Para detenerlo: Ctrl-C");
+    Ok(AfterRun::Sigue)
 }

@@ -2,10 +2,10 @@
 
 use sigra_domain::{Rol, Rut};
 
-const PRIMER_RUT: i64 = 20_000_001;
+const FIRST_RUT: i64 = 20_000_001;
 pub(super) const SUPERVISORES: usize = 3;
 
-const NOMBRES: [&str; 20] = [
+const FIRST_NAMES: [&str; 20] = [
     "Camila",
     "Matías",
     "Javiera",
@@ -27,7 +27,7 @@ const NOMBRES: [&str; 20] = [
     "Isidora",
     "Mauricio",
 ];
-const APELLIDOS: [&str; 23] = [
+const SURNAMES: [&str; 23] = [
     "González",
     "Muñoz",
     "Rojas",
@@ -66,41 +66,41 @@ pub(super) struct Persona {
 
 impl Persona {
     /// The `n`th one; `None` only beyond the last RUT there is.
-    fn nueva(n: usize, rol: Rol, areas: Vec<i64>) -> Option<Self> {
-        let rut = Rut::new(PRIMER_RUT.checked_add(i64::try_from(n).ok()?)?).ok()?;
+    fn new(n: usize, rol: Rol, areas: Vec<i64>) -> Option<Self> {
+        let rut = Rut::new(FIRST_RUT.checked_add(i64::try_from(n).ok()?)?).ok()?;
         // The lists differ in length and share no factor, so that names repeat late.
         let toma = |lista: &[&'static str], i: usize| lista.get(i % lista.len()).copied();
         Some(Self {
             rut,
-            nombre: toma(&NOMBRES, n)?,
-            apellido_1: toma(&APELLIDOS, n)?,
-            apellido_2: toma(&APELLIDOS, n * 7 + 5)?,
+            nombre: toma(&FIRST_NAMES, n)?,
+            apellido_1: toma(&SURNAMES, n)?,
+            apellido_2: toma(&SURNAMES, n * 7 + 5)?,
             rol,
             areas,
         })
     }
 
-    pub(super) fn nombre_completo(&self) -> String {
+    pub(super) fn full_name(&self) -> String {
         format!("{} {} {}", self.nombre, self.apellido_1, self.apellido_2)
     }
 }
 
 /// The first person, who makes all others.
 pub(super) fn administrador() -> Option<Persona> {
-    Persona::nueva(0, Rol::Administrador, Vec::new())
+    Persona::new(0, Rol::Administrador, Vec::new())
 }
 
 /// Everybody else: the supervisores, who share all `areas` among them, and the trabajadores.
-pub(super) fn equipo(areas: &[i64], trabajadores: usize) -> Option<Vec<Persona>> {
+pub(super) fn team(areas: &[i64], trabajadores: usize) -> Option<Vec<Persona>> {
     let porcion = areas.len().div_ceil(SUPERVISORES).max(1);
     let mut porciones = areas.chunks(porcion);
     (1..=SUPERVISORES + trabajadores)
         .map(|n| {
             if n <= SUPERVISORES {
                 let suyas = porciones.next().unwrap_or_default().to_vec();
-                Persona::nueva(n, Rol::Supervisor, suyas)
+                Persona::new(n, Rol::Supervisor, suyas)
             } else {
-                Persona::nueva(n, Rol::Trabajador, Vec::new())
+                Persona::new(n, Rol::Trabajador, Vec::new())
             }
         })
         .collect()
@@ -112,12 +112,12 @@ mod tests {
 
     use sigra_domain::Rol;
 
-    use super::{administrador, equipo};
+    use super::{administrador, team};
 
     #[test]
     fn all_areas_have_one_supervisor() {
         let areas: Vec<i64> = (1..=10).collect();
-        let equipo = equipo(&areas, 20).unwrap();
+        let equipo = team(&areas, 20).unwrap();
         assert_eq!(equipo.len(), 23);
         let cubiertas: Vec<i64> = equipo.iter().flat_map(|p| p.areas.clone()).collect();
         assert_eq!(cubiertas, areas);
@@ -128,11 +128,11 @@ mod tests {
 
     #[test]
     fn nobody_is_somebody_else() {
-        let mut todos = equipo(&[1], 200).unwrap();
+        let mut todos = team(&[1], 200).unwrap();
         todos.push(administrador().unwrap());
         let ruts: HashSet<_> = todos.iter().map(|p| p.rut).collect();
-        let nombres: HashSet<_> = todos.iter().map(super::Persona::nombre_completo).collect();
+        let nombres: HashSet<_> = todos.iter().map(super::Persona::full_name).collect();
         assert_eq!((ruts.len(), nombres.len()), (204, 204));
-        assert_eq!(administrador().unwrap().rut.formateado(), "20.000.001-3");
+        assert_eq!(administrador().unwrap().rut.formatted(), "20.000.001-3");
     }
 }

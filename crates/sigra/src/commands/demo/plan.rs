@@ -1,17 +1,17 @@
 //! What will happen to each report: decided before anything is sent, so that the same seed gives
 //! the same run however the tasks interleave, and so that the end can be checked against it.
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 use uuid::Builder;
 
-use super::{dado::Dado, datos::Registro};
+use super::{records::AccidentRecord, rng::Rng};
 
 /// One item in so many is invalid.
-const INVALIDO_CADA: usize = 50;
+const INVALID_EVERY: usize = 50;
 /// One report in so many has a photo.
-const FOTO_CADA: usize = 6;
+const PHOTO_EVERY: usize = 6;
 /// An area that the site does not have: the phone can't know, the server refuses it.
-pub(super) const AREA_QUE_NO_EXISTE: i64 = 99;
+pub(super) const UNKNOWN_AREA: i64 = 99;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
@@ -21,7 +21,7 @@ pub(super) enum Decision {
 
 impl Decision {
     /// The last part of the route.
-    pub(super) fn ruta(self) -> &'static str {
+    pub(super) fn path(self) -> &'static str {
         match self {
             Self::Aprobar => "aprobar",
             Self::Rechazar => "rechazar",
@@ -38,7 +38,7 @@ impl Decision {
 
 /// What its author changes later, again without signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Edicion {
+pub(super) enum PlannedEdit {
     /// Nobody else touched it: `actualizado`.
     Sola,
     /// Meanwhile the supervisor changes the severity and the author the description: `fusionado`.
@@ -50,9 +50,9 @@ pub(super) enum Edicion {
 /// A report and its story.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a throw of its own")]
-pub(super) struct Historia {
+pub(super) struct ReporteStory {
     pub(super) uuid: String,
-    pub(super) registro: Registro,
+    pub(super) registro: AccidentRecord,
     /// Its area is one that does not exist.
     pub(super) invalida: bool,
     /// What its supervisor decides; `None` leaves it pending.
@@ -61,14 +61,14 @@ pub(super) struct Historia {
     pub(super) decidir_dos_veces: bool,
     /// Somebody else decides it too, too late.
     pub(super) decide_otro: bool,
-    pub(super) edicion: Option<Edicion>,
+    pub(super) edicion: Option<PlannedEdit>,
     /// It has a photo.
     pub(super) con_foto: bool,
 }
 
-impl Historia {
+impl ReporteStory {
     /// The severity that the supervisor gives it.
-    pub(super) fn otra_severidad(&self) -> i64 {
+    pub(super) fn other_severidad(&self) -> i64 {
         self.registro.severidad_id % 3 + 1
     }
 
@@ -79,47 +79,47 @@ impl Historia {
         }
         let ediciones = match self.edicion {
             None => 0,
-            Some(Edicion::Sola) => 1,
+            Some(PlannedEdit::Sola) => 1,
             // The supervisor's change and the author's; the conflict and its resolution.
-            Some(Edicion::ConOtra | Edicion::Tardia) => 2,
+            Some(PlannedEdit::ConOtra | PlannedEdit::Tardia) => 2,
         };
         1 + i64::from(self.decision.is_some()) + ediciones + i64::from(self.con_foto)
     }
 }
 
 /// The story of every record; the one at `i` is written by worker `i % trabajadores`.
-pub(super) fn planificar(
-    registros: &[Registro],
-    dado: &mut Dado,
-    entorno: &Entorno,
-) -> Vec<Historia> {
+pub(super) fn build_plan(
+    registros: &[AccidentRecord],
+    dado: &mut Rng,
+    entorno: &Env,
+) -> Vec<ReporteStory> {
     registros
         .iter()
         .enumerate()
         .map(|(i, registro)| {
-            let invalida = i % INVALIDO_CADA == INVALIDO_CADA - 1;
-            let decision = match dado.menor_que(6) {
+            let invalida = i % INVALID_EVERY == INVALID_EVERY - 1;
+            let decision = match dado.below(6) {
                 0 | 1 => Some(Decision::Aprobar),
                 2 => Some(Decision::Rechazar),
                 _ => None,
             };
-            let edicion = match (decision, dado.menor_que(6)) {
-                (None, 0) => Some(Edicion::Sola),
-                (None, 1) => Some(Edicion::ConOtra),
-                (Some(_), 0) => Some(Edicion::Tardia),
+            let edicion = match (decision, dado.below(6)) {
+                (None, 0) => Some(PlannedEdit::Sola),
+                (None, 1) => Some(PlannedEdit::ConOtra),
+                (Some(_), 0) => Some(PlannedEdit::Tardia),
                 _ => None,
             };
-            Historia {
-                uuid: Builder::from_random_bytes(entorno.azar())
+            ReporteStory {
+                uuid: Builder::from_random_bytes(entorno.random())
                     .into_uuid()
                     .to_string(),
                 registro: registro.clone(),
                 invalida,
                 decision: decision.filter(|_| !invalida),
-                decidir_dos_veces: dado.una_de_cada(5),
-                decide_otro: dado.una_de_cada(5),
+                decidir_dos_veces: dado.one_in(5),
+                decide_otro: dado.one_in(5),
                 edicion: edicion.filter(|_| !invalida),
-                con_foto: !invalida && i % FOTO_CADA == 0,
+                con_foto: !invalida && i % PHOTO_EVERY == 0,
             }
         })
         .collect()
@@ -127,7 +127,7 @@ pub(super) fn planificar(
 
 /// How many of each there must be in the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totales {
+pub(super) struct ExpectedTotals {
     pub(super) creados: u64,
     pub(super) actualizados: u64,
     pub(super) fusionados: u64,
@@ -135,8 +135,8 @@ pub(super) struct Totales {
     pub(super) rechazados: u64,
 }
 
-pub(super) fn totales(historias: &[Historia]) -> Totales {
-    let mut t = Totales::default();
+pub(super) fn totals(historias: &[ReporteStory]) -> ExpectedTotals {
+    let mut t = ExpectedTotals::default();
     for h in historias {
         if h.invalida {
             t.rechazados += 1;
@@ -144,9 +144,9 @@ pub(super) fn totales(historias: &[Historia]) -> Totales {
         }
         t.creados += 1;
         match h.edicion {
-            Some(Edicion::Sola) => t.actualizados += 1,
-            Some(Edicion::ConOtra) => t.fusionados += 1,
-            Some(Edicion::Tardia) => t.conflictos += 1,
+            Some(PlannedEdit::Sola) => t.actualizados += 1,
+            Some(PlannedEdit::ConOtra) => t.fusionados += 1,
+            Some(PlannedEdit::Tardia) => t.conflictos += 1,
             None => {}
         }
     }
@@ -157,17 +157,17 @@ pub(super) fn totales(historias: &[Historia]) -> Totales {
 mod tests {
     use std::collections::HashSet;
 
-    use sigra_store::Entorno;
+    use sigra_store::Env;
 
-    use super::{Edicion, planificar, totales};
-    use crate::commands::demo::{dado::Dado, datos::registros};
+    use super::{PlannedEdit, build_plan, totals};
+    use crate::commands::demo::{records::records, rng::Rng};
 
     #[test]
     fn the_seed_decides_all_but_the_identities() {
-        let registros = registros().unwrap();
-        let plan = |semilla| planificar(&registros, &mut Dado::nuevo(semilla), &Entorno::default());
+        let registros = records().unwrap();
+        let plan = |semilla| build_plan(&registros, &mut Rng::new(semilla), &Env::default());
         let (a, b, c) = (plan(7), plan(7), plan(8));
-        let historia = |h: &super::Historia| (h.invalida, h.decision, h.edicion, h.decide_otro);
+        let historia = |h: &super::ReporteStory| (h.invalida, h.decision, h.edicion, h.decide_otro);
         assert!(a.iter().zip(&b).all(|(a, b)| historia(a) == historia(b)));
         assert!(a.iter().zip(&c).any(|(a, c)| historia(a) != historia(c)));
         let uuids: HashSet<_> = a.iter().chain(&b).map(|h| &h.uuid).collect();
@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn every_shift_has_something_of_everything() {
-        let registros = registros().unwrap();
+        let registros = records().unwrap();
         for semilla in 0..200 {
-            let plan = planificar(&registros, &mut Dado::nuevo(semilla), &Entorno::default());
-            let t = totales(&plan);
+            let plan = build_plan(&registros, &mut Rng::new(semilla), &Env::default());
+            let t = totals(&plan);
             assert_eq!((t.creados, t.rechazados), (417, 8));
             assert!(
                 t.actualizados > 5 && t.fusionados > 5 && t.conflictos > 5,
@@ -188,8 +188,8 @@ mod tests {
             for h in &plan {
                 assert!(!h.invalida || h.decision.is_none() && h.edicion.is_none());
                 assert_eq!(h.decision.is_some(), h.decision.is_some() && !h.invalida);
-                assert!(h.edicion != Some(Edicion::Tardia) || h.decision.is_some());
-                assert!(h.otra_severidad() != h.registro.severidad_id);
+                assert!(h.edicion != Some(PlannedEdit::Tardia) || h.decision.is_some());
+                assert!(h.other_severidad() != h.registro.severidad_id);
             }
         }
     }

@@ -2,27 +2,25 @@
 
 use std::path::Path;
 
-use sigra_store::Entorno;
+use sigra_store::Env;
 
 use super::{
     Args,
-    cliente::Cliente,
-    correos,
-    dado::Dado,
-    datos, decision,
-    equipo::{self, Equipo},
-    error::ErrorDemo,
-    informe::Resultado,
-    plan,
-    revision::{self, Filas},
-    servidor::Servidor,
-    tablero, telefonos,
+    client::ApiClient,
+    dashboard, decision,
+    error::DemoError,
+    mails, phones, plan, records,
+    rng::Rng,
+    server::DemoServer,
+    summary::DemoResult,
+    team::{self, Team},
+    verify::{self, ListedReportes},
 };
 
 /// What a shift leaves behind.
 pub(super) struct Turno {
-    pub(super) equipo: Equipo,
-    pub(super) resultado: Resultado,
+    pub(super) equipo: Team,
+    pub(super) resultado: DemoResult,
     pub(super) tablero: serde_json::Value,
     /// What is said of the mails.
     pub(super) correos: String,
@@ -30,53 +28,53 @@ pub(super) struct Turno {
     pub(super) hallazgos: Vec<String>,
 }
 
-pub(super) async fn trabajar(
-    servidor: &Servidor,
+pub(super) async fn run_turno(
+    servidor: &DemoServer,
     dir: &Path,
     args: &Args,
     semilla: u64,
-) -> Result<Turno, ErrorDemo> {
-    let entorno = servidor.store.entorno();
+) -> Result<Turno, DemoError> {
+    let entorno = servidor.store.env();
     let trabajadores = usize::from(args.trabajadores);
-    let mut registros = datos::registros()?;
+    let mut registros = records::records()?;
     registros.truncate(usize::from(args.reportes));
-    let mut dado = Dado::nuevo(semilla);
-    let historias = plan::planificar(&registros, &mut dado, entorno);
+    let mut dado = Rng::new(semilla);
+    let historias = plan::build_plan(&registros, &mut dado, entorno);
 
-    let todo = Entorno::cronometro();
-    let cliente = Cliente::nuevo(servidor.base.clone())?;
-    let admin = equipo::primer_administrador(&servidor.store).await?;
-    let equipo = equipo::formar(&cliente, admin, trabajadores, entorno).await?;
+    let todo = Env::monotonic_now();
+    let cliente = ApiClient::new(servidor.base.clone())?;
+    let admin = team::first_administrador(&servidor.store).await?;
+    let equipo = team::build_team(&cliente, admin, trabajadores, entorno).await?;
     let base = servidor.base.as_str();
     let mut moviles =
-        telefonos::preparar(dir, base, &equipo.trabajadores, &historias, &mut dado).await?;
-    telefonos::escribir(dir, &mut moviles).await?;
+        phones::prepare(dir, base, &equipo.trabajadores, &historias, &mut dado).await?;
+    phones::write_reportes(dir, &mut moviles).await?;
     let (mut moviles, ida) =
-        telefonos::volver("Volviendo por un mal enlace", servidor.direccion, moviles).await?;
-    let decididos = decision::decidir(&equipo, &historias).await?;
-    telefonos::editar(&mut moviles).await?;
+        phones::reconnect("Volviendo por un mal enlace", servidor.direccion, moviles).await?;
+    let decididos = decision::decide(&equipo, &historias).await?;
+    phones::edit(&mut moviles).await?;
     let (mut moviles, vuelta) =
-        telefonos::volver("Volviendo otra vez", servidor.direccion, moviles).await?;
+        phones::reconnect("Volviendo otra vez", servidor.direccion, moviles).await?;
 
-    let filas = Filas::leer(&equipo, historias.len()).await?;
-    let propios = telefonos::comprobar(base, &mut moviles, |uuid| filas.version(uuid)).await?;
+    let filas = ListedReportes::read(&equipo, historias.len()).await?;
+    let propios = phones::verify(base, &mut moviles, |uuid| filas.version(uuid)).await?;
     let mut libros = Vec::new();
     for movil in &moviles {
-        libros.extend(movil.telefono.libro().await?);
+        libros.extend(movil.telefono.ledger().await?);
     }
-    let revisados = revision::revisar(&filas, &historias, &libros, &servidor.store).await?;
+    let revisados = verify::check(&filas, &historias, &libros, &servidor.store).await?;
     let primero = moviles.first().map(|m| m.device_id.as_str());
-    let adelanto_ms = revision::adelanto(&equipo, primero.unwrap_or_default()).await?;
+    let adelanto_ms = verify::clock_skew(&equipo, primero.unwrap_or_default()).await?;
     for movil in moviles {
-        movil.telefono.cerrar().await;
+        movil.telefono.close().await;
     }
 
-    let mut hallazgos = revision::hallazgos(&historias, &revisados, &propios, adelanto_ms);
-    let tablero = tablero::leer(&equipo, &registros).await?;
-    hallazgos.extend(tablero::hallazgo(&tablero, &revisados));
-    let correos = correos::cuenta(servidor, &args.datos).await?;
-    hallazgos.extend(correos.hallazgo(&historias));
-    let resultado = Resultado {
+    let mut hallazgos = verify::findings(&historias, &revisados, &propios, adelanto_ms);
+    let tablero = dashboard::read(&equipo, &registros).await?;
+    hallazgos.extend(dashboard::finding(&tablero, &revisados));
+    let correos = mails::count(servidor, &args.datos).await?;
+    hallazgos.extend(correos.finding(&historias));
+    let resultado = DemoResult {
         escritos: historias.len(),
         ida,
         vuelta,
@@ -90,7 +88,7 @@ pub(super) async fn trabajar(
         equipo,
         resultado,
         tablero,
-        correos: correos.texto(),
+        correos: correos.text(),
         hallazgos,
     })
 }

@@ -2,95 +2,95 @@
 
 use serde_json::{Value, json};
 use sigra_domain::{Rol, Rut};
-use sigra_store::identidad::RestablecerPassword;
+use sigra_store::identity::ResetPassword;
 
-use super::{con_clave, texto, yo};
+use super::{login_persona, me, text};
 use crate::{
-    arnes::{Motor, Pedido, Persona, Respuesta, Sitio, a_la_vez, cuenta},
-    en_ambas,
+    both_databases,
+    harness::{ApiResponse, DbKind, Persona, TestRequest, TestSite, iterations, run_concurrently},
 };
 
-fn nuevo(rut: &Value) -> Value {
+fn new_usuario(rut: &Value) -> Value {
     json!({"rut": rut, "nombre": "Ana", "apellido_1": "Soto", "rol": "supervisor", "areas": [4, 1, 4]})
 }
 
-fn crea(sitio: &Sitio, admin: &Persona, cuerpo: &Value) -> Pedido {
-    sitio.pide("POST", "/usuarios").como(admin).json(cuerpo)
+fn create(sitio: &TestSite, admin: &Persona, cuerpo: &Value) -> TestRequest {
+    sitio.request("POST", "/usuarios").by(admin).json(cuerpo)
 }
 
-fn cambia(sitio: &Sitio, quien: &Persona, rut: Rut, cambio: &Value) -> Pedido {
+fn update(sitio: &TestSite, quien: &Persona, rut: Rut, cambio: &Value) -> TestRequest {
     sitio
-        .pide("PATCH", &format!("/usuarios/{rut}"))
-        .como(quien)
+        .request("PATCH", &format!("/usuarios/{rut}"))
+        .by(quien)
         .json(cambio)
 }
 
 /// The fields that a 422 complains of, with their codes.
-fn fallas(r: &Respuesta) -> Vec<(String, String)> {
+fn field_errors(r: &ApiResponse) -> Vec<(String, String)> {
     let errores = r.json["errores"].as_array().cloned().unwrap_or_default();
-    let par = |e: &Value| (texto(e, "campo").to_owned(), texto(e, "codigo").to_owned());
+    let par = |e: &Value| (text(e, "campo").to_owned(), text(e, "codigo").to_owned());
     errores.iter().map(par).collect()
 }
 
 /// These fields with these values.
 #[track_caller]
-fn dice(r: &Respuesta, campos: &Value) {
+fn assert_fields(r: &ApiResponse, campos: &Value) {
     for (campo, valor) in campos.as_object().expect("campos") {
         assert_eq!(r.json.get(campo), Some(valor), "{campo}: {}", r.texto);
     }
 }
 
-async fn administradores(sitio: &Sitio) -> i64 {
+async fn administradores(sitio: &TestSite) -> i64 {
     let sql = "SELECT count(*) FROM usuarios WHERE rol = 'administrador' AND activo";
-    sitio.bd.entero(sql).await
+    sitio.bd.query_i64(sql).await
 }
 
-async fn ajustes(sitio: &Sitio) -> i64 {
+async fn count_settings_entradas(sitio: &TestSite) -> i64 {
     sitio
         .bd
-        .entero("SELECT count(*) FROM bitacora_ajustes")
+        .query_i64("SELECT count(*) FROM bitacora_ajustes")
         .await
 }
 
-en_ambas! {
-    async fn el_ultimo_administrador_se_queda(sitio: &Sitio) {
+both_databases! {
+    async fn the_last_administrador_stays(sitio: &TestSite) {
         let (admin, otro) = (sitio.administrador().await, sitio.administrador().await);
-        cambia(sitio, &admin, otro.rut, &json!({"activo": false})).envia().await.espera(200, "");
+        update(sitio, &admin, otro.rut, &json!({"activo": false})).send().await.expect_status(200, "");
         // One who is inactive is not one.
-        let antes = ajustes(sitio).await;
+        let antes = count_settings_entradas(sitio).await;
         for cambio in [
             json!({"activo": false}),
             json!({"rol": "trabajador"}),
             json!({"rol": "supervisor", "areas": [1]}),
             json!({"activo": false, "rol": "administrador", "nombre": "Otra"}),
         ] {
-            let r = cambia(sitio, &admin, admin.rut, &cambio).envia().await;
-            r.espera(409, "ultimo_administrador");
+            let r = update(sitio, &admin, admin.rut, &cambio).send().await;
+            r.expect_status(409, "ultimo_administrador");
         }
-        assert_eq!((ajustes(sitio).await, administradores(sitio).await), (antes, 1));
-        let r = yo(sitio, &admin.token).await.espera(200, "");
-        dice(&r, &json!({"rol": "administrador", "nombre": "Rosa", "areas": []}));
-        cambia(sitio, &admin, admin.rut, &json!({"nombre": "Otra"})).envia().await.espera(200, "");
+        assert_eq!((count_settings_entradas(sitio).await, administradores(sitio).await), (antes, 1));
+        let r = me(sitio, &admin.token).await.expect_status(200, "");
+        assert_fields(&r, &json!({"rol": "administrador", "nombre": "Rosa", "areas": []}));
+        update(sitio, &admin, admin.rut, &json!({"nombre": "Otra"})).send().await.expect_status(200, "");
         // With another, they may go.
-        cambia(sitio, &admin, otro.rut, &json!({"activo": true})).envia().await.espera(200, "");
-        cambia(sitio, &admin, admin.rut, &json!({"rol": "trabajador"})).envia().await.espera(200, "");
-        sitio.pide("GET", "/usuarios").como(&admin).envia().await.espera(403, "sin_permiso");
+        update(sitio, &admin, otro.rut, &json!({"activo": true})).send().await.expect_status(200, "");
+        update(sitio, &admin, admin.rut, &json!({"rol": "trabajador"})).send().await.expect_status(200, "");
+        sitio.request("GET", "/usuarios").by(&admin).send().await.expect_status(403, "sin_permiso");
     }
 
-    async fn dos_administradores_que_se_quitan_a_la_vez_dejan_a_uno(sitio: &Sitio) {
+    async fn two_administradores_who_remove_each_other_at_once_leave_one(sitio: &TestSite) {
         let (a, b) = (sitio.administrador().await, sitio.administrador().await);
-        for i in 0..cuenta(400) {
+        for i in 0..iterations(400) {
             let cambio = [json!({"rol": "trabajador"}), json!({"activo": false})][i % 2].clone();
             // In turns: one another, themselves, both the same one.
             let (de_a, de_b) = [(b.rut, a.rut), (a.rut, b.rut), (b.rut, b.rut)][i % 3];
-            let [ra, rb] = a_la_vez([
-                cambia(sitio, &a, de_a, &cambio).envia(),
-                cambia(sitio, &b, de_b, &cambio).envia(),
+            let [ra, rb] = run_concurrently([
+                update(sitio, &a, de_a, &cambio).send(),
+                update(sitio, &b, de_b, &cambio).send(),
             ]).await.try_into().unwrap();
             assert_eq!(administradores(sitio).await, 1, "ronda {i}: {ra:?} {rb:?}");
             for r in [&ra, &rb] {
                 let bien = ["", "ultimo_administrador", "sin_permiso", "sesion_cerrada", "usuario_inactivo"];
-                assert!(bien.contains(&r.codigo()), "{r:?}");
+                assert!(bien.contains(&r.code()), "{r:?}");
             }
             let sql = "UPDATE usuarios SET rol = 'administrador', activo = (1 = 1);
                 UPDATE sesiones SET cerrada_en = NULL";
@@ -98,7 +98,7 @@ en_ambas! {
         }
     }
 
-    async fn un_usuario_se_crea_con_su_rut_en_cualquier_forma(sitio: &Sitio) {
+    async fn a_usuario_is_created_with_a_rut_in_any_form(sitio: &TestSite) {
         let admin = sitio.administrador().await;
         for (rut, cuerpo, formateado) in [
             (json!(12_345_678), 12_345_678, "12.345.678-5"),
@@ -108,38 +108,38 @@ en_ambas! {
             (json!(1), 1, "1-9"),
             (json!(99_999_999), 99_999_999, "99.999.999-9"),
         ] {
-            let r = crea(sitio, &admin, &nuevo(&rut)).envia().await.espera(201, "");
-            dice(&r, &json!({"rut": cuerpo, "rut_formateado": formateado}));
-            dice(&r, &json!({"areas": [1, 4], "cargo": 3, "activo": true}));
-            let temporal = texto(&r.json, "password_temporal").to_owned();
+            let r = create(sitio, &admin, &new_usuario(&rut)).send().await.expect_status(201, "");
+            assert_fields(&r, &json!({"rut": cuerpo, "rut_formateado": formateado}));
+            assert_fields(&r, &json!({"areas": [1, 4], "cargo": 3, "activo": true}));
+            let temporal = text(&r.json, "password_temporal").to_owned();
             assert!(temporal.len() >= 16 && !temporal.contains(&cuerpo.to_string()), "{temporal}");
             // Shown this once.
             let mut sin_clave = r.json.clone();
             sin_clave.as_object_mut().unwrap().remove("password_temporal");
             for forma in [cuerpo.to_string(), formateado.to_owned(), formateado.to_lowercase()] {
-                let r = sitio.pide("GET", &format!("/usuarios/{forma}")).como(&admin).envia().await;
-                assert_eq!(r.espera(200, "").json, sin_clave);
+                let r = sitio.request("GET", &format!("/usuarios/{forma}")).by(&admin).send().await;
+                assert_eq!(r.expect_status(200, "").json, sin_clave);
             }
             // Taken, in whatever form; and nothing of it changes.
             for forma in [json!(cuerpo), json!(formateado)] {
-                let mut otro = nuevo(&forma);
+                let mut otro = new_usuario(&forma);
                 otro["nombre"] = json!("Otra");
-                crea(sitio, &admin, &otro).envia().await.espera(409, "rut_existe");
+                create(sitio, &admin, &otro).send().await.expect_status(409, "rut_existe");
             }
-            let r = sitio.pide("GET", &format!("/usuarios/{cuerpo}")).como(&admin).envia().await;
+            let r = sitio.request("GET", &format!("/usuarios/{cuerpo}")).by(&admin).send().await;
             assert_eq!(r.json, sin_clave);
         }
         for malo in ["12345678-4", "0", "x", "123456789", "1%2F2"] {
-            let r = sitio.pide("GET", &format!("/usuarios/{malo}")).como(&admin).envia().await;
-            r.espera(404, "no_encontrado");
+            let r = sitio.request("GET", &format!("/usuarios/{malo}")).by(&admin).send().await;
+            r.expect_status(404, "no_encontrado");
         }
     }
 
-    async fn lo_que_no_es_un_usuario_se_rechaza_campo_por_campo(sitio: &Sitio) {
+    async fn what_is_not_a_usuario_is_refused_field_by_field(sitio: &TestSite) {
         let admin = sitio.administrador().await;
-        let antes = sitio.bd.entero("SELECT count(*) FROM usuarios").await;
+        let antes = sitio.bd.query_i64("SELECT count(*) FROM usuarios").await;
         let con = |campo: &str, valor: Value| {
-            let mut cuerpo = nuevo(&json!(12_345_678));
+            let mut cuerpo = new_usuario(&json!(12_345_678));
             cuerpo[campo] = valor;
             (cuerpo, campo.to_owned())
         };
@@ -168,84 +168,84 @@ en_ambas! {
             (con("areas", json!([1.5])), "tipo"),
             (con("areas", json!((1..=101).collect::<Vec<i64>>())), "demasiados"),
         ] {
-            let r = crea(sitio, &admin, &cuerpo).envia().await.espera(422, "datos_invalidos");
-            let dichas = fallas(&r);
+            let r = create(sitio, &admin, &cuerpo).send().await.expect_status(422, "datos_invalidos");
+            let dichas = field_errors(&r);
             assert_eq!(dichas.len(), 1, "{cuerpo}: {dichas:?}");
             assert_eq!(dichas[0].0, campo, "{cuerpo}");
             assert!(codigo.is_empty() || dichas[0].1 == codigo, "{cuerpo}: {dichas:?}");
         }
         // All of them at once; and at the limits, none.
-        let r = crea(sitio, &admin, &json!({})).envia().await.espera(422, "datos_invalidos");
-        assert_eq!(fallas(&r).len(), 4, "{}", r.texto);
-        assert_eq!(sitio.bd.entero("SELECT count(*) FROM usuarios").await, antes);
+        let r = create(sitio, &admin, &json!({})).send().await.expect_status(422, "datos_invalidos");
+        assert_eq!(field_errors(&r).len(), 4, "{}", r.texto);
+        assert_eq!(sitio.bd.query_i64("SELECT count(*) FROM usuarios").await, antes);
         let (mut cuerpo, _) = con("nombre", json!("ñ".repeat(80)));
         cuerpo["areas"] = json!([]);
-        crea(sitio, &admin, &cuerpo).envia().await.espera(201, "");
+        create(sitio, &admin, &cuerpo).send().await.expect_status(201, "");
     }
 
-    async fn el_mismo_rut_a_la_vez_se_crea_una_vez(sitio: &Sitio) {
+    async fn the_same_rut_at_once_is_created_once(sitio: &TestSite) {
         let admin = sitio.administrador().await;
-        for i in 0..cuenta(20) {
-            let cuerpo = nuevo(&json!(60_000_000 + i));
-            let rs = a_la_vez((0..6).map(|_| crea(sitio, &admin, &cuerpo).envia())).await;
-            let mut codigos: Vec<_> = rs.iter().map(|r| (r.status, r.codigo())).collect();
+        for i in 0..iterations(20) {
+            let cuerpo = new_usuario(&json!(60_000_000 + i));
+            let rs = run_concurrently((0..6).map(|_| create(sitio, &admin, &cuerpo).send())).await;
+            let mut codigos: Vec<_> = rs.iter().map(|r| (r.status, r.code())).collect();
             codigos.sort_unstable();
             assert_eq!(codigos[0], (201, ""));
             assert!(codigos[1..].iter().all(|c| *c == (409, "rut_existe")), "{codigos:?}");
         }
     }
 
-    async fn cambios_a_la_vez_de_una_persona_salen_todos(sitio: &Sitio) {
-        let (admin, p) = (sitio.administrador().await, con_clave(sitio, Rol::Supervisor).await);
-        for ronda in 0..cuenta(30) {
-            let antes = ajustes(sitio).await;
+    async fn concurrent_changes_of_one_persona_all_succeed(sitio: &TestSite) {
+        let (admin, p) = (sitio.administrador().await, login_persona(sitio, Rol::Supervisor).await);
+        for ronda in 0..iterations(30) {
+            let antes = count_settings_entradas(sitio).await;
             let edita = |i: usize| {
                 let cambio = json!({"nombre": format!("Ana {ronda} {i}"), "areas": [i % 3 + 1]});
-                cambia(sitio, &admin, p.rut, &cambio).envia()
+                update(sitio, &admin, p.rut, &cambio).send()
             };
             let restablece = || {
-                let cambio = RestablecerPassword { rut: p.rut, hash: "$argon2id$x".into(), actor: None };
+                let cambio = ResetPassword { rut: p.rut, hash: "$argon2id$x".into(), actor: None };
                 let store = sitio.store.clone();
-                async move { store.escribir(cambio).await }
+                async move { store.write(cambio).await }
             };
             let renombra = |i: usize| {
-                let pedido = sitio.pide("PATCH", &format!("/catalogos/areas/{}", i % 3 + 1)).como(&admin);
-                pedido.json(&json!({"nombre": format!("Área {ronda} {i}")})).envia()
+                let pedido = sitio.request("PATCH", &format!("/catalogos/areas/{}", i % 3 + 1)).by(&admin);
+                pedido.json(&json!({"nombre": format!("Área {ronda} {i}")})).send()
             };
             let (editan, restablecen, renombran) = tokio::join!(
-                a_la_vez((0..6).map(edita)),
-                a_la_vez((0..6).map(|_| restablece())),
-                a_la_vez((0..6).map(renombra)),
+                run_concurrently((0..6).map(edita)),
+                run_concurrently((0..6).map(|_| restablece())),
+                run_concurrently((0..6).map(renombra)),
             );
             for r in editan.into_iter().chain(renombran) {
-                r.espera(200, "");
+                r.expect_status(200, "");
             }
             assert!(restablecen.iter().all(Result::is_ok), "{restablecen:?}");
-            assert_eq!(ajustes(sitio).await, antes + 18);
+            assert_eq!(count_settings_entradas(sitio).await, antes + 18);
         }
-        if sitio.bd.motor == Motor::Postgres {
+        if sitio.bd.motor == DbKind::Postgres {
             // They wait for one another in one order: a deadlock would cost a second each.
             let sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-            assert_eq!(sitio.bd.entero(sql).await, 0, "abrazos mortales");
+            assert_eq!(sitio.bd.query_i64(sql).await, 0, "abrazos mortales");
         }
     }
 
-    async fn editar_cambia_solo_lo_dicho_y_lo_anota(sitio: &Sitio) {
-        let (admin, p) = (sitio.administrador().await, con_clave(sitio, Rol::Supervisor).await);
+    async fn editing_changes_only_what_is_given_and_records_it(sitio: &TestSite) {
+        let (admin, p) = (sitio.administrador().await, login_persona(sitio, Rol::Supervisor).await);
         let campos = json!({"nombre": "Ana", "apellido_2": "Rojas", "email": "ana@faena.cl", "areas": [3, 2, 3]});
-        let r = cambia(sitio, &admin, p.rut, &campos).envia().await.espera(200, "");
-        dice(&r, &json!({"nombre": "Ana", "apellido_2": "Rojas", "areas": [2, 3]}));
-        dice(&r, &json!({"rol": "supervisor", "activo": true}));
-        let antes = ajustes(sitio).await;
+        let r = update(sitio, &admin, p.rut, &campos).send().await.expect_status(200, "");
+        assert_fields(&r, &json!({"nombre": "Ana", "apellido_2": "Rojas", "areas": [2, 3]}));
+        assert_fields(&r, &json!({"rol": "supervisor", "activo": true}));
+        let antes = count_settings_entradas(sitio).await;
         // The same again, or nothing, or a field that nobody knows, writes nothing.
         for nada in [campos, json!({}), json!({"rut": 5, "cargo": 1, "hash_password": "x"})] {
-            let otra = cambia(sitio, &admin, p.rut, &nada).envia().await.espera(200, "");
+            let otra = update(sitio, &admin, p.rut, &nada).send().await.expect_status(200, "");
             assert_eq!(otra.json, r.json);
         }
-        assert_eq!(ajustes(sitio).await, antes);
-        let r = cambia(sitio, &admin, p.rut, &json!({"apellido_2": null, "email": null})).envia().await;
-        dice(&r, &json!({"apellido_2": null, "email": null}));
-        let r = sitio.pide("GET", "/admin/bitacora/ajustes?limite=1").como(&admin).envia().await.espera(200, "");
+        assert_eq!(count_settings_entradas(sitio).await, antes);
+        let r = update(sitio, &admin, p.rut, &json!({"apellido_2": null, "email": null})).send().await;
+        assert_fields(&r, &json!({"apellido_2": null, "email": null}));
+        let r = sitio.request("GET", "/admin/bitacora/ajustes?limite=1").by(&admin).send().await.expect_status(200, "");
         let ultimo = &r.json["items"][0];
         assert_eq!((&ultimo["objeto"], &ultimo["accion"], &ultimo["rut"]),
             (&json!(format!("usuario:{}", p.rut)), &json!("editar"), &json!(admin.rut)));
@@ -253,11 +253,11 @@ en_ambas! {
         assert_eq!(ultimo["despues"], json!({"apellido_2": null, "email": null}));
         // An area that does not exist changes nothing at all.
         let mal = json!({"nombre": "Otra", "areas": [999]});
-        let r = cambia(sitio, &admin, p.rut, &mal).envia().await.espera(422, "datos_invalidos");
-        assert_eq!(fallas(&r), [("areas".to_owned(), "no_existe".to_owned())]);
-        let r = sitio.pide("GET", &format!("/usuarios/{}", p.rut)).como(&admin).envia().await;
-        dice(&r, &json!({"nombre": "Ana", "areas": [2, 3]}));
+        let r = update(sitio, &admin, p.rut, &mal).send().await.expect_status(422, "datos_invalidos");
+        assert_eq!(field_errors(&r), [("areas".to_owned(), "no_existe".to_owned())]);
+        let r = sitio.request("GET", &format!("/usuarios/{}", p.rut)).by(&admin).send().await;
+        assert_fields(&r, &json!({"nombre": "Ana", "areas": [2, 3]}));
         let nadie = Rut::new(98_765_432).unwrap();
-        cambia(sitio, &admin, nadie, &json!({"nombre": "X"})).envia().await.espera(404, "no_encontrado");
+        update(sitio, &admin, nadie, &json!({"nombre": "X"})).send().await.expect_status(404, "no_encontrado");
     }
 }

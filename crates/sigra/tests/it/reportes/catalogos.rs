@@ -2,32 +2,32 @@
 
 use serde_json::{Value, json};
 
-use super::{bitacora, decide, edita, errores, ver};
+use super::{bitacora, decide, edit, error_codes, get_reporte};
 use crate::{
-    arnes::{Pedido, Persona, Respuesta, Sitio, a_la_vez, reporte_en},
-    en_ambas,
+    both_databases,
+    harness::{ApiResponse, Persona, TestRequest, TestSite, reporte_in, run_concurrently},
 };
 
-async fn catalogos(sitio: &Sitio, etag: &str) -> Respuesta {
+async fn catalogos(sitio: &TestSite, etag: &str) -> ApiResponse {
     sitio
-        .pide("GET", "/catalogos/")
+        .request("GET", "/catalogos/")
         .header("if-none-match", etag)
-        .envia()
+        .send()
         .await
 }
 
-async fn cambia(sitio: &Sitio, quien: &Persona, ruta: &str, cambio: Value) -> Respuesta {
+async fn update(sitio: &TestSite, quien: &Persona, ruta: &str, cambio: Value) -> ApiResponse {
     let ruta = format!("/catalogos/{ruta}");
     sitio
-        .pide("PATCH", &ruta)
-        .como(quien)
+        .request("PATCH", &ruta)
+        .by(quien)
         .json(&cambio)
-        .envia()
+        .send()
         .await
 }
 
-en_ambas! {
-    async fn trae_lo_de_las_faenas_de_hoy_sin_token(sitio: &Sitio) {
+both_databases! {
+    async fn the_catalogos_hold_the_faenas_of_today_and_need_no_token(sitio: &TestSite) {
         let r = catalogos(sitio, "").await;
         assert_eq!((r.status, r.header("etag")), (200, format!("\"{}\"", r.version()).as_str()));
         let nombres = |lista: &str| -> Vec<(i64, String)> {
@@ -52,7 +52,7 @@ en_ambas! {
         assert_eq!(pasos, [(Some(1), Some(2)), (Some(1), Some(3))]);
     }
 
-    async fn cada_cambio_es_otra_version_y_otro_etag(sitio: &Sitio) {
+    async fn each_change_is_a_new_version_and_a_new_etag(sitio: &TestSite) {
         let admin = sitio.administrador().await;
         let mut etag = catalogos(sitio, "").await.header("etag").to_owned();
         for (metodo, ruta, cuerpo, status) in [
@@ -66,7 +66,7 @@ en_ambas! {
                 let r = catalogos(sitio, &igual).await;
                 assert_eq!((r.status, r.texto.as_str(), r.header("etag")), (304, "", etag.as_str()), "{igual}");
             }
-            let r = sitio.pide(metodo, ruta).como(&admin).json(&cuerpo).envia().await;
+            let r = sitio.request(metodo, ruta).by(&admin).json(&cuerpo).send().await;
             assert_eq!(r.status, status, "{ruta}: {}", r.texto);
             let ahora = catalogos(sitio, &etag).await;
             assert_eq!(ahora.status, 200, "{ruta}");
@@ -84,10 +84,10 @@ en_ambas! {
             ("areas/x", json!({"activa": true}), 404, "no_encontrado"),
             ("areas/11", json!({"activa": "no"}), 422, "datos_invalidos"),
         ] {
-            cambia(sitio, &admin, ruta, cuerpo).await.espera(status, codigo);
+            update(sitio, &admin, ruta, cuerpo).await.expect_status(status, codigo);
         }
         assert_eq!(catalogos(sitio, &etag).await.status, 304);
-        let r = sitio.pide("GET", "/admin/bitacora/ajustes").como(&admin).envia().await;
+        let r = sitio.request("GET", "/admin/bitacora/ajustes").by(&admin).send().await;
         let de_catalogo = |o: &&Value| !o["objeto"].as_str().unwrap().starts_with("usuario:");
         let entradas: Vec<_> = r.json["items"].as_array().unwrap().iter().filter(de_catalogo).collect();
         assert_eq!(entradas.len(), 5);
@@ -95,71 +95,71 @@ en_ambas! {
         assert_eq!(entradas[0]["antes"], json!({"nombre": "Crítica", "activa": true}));
     }
 
-    async fn de_dieciseis_areas_de_un_nombre_queda_una(sitio: &Sitio) {
+    async fn of_sixteen_areas_of_one_name_one_remains(sitio: &TestSite) {
         let admin = sitio.administrador().await;
-        let nueva = |ruta: &str| sitio.pide("POST", ruta).como(&admin).json(&json!({"nombre": "Relaves"}));
+        let nueva = |ruta: &str| sitio.request("POST", ruta).by(&admin).json(&json!({"nombre": "Relaves"}));
         for ruta in ["/catalogos/areas", "/catalogos/severidades"] {
-            let respuestas = a_la_vez((0..16).map(|_| nueva(ruta)).map(Pedido::envia)).await;
+            let respuestas = run_concurrently((0..16).map(|_| nueva(ruta)).map(TestRequest::send)).await;
             assert_eq!(respuestas.iter().filter(|r| r.status == 201).count(), 1);
-            assert_eq!(respuestas.iter().filter(|r| r.codigo() == "nombre_repetido").count(), 15);
+            assert_eq!(respuestas.iter().filter(|r| r.code() == "nombre_repetido").count(), 15);
         }
     }
 
-    async fn lo_desactivado_no_entra_y_lo_viejo_lo_conserva(sitio: &Sitio) {
+    async fn deactivated_values_are_refused_and_old_reportes_keep_them(sitio: &TestSite) {
         let (autor, jefe, admin) =
             (sitio.trabajador().await, sitio.supervisor(&[1]).await, sitio.administrador().await);
         let viejo = sitio.reporte(&autor, 1).await;
         let otro = sitio.reporte(&autor, 2).await["id"].as_i64().unwrap();
         let id = viejo["id"].as_i64().unwrap();
         for ruta in ["areas/1", "severidades/3"] {
-            assert_eq!(cambia(sitio, &admin, ruta, json!({"activa": false})).await.json["activa"], false);
+            assert_eq!(update(sitio, &admin, ruta, json!({"activa": false})).await.json["activa"], false);
         }
-        let r = sitio.crea(&autor, &reporte_en(1)).await.espera(422, "datos_invalidos");
-        assert_eq!(errores(&r), [("area_id", "no_existe"), ("severidad_id", "no_existe")]);
+        let r = sitio.create(&autor, &reporte_in(1)).await.expect_status(422, "datos_invalidos");
+        assert_eq!(error_codes(&r), [("area_id", "no_existe"), ("severidad_id", "no_existe")]);
         assert_eq!(r.json["permanente"], true);
-        let r = edita(sitio, &autor, otro, &json!({"area_id": 1, "version": 1})).envia().await;
-        assert_eq!(errores(&r.espera(422, "datos_invalidos")), [("area_id", "no_existe")]);
+        let r = edit(sitio, &autor, otro, &json!({"area_id": 1, "version": 1})).send().await;
+        assert_eq!(error_codes(&r.expect_status(422, "datos_invalidos")), [("area_id", "no_existe")]);
 
         // The old one keeps its area, its supervisor and its names, and can be worked on.
-        assert_eq!(ver(sitio, &jefe, id).await.json, viejo);
-        let r = sitio.pide("GET", "/reportes?area_id=1&severidad_id=3").como(&jefe).envia().await;
+        assert_eq!(get_reporte(sitio, &jefe, id).await.json, viejo);
+        let r = sitio.request("GET", "/reportes?area_id=1&severidad_id=3").by(&jefe).send().await;
         assert_eq!(r.json["items"], json!([viejo]));
-        let r = edita(sitio, &autor, id, &json!({"titulo": "Otro", "version": 1})).envia().await;
+        let r = edit(sitio, &autor, id, &json!({"titulo": "Otro", "version": 1})).send().await;
         assert_eq!(r.status, 200, "{}", r.texto);
         // A form sends all its fields: those of the report as it is are no news.
         let todo = json!({"titulo": "Tres", "area_id": 1, "severidad_id": 3, "version": 2});
-        let r = edita(sitio, &autor, id, &todo).envia().await;
+        let r = edit(sitio, &autor, id, &todo).send().await;
         assert_eq!((r.status, r.version()), (200, 3), "{}", r.texto);
-        let r = decide(sitio, &jefe, id, "aprobar").envia().await;
+        let r = decide(sitio, &jefe, id, "aprobar").send().await;
         assert_eq!((r.status, r.json["area"].as_str()), (200, Some("Perforación y Tronadura")));
         // And is back when it is active again.
-        cambia(sitio, &admin, "areas/1", json!({"activa": true})).await;
-        cambia(sitio, &admin, "severidades/3", json!({"activa": true})).await;
-        assert_eq!(sitio.crea(&autor, &reporte_en(1)).await.status, 201);
+        update(sitio, &admin, "areas/1", json!({"activa": true})).await;
+        update(sitio, &admin, "severidades/3", json!({"activa": true})).await;
+        assert_eq!(sitio.create(&autor, &reporte_in(1)).await.status, 201);
         assert_eq!(bitacora(sitio, &autor, id).await.len(), 4);
     }
 
     /// The answer to an edit was lost, and its area went out of use meanwhile.
-    async fn el_propio_cambio_se_responde_aunque_el_area_ya_no_se_use(sitio: &Sitio) {
+    async fn ones_own_change_is_answered_though_its_area_is_no_longer_used(sitio: &TestSite) {
         let (autor, admin) = (sitio.trabajador().await, sitio.administrador().await);
         let id = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
         let cambio = json!({"area_id": 2, "version": 1});
-        let hecho = edita(sitio, &autor, id, &cambio).clave("k").envia().await;
+        let hecho = edit(sitio, &autor, id, &cambio).idempotency_key("k").send().await;
         assert_eq!(hecho.status, 200);
-        cambia(sitio, &admin, "areas/2", json!({"activa": false})).await;
-        let r = edita(sitio, &autor, id, &cambio).envia().await;
+        update(sitio, &admin, "areas/2", json!({"activa": false})).await;
+        let r = edit(sitio, &autor, id, &cambio).send().await;
         assert_eq!((r.status, &r.json), (200, &hecho.json), "{}", r.texto);
-        let r = edita(sitio, &autor, id, &cambio).clave("k").envia().await;
+        let r = edit(sitio, &autor, id, &cambio).idempotency_key("k").send().await;
         assert_eq!((r.status, r.header("idempotency-replayed")), (200, "true"), "{}", r.texto);
     }
 
-    async fn un_nombre_nuevo_se_ve_en_los_reportes(sitio: &Sitio) {
+    async fn a_new_name_is_seen_in_the_reportes(sitio: &TestSite) {
         let (autor, admin) = (sitio.trabajador().await, sitio.administrador().await);
         let id = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
-        cambia(sitio, &admin, "areas/1", json!({"nombre": "Mina Rajo"})).await;
-        cambia(sitio, &admin, "severidades/3", json!({"nombre": "Grave"})).await;
-        let lista = sitio.pide("GET", "/reportes").como(&autor).envia().await;
-        for r in [&ver(sitio, &autor, id).await.json, &lista.json["items"][0]] {
+        update(sitio, &admin, "areas/1", json!({"nombre": "Mina Rajo"})).await;
+        update(sitio, &admin, "severidades/3", json!({"nombre": "Grave"})).await;
+        let lista = sitio.request("GET", "/reportes").by(&autor).send().await;
+        for r in [&get_reporte(sitio, &autor, id).await.json, &lista.json["items"][0]] {
             assert_eq!((&r["area"], &r["severidad"]), (&json!("Mina Rajo"), &json!("Grave")));
             // No change of the report itself.
             assert_eq!(r["version"], 1);

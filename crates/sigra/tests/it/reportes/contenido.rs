@@ -8,10 +8,10 @@ use proptest::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{edita, ver};
+use super::{edit, get_reporte};
 use crate::{
-    arnes::{cuenta, reporte_en, uuid},
-    en_ambas,
+    both_databases,
+    harness::{iterations, reporte_in, uuid},
 };
 
 fn sha256(texto: &str) -> String {
@@ -19,7 +19,7 @@ fn sha256(texto: &str) -> String {
 }
 
 /// The content of a body as the contract defines it: absent is null, the manifest by uuid.
-pub fn esperado(cuerpo: &Value) -> String {
+pub fn expected_hash(cuerpo: &Value) -> String {
     let mut contenido = json!({});
     for campo in [
         "titulo",
@@ -43,7 +43,7 @@ pub fn esperado(cuerpo: &Value) -> String {
 }
 
 /// Whole numbers, negative zero and the smallest there are, not only what a satellite would say.
-fn numero(max: f64) -> impl Strategy<Value = f64> {
+fn number(max: f64) -> impl Strategy<Value = f64> {
     prop_oneof![
         -max..max,
         Just(-0.0),
@@ -55,21 +55,21 @@ fn numero(max: f64) -> impl Strategy<Value = f64> {
     ]
 }
 
-fn opcional(v: impl Strategy<Value = Value>) -> impl Strategy<Value = Option<Value>> {
+fn optional(v: impl Strategy<Value = Value>) -> impl Strategy<Value = Option<Value>> {
     prop_oneof![Just(None), Just(Some(Value::Null)), v.prop_map(Some)]
 }
 
-fn cuerpo() -> impl Strategy<Value = Value> {
+fn body() -> impl Strategy<Value = Value> {
     let texto = |max: usize| {
         prop::collection::vec(any::<char>().prop_filter("NUL", |c| *c != '\0'), 0..max)
             .prop_map(|v| v.into_iter().collect::<String>())
     };
     let titulo = "\\PC{1,60}".prop_filter("vacío", |t| !t.trim().is_empty());
     let ubicacion = (
-        numero(90.0),
-        numero(180.0),
-        opcional(numero(1e7).prop_map(|n| json!(n.abs()))),
-        opcional("\\PC{0,40}".prop_map(Value::from)),
+        number(90.0),
+        number(180.0),
+        optional(number(1e7).prop_map(|n| json!(n.abs()))),
+        optional("\\PC{0,40}".prop_map(Value::from)),
     )
         .prop_map(|(lat, lon, precision, referencia)| {
             let mut u = json!({"lat": lat, "lon": lon});
@@ -91,8 +91,8 @@ fn cuerpo() -> impl Strategy<Value = Value> {
         texto(80),
         1..=10_i64,
         1..=3_i64,
-        opcional(ubicacion),
-        opcional(multimedia),
+        optional(ubicacion),
+        optional(multimedia),
     )
         .prop_map(
             |(titulo, descripcion, area_id, severidad_id, ubicacion, multimedia)| {
@@ -108,17 +108,17 @@ fn cuerpo() -> impl Strategy<Value = Value> {
         )
 }
 
-en_ambas! {
-    async fn es_el_del_contenido_enviado(sitio: &Sitio) {
+both_databases! {
+    async fn the_hash_is_that_of_the_contenido_sent(sitio: &TestSite) {
         let autor = sitio.trabajador().await;
         let mut azar = TestRunner::new(Config::default());
-        for _ in 0..cuenta(1_000) {
-            let cuerpo = cuerpo().new_tree(&mut azar).unwrap().current();
-            let r = sitio.crea(&autor, &cuerpo).await;
+        for _ in 0..iterations(1_000) {
+            let cuerpo = body().new_tree(&mut azar).unwrap().current();
+            let r = sitio.create(&autor, &cuerpo).await;
             assert_eq!(r.status, 201, "{cuerpo}: {}", r.texto);
-            assert_eq!(r.json["sha256_contenido"], esperado(&cuerpo), "{cuerpo}");
+            assert_eq!(r.json["sha256_contenido"], expected_hash(&cuerpo), "{cuerpo}");
             // What was sent is what is kept, to the last bit of a coordinate.
-            let leido = ver(sitio, &autor, r.id()).await.json;
+            let leido = get_reporte(sitio, &autor, r.id()).await.json;
             assert_eq!(leido, r.json);
             for campo in ["titulo", "descripcion"] {
                 assert_eq!(leido[campo], cuerpo[campo]);
@@ -128,12 +128,12 @@ en_ambas! {
                 assert_eq!(leido["ubicacion"][campo].as_f64(), enviado, "{campo} {cuerpo}");
             }
             // And the same again is the same.
-            assert_eq!(sitio.crea(&autor, &cuerpo).await.status, 200, "{cuerpo}");
+            assert_eq!(sitio.create(&autor, &cuerpo).await.status, 200, "{cuerpo}");
         }
     }
 
     /// Canonical text written by hand, for numbers and characters that libraries get wrong together.
-    async fn coincide_con_textos_escritos_a_mano(sitio: &Sitio) {
+    async fn the_hash_matches_texts_written_by_hand(sitio: &TestSite) {
         let autor = sitio.trabajador().await;
         for (lat, canonico) in [
             ("-33.0", "-33"), ("4.50", "4.5"), ("2e-3", "0.002"), ("1E-7", "1e-7"), ("0.000001", "0.000001"),
@@ -147,7 +147,7 @@ en_ambas! {
                 r#"{{"titulo":"T\u00edtulo \"\\\/\u2028\ud83d\udca5","descripcion":"a\u001fb\u000a\u007f",
                 "area_id":1,"severidad_id":2,"uuid_cliente":"{uuid}","ubicacion":{{"lon":1.0,"lat":{lat}}}}}"#
             );
-            let r = sitio.pide("POST", "/reportes").como(&autor).crudo(crudo).envia().await;
+            let r = sitio.request("POST", "/reportes").by(&autor).raw(crudo).send().await;
             assert_eq!(r.status, 201, "{}", r.texto);
             let texto = format!(
                 "{{\"area_id\":1,\"descripcion\":\"a\\u001fb\\n\u{7f}\",\"multimedia\":null,\"severidad_id\":2,\
@@ -158,14 +158,14 @@ en_ambas! {
         }
     }
 
-    async fn despues_de_editar_es_el_del_contenido_que_queda(sitio: &Sitio) {
+    async fn after_an_edit_the_hash_is_that_of_the_contenido_that_remains(sitio: &TestSite) {
         let autor = sitio.trabajador().await;
         for con_manifiesto in [false, true] {
-            let mut cuerpo = reporte_en(1);
+            let mut cuerpo = reporte_in(1);
             if con_manifiesto {
                 cuerpo["multimedia"] = json!([]);
             }
-            let id = sitio.crea(&autor, &cuerpo).await.id();
+            let id = sitio.create(&autor, &cuerpo).await.id();
             for (version, cambio) in [
                 json!({"titulo": "Otro título", "ubicacion": {"lat": -33, "lon": 0.1}}),
                 json!({"descripcion": null}),
@@ -174,9 +174,9 @@ en_ambas! {
             ].into_iter().enumerate() {
                 cuerpo.as_object_mut().unwrap().extend(cambio.as_object().unwrap().clone());
                 let version = i64::try_from(version).unwrap() + 1;
-                let r = edita(sitio, &autor, id, &cambio).si_version(version).envia().await;
+                let r = edit(sitio, &autor, id, &cambio).if_match(version).send().await;
                 assert_eq!(r.status, 200, "{cambio}: {}", r.texto);
-                assert_eq!(r.json["sha256_contenido"], esperado(&cuerpo), "{cambio}");
+                assert_eq!(r.json["sha256_contenido"], expected_hash(&cuerpo), "{cambio}");
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{bitacora, decide, edita, ver};
+use super::{bitacora, decide, edit, get_reporte};
 use crate::{
-    arnes::{reporte_en, uuid},
-    en_ambas,
+    both_databases,
+    harness::{reporte_in, uuid},
 };
 
 fn archivo(nombre: &str) -> Value {
@@ -13,8 +13,8 @@ fn archivo(nombre: &str) -> Value {
 }
 
 /// A report with all that one can have.
-fn completo() -> Value {
-    let mut c = reporte_en(1);
+fn complete() -> Value {
+    let mut c = reporte_in(1);
     c["fecha_reporte"] = "2026-02-28".into();
     c["hora_creado"] = "2026-03-01T02:00:00.5-03:00".into();
     c["device_id"] = "moto-e7-0042".into();
@@ -24,11 +24,11 @@ fn completo() -> Value {
     c
 }
 
-en_ambas! {
-    async fn lo_creado_es_lo_enviado(sitio: &Sitio) {
+both_databases! {
+    async fn what_is_created_is_what_was_sent(sitio: &TestSite) {
         let autor = sitio.trabajador().await;
-        let cuerpo = completo();
-        let r = sitio.crea(&autor, &cuerpo).await;
+        let cuerpo = complete();
+        let r = sitio.create(&autor, &cuerpo).await;
         let id = r.id();
         assert_eq!((r.status, r.header("etag")), (201, "\"1\""));
         assert_eq!(r.header("location"), format!("/reportes/{id}"));
@@ -61,12 +61,12 @@ en_ambas! {
             m.as_object_mut().unwrap().remove("id");
             assert_eq!(m, *a);
         }
-        assert_eq!(ver(sitio, &autor, id).await.json, r.json);
+        assert_eq!(get_reporte(sitio, &autor, id).await.json, r.json);
         let uuid = cuerpo["uuid_cliente"].as_str().unwrap();
-        let r2 = sitio.pide("GET", &format!("/reportes/uuid/{uuid}/")).como(&autor).envia().await;
+        let r2 = sitio.request("GET", &format!("/reportes/uuid/{uuid}/")).by(&autor).send().await;
         assert_eq!(r2.json, r.json);
 
-        let minimo = sitio.crea(&autor, &reporte_en(1)).await.json;
+        let minimo = sitio.create(&autor, &reporte_in(1)).await.json;
         for campo in ["device_id", "ubicacion", "last_sync_attempt"] {
             assert_eq!(minimo[campo], Value::Null, "{campo}");
         }
@@ -74,10 +74,10 @@ en_ambas! {
         assert_eq!(minimo["hora_creado"], minimo["hora_sincronizado"]);
     }
 
-    async fn crear_otra_vez_es_el_mismo(sitio: &Sitio) {
+    async fn creating_again_is_the_same_reporte(sitio: &TestSite) {
         let autor = sitio.trabajador().await;
-        let cuerpo = completo();
-        let primero = sitio.crea(&autor, &cuerpo).await;
+        let cuerpo = complete();
+        let primero = sitio.create(&autor, &cuerpo).await;
         let con = |cambios: Value| {
             let mut c = cuerpo.clone();
             c.as_object_mut().unwrap().extend(cambios.as_object().unwrap().clone());
@@ -100,7 +100,7 @@ en_ambas! {
             }))),
         ] {
             for ruta in ["/reportes", "/reportes/"] {
-                let r = sitio.pide("POST", ruta).como(&autor).json(&otra).envia().await;
+                let r = sitio.request("POST", ruta).by(&autor).json(&otra).send().await;
                 assert_eq!((r.status, r.header("etag")), (200, "\"1\""), "{que}: {}", r.texto);
                 assert_eq!((r.header("location"), &r.json), ("", &primero.json), "{que}");
             }
@@ -115,67 +115,67 @@ en_ambas! {
             ("manifiesto vacío", con(json!({"multimedia": []}))),
             ("un archivo menos", con(json!({"multimedia": [cuerpo["multimedia"][0]]}))),
         ] {
-            let r = sitio.crea(&autor, &otra).await.espera(409, "uuid_en_conflicto");
+            let r = sitio.create(&autor, &otra).await.expect_status(409, "uuid_en_conflicto");
             assert_eq!(r.json["actual"], primero.json, "{que}");
         }
-        assert_eq!(ver(sitio, &autor, primero.id()).await.json, primero.json);
+        assert_eq!(get_reporte(sitio, &autor, primero.id()).await.json, primero.json);
         assert_eq!(bitacora(sitio, &autor, primero.id()).await.len(), 1);
     }
 
-    async fn ausente_y_null_son_el_mismo_contenido_y_una_lista_vacia_es_otro(sitio: &Sitio) {
+    async fn absent_and_null_are_the_same_contenido_and_an_empty_list_is_another(sitio: &TestSite) {
         let autor = sitio.trabajador().await;
-        let sin = reporte_en(1);
+        let sin = reporte_in(1);
         let mut con_null = sin.clone();
         con_null["multimedia"] = Value::Null;
         con_null["ubicacion"] = Value::Null;
         let mut vacia = sin.clone();
         vacia["multimedia"] = json!([]);
-        assert_eq!(sitio.crea(&autor, &sin).await.status, 201);
-        assert_eq!(sitio.crea(&autor, &con_null).await.status, 200);
-        sitio.crea(&autor, &vacia).await.espera(409, "uuid_en_conflicto");
+        assert_eq!(sitio.create(&autor, &sin).await.status, 201);
+        assert_eq!(sitio.create(&autor, &con_null).await.status, 200);
+        sitio.create(&autor, &vacia).await.expect_status(409, "uuid_en_conflicto");
         // The other way round as well.
         for c in [&mut vacia, &mut con_null] {
             c["uuid_cliente"] = uuid().into();
-            assert_eq!(sitio.crea(&autor, c).await.status, 201);
+            assert_eq!(sitio.create(&autor, c).await.status, 201);
         }
         con_null["uuid_cliente"] = vacia["uuid_cliente"].clone();
-        sitio.crea(&autor, &con_null).await.espera(409, "uuid_en_conflicto");
+        sitio.create(&autor, &con_null).await.expect_status(409, "uuid_en_conflicto");
     }
 
     /// A phone whose answer was lost sends what it has; what became of it since is no conflict.
-    async fn crear_otra_vez_despues_de_todo_sigue_siendo_200(sitio: &Sitio) {
+    async fn creating_again_after_everything_is_still_200(sitio: &TestSite) {
         let (autor, jefe, admin) =
             (sitio.trabajador().await, sitio.supervisor(&[1]).await, sitio.administrador().await);
-        let cuerpo = completo();
-        let id = sitio.crea(&autor, &cuerpo).await.id();
+        let cuerpo = complete();
+        let id = sitio.create(&autor, &cuerpo).await.id();
         let cambio = json!({"titulo": "Precisado", "ubicacion": null, "version": 1});
-        let editado = edita(sitio, &jefe, id, &cambio).envia().await;
+        let editado = edit(sitio, &jefe, id, &cambio).send().await;
         assert_eq!(editado.version(), 2);
-        let r = sitio.crea(&autor, &cuerpo).await;
+        let r = sitio.create(&autor, &cuerpo).await;
         assert_eq!((r.status, r.header("etag"), &r.json), (200, "\"2\"", &editado.json));
         // The content as it is now is known as well.
         let mut actual = cuerpo.clone();
         actual["titulo"] = "Precisado".into();
         actual["ubicacion"] = Value::Null;
-        assert_eq!(sitio.crea(&autor, &actual).await.status, 200);
+        assert_eq!(sitio.create(&autor, &actual).await.status, 200);
 
-        let decidido = decide(sitio, &jefe, id, "rechazar").envia().await;
-        let r = sitio.crea(&autor, &cuerpo).await;
+        let decidido = decide(sitio, &jefe, id, "rechazar").send().await;
+        let r = sitio.create(&autor, &cuerpo).await;
         assert_eq!((r.status, &r.json), (200, &decidido.json));
 
         // The catalogue moved on too.
         for ruta in ["/catalogos/areas/1", "/catalogos/severidades/3"] {
-            let r = sitio.pide("PATCH", ruta).como(&admin).json(&json!({"activa": false})).envia().await;
+            let r = sitio.request("PATCH", ruta).by(&admin).json(&json!({"activa": false})).send().await;
             assert_eq!(r.status, 200);
         }
-        let r = sitio.crea(&autor, &cuerpo).await;
+        let r = sitio.create(&autor, &cuerpo).await;
         assert_eq!((r.status, &r.json), (200, &decidido.json), "{}", r.texto);
-        let r = sitio.pide("POST", "/reportes").como(&autor).clave("k").json(&cuerpo).envia().await;
+        let r = sitio.request("POST", "/reportes").by(&autor).idempotency_key("k").json(&cuerpo).send().await;
         assert_eq!(r.status, 200, "{}", r.texto);
         assert_eq!(bitacora(sitio, &autor, id).await.len(), 3);
     }
 
-    async fn la_hora_se_acepta_con_cualquier_desfase_y_el_dia_es_el_de_la_faena(sitio: &Sitio) {
+    async fn the_time_is_accepted_with_any_offset_and_the_day_is_that_of_the_faena(sitio: &TestSite) {
         let autor = sitio.trabajador().await;
         // Summer time there: UTC−3 until 5 April 2026, then UTC−4.
         for (enviada, hora, dia) in [
@@ -187,21 +187,21 @@ en_ambas! {
             ("2026-03-01t12:00:00.1234z", "2026-03-01T12:00:00.123Z", "2026-03-01"),
             ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z", "1969-12-31"),
         ] {
-            let mut c = reporte_en(1);
+            let mut c = reporte_in(1);
             c["hora_creado"] = enviada.into();
-            let r = sitio.crea(&autor, &c).await;
+            let r = sitio.create(&autor, &c).await;
             assert_eq!((&r.json["hora_creado"], &r.json["fecha_reporte"]), (&json!(hora), &json!(dia)), "{enviada}");
             // A date that is said stands.
             c["fecha_reporte"] = "2026-05-05".into();
             c["uuid_cliente"] = uuid().into();
-            assert_eq!(sitio.crea(&autor, &c).await.json["fecha_reporte"], "2026-05-05");
+            assert_eq!(sitio.create(&autor, &c).await.json["fecha_reporte"], "2026-05-05");
         }
         // Without a clock of its own, the server's moment in the site's zone.
-        let en_el_dia = |hora: i64| hora * 3_600_000 - sitio.store.entorno().ahora().0.rem_euclid(86_400_000);
+        let en_el_dia = |hora: i64| hora * 3_600_000 - sitio.store.env().now().0.rem_euclid(86_400_000);
         for (hora_utc, ayer) in [(1, true), (12, false)] {
-            sitio.store.entorno().adelanta(en_el_dia(hora_utc));
-            let autor = sitio.sesion(autor.quien.clone()).await;
-            let r = sitio.crea(&autor, &reporte_en(1)).await;
+            sitio.store.env().advance(en_el_dia(hora_utc));
+            let autor = sitio.session(autor.quien.clone()).await;
+            let r = sitio.create(&autor, &reporte_in(1)).await;
             let utc = r.json["hora_creado"].as_str().unwrap();
             let dia = r.json["fecha_reporte"].as_str().unwrap();
             assert_eq!(dia < &utc[..10], ayer, "{utc} {dia}");

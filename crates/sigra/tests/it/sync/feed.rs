@@ -1,9 +1,9 @@
 //! The change feed under fire: many writers with slow transactions, readers that page at random, and
 //! servers that die. Every committed change reaches each reader who may see it.
 
-mod escritores;
-mod lectores;
-mod verdad;
+mod readers;
+mod truth;
+mod writers;
 
 use std::{
     collections::HashMap,
@@ -19,16 +19,16 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::arnes::{Bd, Motor, Nodos, Red, Sitio, cuenta, dado};
+use crate::harness::{DbKind, NodeClients, Nodes, TestDb, TestSite, iterations, random_below};
 
-const ESCRITORES: usize = 16;
-const MUERTES: usize = 3;
+const WRITERS: usize = 16;
+const KILLS: usize = 3;
 /// Nothing here takes this long; a hang should fail and not stay.
-const PLAZO: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// What writers and readers share.
-struct Comun {
-    red: Red,
+struct SharedState {
+    red: NodeClients,
     /// Changes that were acknowledged so far, and how many shall be.
     hechos: watch::Sender<usize>,
     meta: usize,
@@ -40,8 +40,8 @@ struct Comun {
     acuses: Mutex<HashMap<(String, i64), (Instant, usize)>>,
 }
 
-impl Comun {
-    fn anota(&self, uuid: &str, version: i64) {
+impl SharedState {
+    fn record(&self, uuid: &str, version: i64) {
         self.hechos.send_modify(|n| *n += 1);
         let acuse = (Instant::now(), self.muertes.load(Ordering::Relaxed));
         let mut acuses = self.acuses.lock().unwrap();
@@ -50,36 +50,36 @@ impl Comun {
 
     /// How long ago a version was acknowledged, if no server has died since: who has nobody to ask
     /// waits for longer.
-    fn demora(&self, uuid: &str, version: i64) -> Option<Duration> {
+    fn delay_since_ack(&self, uuid: &str, version: i64) -> Option<Duration> {
         let acuses = self.acuses.lock().unwrap();
         let (en, muertes) = *acuses.get(&(uuid.to_owned(), version))?;
         (muertes == self.muertes.load(Ordering::Relaxed)).then(|| en.elapsed())
     }
 
-    fn falta(&self) -> bool {
+    fn unfinished(&self) -> bool {
         *self.hechos.borrow() < self.meta
     }
 }
 
 /// Before a transaction of PostgreSQL commits, when its feed rows have their numbers and nobody sees
 /// them yet, it waits for up to 200 ms: on average once in ten rows.
-const PAUSAS: &str = "
+const PAUSE_BEFORE_COMMIT: &str = "
     CREATE FUNCTION pausa() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN PERFORM pg_sleep(random() * 0.2); RETURN NULL; END $$;
     CREATE CONSTRAINT TRIGGER pausa AFTER INSERT ON cambios DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW WHEN (NEW.marca % 10 = 0) EXECUTE FUNCTION pausa()";
 
 /// One at a time: each takes all of the machine, and how late a reader hears is measured.
-static TURNO: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+static TEST_LOCK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-async fn corre(motor: Motor, procesos: usize) {
-    let _turno = TURNO.lock().await;
-    let Some(bd) = Bd::nueva(motor).await else {
+async fn run(motor: DbKind, procesos: usize) {
+    let _turno = TEST_LOCK.lock().await;
+    let Some(bd) = TestDb::new(motor).await else {
         return;
     };
-    let sitio = Sitio::nuevo(bd).await;
+    let sitio = TestSite::new(bd).await;
     let mut autores = Vec::new();
-    for _ in 0..ESCRITORES {
+    for _ in 0..WRITERS {
         autores.push(sitio.trabajador().await);
     }
     let jefe = sitio.administrador().await;
@@ -89,69 +89,69 @@ async fn corre(motor: Motor, procesos: usize) {
         sitio.supervisor(&[3]).await,
         autores[0].clone(),
     ];
-    let bd = sitio.cierra().await;
-    if motor == Motor::Postgres {
-        bd.sql(PAUSAS).await.expect("pausas");
+    let bd = sitio.close().await;
+    if motor == DbKind::Postgres {
+        bd.sql(PAUSE_BEFORE_COMMIT).await.expect("pausas");
     }
-    let mut nodos = Nodos::nuevos(bd, procesos).await;
-    let comun = Arc::new(Comun {
+    let mut nodos = Nodes::new(bd, procesos).await;
+    let comun = Arc::new(SharedState {
         red: nodos.red.clone(),
         hechos: watch::Sender::new(0),
-        meta: cuenta(100_000).max(20_000),
+        meta: iterations(100_000).max(20_000),
         muertes: AtomicUsize::new(0),
         basta: AtomicBool::new(false),
         acuses: Mutex::default(),
     });
     let leen: Vec<_> = lectores
         .iter()
-        .map(|l| tokio::spawn(lectores::lee(Arc::clone(&comun), l.clone())))
+        .map(|l| tokio::spawn(readers::read(Arc::clone(&comun), l.clone())))
         .collect();
     let escriben: Vec<_> = autores
         .iter()
-        .map(|a| tokio::spawn(escritores::escribe(Arc::clone(&comun), a.clone())))
-        .chain([tokio::spawn(escritores::decide(Arc::clone(&comun), jefe))])
+        .map(|a| tokio::spawn(writers::write(Arc::clone(&comun), a.clone())))
+        .chain([tokio::spawn(writers::decide(Arc::clone(&comun), jefe))])
         .collect();
     let mut hechos = comun.hechos.subscribe();
-    for n in 1..=MUERTES {
-        let cuando = comun.meta * n / (MUERTES + 1);
-        timeout(PLAZO, hechos.wait_for(|h| *h >= cuando))
+    for n in 1..=KILLS {
+        let cuando = comun.meta * n / (KILLS + 1);
+        timeout(TIMEOUT, hechos.wait_for(|h| *h >= cuando))
             .await
             .expect("escriben")
             .unwrap();
-        let nodo = dado(procesos);
+        let nodo = random_below(procesos);
         comun.muertes.fetch_add(1, Ordering::Relaxed);
-        nodos.mata(nodo).await;
-        nodos.arranca(nodo).await;
+        nodos.kill(nodo).await;
+        nodos.start(nodo).await;
         comun.muertes.fetch_add(1, Ordering::Relaxed);
     }
     for e in escriben {
-        timeout(PLAZO, e).await.expect("escriben").unwrap();
+        timeout(TIMEOUT, e).await.expect("escriben").unwrap();
     }
     comun.basta.store(true, Ordering::Relaxed);
     let mut leidos = Vec::new();
     for l in leen {
-        leidos.push(timeout(PLAZO, l).await.expect("leen").unwrap());
+        leidos.push(timeout(TIMEOUT, l).await.expect("leen").unwrap());
     }
-    let bd = nodos.cierra().await;
-    let verdad = verdad::Verdad::de(&bd).await;
+    let bd = nodos.close().await;
+    let verdad = truth::GroundTruth::load(&bd).await;
     for (lector, leido) in lectores.iter().zip(&leidos) {
-        verdad.comprueba(lector, leido);
+        verdad.check(lector, leido);
     }
-    bd.filas_completas().await;
-    bd.borra().await;
+    bd.assert_rows_complete().await;
+    bd.delete().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nadie_se_pierde_un_cambio_sqlite() {
-    corre(Motor::Sqlite, 1).await;
+async fn nobody_misses_a_change_on_sqlite() {
+    run(DbKind::Sqlite, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nadie_se_pierde_un_cambio_postgres() {
-    corre(Motor::Postgres, 1).await;
+async fn nobody_misses_a_change_on_postgres() {
+    run(DbKind::Postgres, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nadie_se_pierde_un_cambio_en_tres_servidores() {
-    corre(Motor::Postgres, 3).await;
+async fn nobody_misses_a_change_on_three_servers() {
+    run(DbKind::Postgres, 3).await;
 }

@@ -1,8 +1,0 @@
-//! What each person is told.
-
-pub mod eventos;
-pub mod leidas;
-pub mod lista;
-pub mod oyentes;
-pub mod preferencias;
-pub mod push;

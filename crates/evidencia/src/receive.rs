@@ -1,0 +1,194 @@
+//! Bytes of an upload come in.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use sigra_domain::Quien;
+use sigra_store::{
+    reportes::StoredReporte,
+    uploads::{AddUploadPart, Upload, UploadPart, UploadRefusal},
+};
+
+use crate::{
+    Checksum, FileRefusal, FileService, checksum::Hasher, handover::Lease, part_writer::PartWriter,
+};
+
+/// A sender that is silent for that long is gone.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct UploadProgress {
+    /// Where the upload stands.
+    pub recibidos: i64,
+    /// Until when it waits for more.
+    pub expira: i64,
+    /// The report that has the file now.
+    pub reporte: Option<Box<StoredReporte>>,
+}
+
+/// One request's way through an upload.
+struct UploadReceiver<'a> {
+    evidencia: &'a FileService,
+    turno: Lease,
+    subida: Upload,
+    /// Durable, and known to the database.
+    piezas: Vec<UploadPart>,
+    cuenta: Option<Hasher>,
+}
+
+enum BodyEnd {
+    /// The sender said all it had.
+    Completo,
+    /// The link broke, or somebody else goes on.
+    Cortado,
+}
+
+impl FileService {
+    /// Takes what comes, from `desde` on. What came is kept when the link breaks, but with a checksum
+    /// all or nothing. To be run in a task of its own, so that a client that leaves can't stop it.
+    pub async fn receive<E: Send>(
+        &self,
+        quien: &Quien,
+        id: &str,
+        desde: i64,
+        suma: Option<Checksum>,
+        cuerpo: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    ) -> Result<UploadProgress, FileRefusal> {
+        let turno = self.0.turnos.acquire(id).await;
+        let (subida, piezas) = self.acquire_lease(quien.rut, id).await?;
+        if desde != subida.recibidos {
+            return Err(FileRefusal::OtroDesfase(subida.recibidos));
+        }
+        if subida.terminada.is_some() {
+            // Perhaps the server fell before its report could take it.
+            return self.adopt_finished(quien, &subida).await;
+        }
+        let labor = UploadReceiver {
+            evidencia: self,
+            turno,
+            subida,
+            piezas,
+            cuenta: suma.as_ref().map(Hasher::from_checksum),
+        };
+        labor.run(quien, suma.as_ref(), cuerpo).await
+    }
+}
+
+impl UploadReceiver<'_> {
+    async fn run<E: Send>(
+        mut self,
+        quien: &Quien,
+        suma: Option<&Checksum>,
+        mut cuerpo: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    ) -> Result<UploadProgress, FileRefusal> {
+        let mut pieza = self.open_part().await?;
+        let fin = loop {
+            let trozo = tokio::select! {
+                biased;
+                () = self.turno.superseded() => break BodyEnd::Cortado,
+                trozo = tokio::time::timeout(IDLE_TIMEOUT, cuerpo.next()) => trozo,
+            };
+            let bytes = match trozo {
+                Ok(Some(Ok(bytes))) => bytes,
+                Ok(None) => break BodyEnd::Completo,
+                Ok(Some(Err(_))) | Err(_) => break BodyEnd::Cortado,
+            };
+            let largo = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+            if largo > self.subida.bytes - pieza.end() {
+                pieza.abort().await;
+                return Err(FileRefusal::Sobran);
+            }
+            if let Some(cuenta) = &mut self.cuenta {
+                cuenta.append(&bytes);
+            }
+            pieza.append(bytes).await?;
+            if suma.is_none()
+                && pieza.is_progress_due(self.subida.bytes)
+                && pieza.end() < self.subida.bytes
+            {
+                self.save(pieza).await?;
+                pieza = self.open_part().await?;
+            }
+        };
+        if let Some((suma, cuenta)) = suma.zip(self.cuenta.take()) {
+            match fin {
+                BodyEnd::Completo if cuenta.matches(suma) => {}
+                fin => {
+                    pieza.abort().await;
+                    return Err(match fin {
+                        BodyEnd::Completo => FileRefusal::SumaDistinta,
+                        BodyEnd::Cortado => FileRefusal::Interrumpida,
+                    });
+                }
+            }
+        }
+        if pieza.end() == self.subida.bytes {
+            let ultima = pieza.finish().await?;
+            self.piezas.retain(|p| p.desde < ultima.desde);
+            self.piezas.push(ultima);
+            return self.finish(quien).await;
+        }
+        if pieza.has_data() {
+            self.save(pieza).await?;
+        } else {
+            pieza.abort().await;
+        }
+        match fin {
+            BodyEnd::Completo => Ok(UploadProgress {
+                recibidos: self.subida.recibidos,
+                expira: self.subida.expira,
+                reporte: None,
+            }),
+            BodyEnd::Cortado => Err(FileRefusal::Interrumpida),
+        }
+    }
+
+    async fn open_part(&self) -> Result<PartWriter, FileRefusal> {
+        let interior = &self.evidencia.0;
+        PartWriter::new(
+            &interior.almacen,
+            interior.store.env(),
+            &self.subida.id,
+            &self.piezas,
+        )
+        .await
+    }
+
+    /// First the store, then the database.
+    async fn save(&mut self, pieza: PartWriter) -> Result<(), FileRefusal> {
+        let pieza = pieza.finish().await?;
+        let agrega = AddUploadPart {
+            id: self.subida.id.clone(),
+            turno: self.subida.turno,
+            recibidos: self.subida.recibidos,
+            pieza: pieza.clone(),
+        };
+        match self.evidencia.0.store.write(agrega).await {
+            Err(UploadRefusal::TurnoPerdido) => {
+                self.evidencia.0.almacen.delete(&pieza.clave).await.ok();
+                return Err(UploadRefusal::TurnoPerdido.into());
+            }
+            otro => otro?,
+        }
+        self.subida.recibidos = pieza.end();
+        let reemplazada = self.piezas.pop_if(|p| p.desde == pieza.desde);
+        self.piezas.push(pieza);
+        if let Some(vieja) = reemplazada {
+            self.evidencia.discard(&vieja.clave).await;
+        }
+        Ok(())
+    }
+
+    async fn finish(self, quien: &Quien) -> Result<UploadProgress, FileRefusal> {
+        let Self {
+            evidencia,
+            turno: _turno,
+            subida,
+            piezas,
+            ..
+        } = self;
+        evidencia.finish(quien, &subida, &piezas).await
+    }
+}

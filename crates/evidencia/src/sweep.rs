@@ -1,0 +1,73 @@
+//! The sweeper: takes away what nothing needs any more, a day after it was last needed.
+
+use sigra_domain::Instante;
+use sigra_store::{
+    StoreError,
+    uploads::{
+        ReleaseBlob, RemoveExpiredUpload, expired_uploads, key_prefix, list_garbage, unused_blobs,
+    },
+};
+
+use crate::FileService;
+
+/// What is taken away of each kind in one go; the rest next time.
+const CHUNK: i64 = 1_000;
+/// How long an object stays that nothing refers to, and a key that nobody took away.
+const GRACE_PERIOD: i64 = Instante::DAY;
+
+/// What was taken away, or would be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SweepReport {
+    /// Uploads that nobody went on with.
+    pub subidas: usize,
+    /// Files that no report has.
+    pub objetos: usize,
+    /// Remains of servers that fell.
+    pub restos: usize,
+}
+
+impl FileService {
+    /// To be called now and then, by any number of servers. A `simulacro` only counts.
+    pub async fn sweep(&self, simulacro: bool) -> Result<SweepReport, StoreError> {
+        let ahora = self.0.store.env().now();
+        let antes = ahora.plus(-GRACE_PERIOD);
+        let mut lectura = self.0.store.read().await?;
+        let subidas = expired_uploads(&mut lectura, ahora, CHUNK).await?;
+        let objetos = unused_blobs(&mut lectura, antes, CHUNK).await?;
+        let restos = list_garbage(&mut lectura, antes, CHUNK).await?;
+        drop(lectura);
+        let mut hecho = SweepReport {
+            subidas: subidas.len(),
+            objetos: objetos.len(),
+            restos: restos.len(),
+        };
+        if simulacro {
+            return Ok(hecho);
+        }
+        for id in subidas {
+            let carpeta = key_prefix(&id);
+            if self.0.store.write(RemoveExpiredUpload(id)).await? {
+                self.discard(&carpeta).await;
+            } else {
+                hecho.subidas -= 1;
+            }
+        }
+        for sha256 in objetos {
+            let suelta = ReleaseBlob {
+                sha256,
+                desde: antes,
+            };
+            let claves = self.0.store.write(suelta).await?;
+            if claves.is_empty() {
+                hecho.objetos -= 1;
+            }
+            for clave in claves {
+                self.discard(&clave).await;
+            }
+        }
+        for clave in restos {
+            self.discard(&clave).await;
+        }
+        Ok(hecho)
+    }
+}

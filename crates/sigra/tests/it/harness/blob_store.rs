@@ -1,0 +1,44 @@
+//! Where a site under test keeps the bytes of files.
+
+use sigra_almacen::BlobStore;
+use sigra_servidor_s3::S3Server;
+use tempfile::TempDir;
+
+/// Goes with the site.
+pub struct TestFiles {
+    pub almacen: BlobStore,
+    lugar: FilesLocation,
+}
+
+#[allow(dead_code, reason = "held until the site goes")]
+enum FilesLocation {
+    Directorio(TempDir),
+    S3(S3Server),
+}
+
+impl TestFiles {
+    /// In a directory; in S3; in one that everybody reaches.
+    pub async fn new(en_s3: bool, publico: bool) -> Self {
+        if en_s3 {
+            let servidor = S3Server::start().await.expect("S3");
+            let mut opciones = servidor.options();
+            opciones.url_publica = publico.then(|| opciones.url.clone());
+            return Self {
+                almacen: BlobStore::s3(&opciones).expect("S3"),
+                lugar: FilesLocation::S3(servidor),
+            };
+        }
+        let dir = TempDir::new().expect("carpeta");
+        Self {
+            almacen: BlobStore::open_dir(dir.path().to_owned()).expect("carpeta"),
+            lugar: FilesLocation::Directorio(dir),
+        }
+    }
+    /// The directory, if it is one.
+    pub fn dir(&self) -> Option<&std::path::Path> {
+        match &self.lugar {
+            FilesLocation::Directorio(dir) => Some(dir.path()),
+            FilesLocation::S3(_) => None,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Right calls of the operations about files.
+
+use serde_json::json;
+
+use super::table::{Call, OperationRow, PathTarget};
+use crate::{
+    files::workshop::{FilesFixture, Photo, progressive_photo, reporte_with},
+    harness::{Persona, TestSite, reporte_in, uuid},
+};
+
+/// Makes what the call needs, of `autor`: a report, its file, an upload.
+pub async fn build(fila: &OperationRow, sitio: &TestSite, autor: &Persona) -> Call {
+    let (metodo, plantilla) = fila.op.split_once(' ').expect("op");
+    let taller = FilesFixture::new(sitio);
+    let mut llamada = Call {
+        metodo,
+        ruta: plantilla.to_owned(),
+        cuerpo: None,
+        uuid: None,
+        headers: vec![("tus-resumable", "1.0.0".into())],
+        bytes: None,
+    };
+    match fila.sobre {
+        PathTarget::Subida => {
+            let foto = Photo::new(2_000);
+            let subida = taller.create(autor, &foto).await;
+            llamada.ruta = plantilla.replace("{id}", &subida.id);
+            llamada.headers.push(("upload-offset", "0".into()));
+            llamada
+                .headers
+                .push(("x-http-method-override", "PATCH".into()));
+            if ["PATCH", "POST"].contains(&metodo) {
+                llamada.bytes = Some((
+                    "application/offset+octet-stream".into(),
+                    foto.bytes.to_vec(),
+                ));
+            }
+        }
+        PathTarget::Reporte => {
+            let reporte = sitio
+                .create(autor, &reporte_in(1))
+                .await
+                .expect_status(201, "")
+                .json;
+            llamada.ruta = plantilla.replace("{id}", &reporte["id"].to_string());
+            llamada.uuid = reporte["uuid_cliente"].as_str().map(Into::into);
+            llamada.bytes = Some(multipart_form(&[], &Photo::new(2_000)));
+        }
+        PathTarget::Falta | PathTarget::Archivo => {
+            let foto = Photo {
+                uuid: uuid(),
+                ..progressive_photo()
+            };
+            let nuevo = reporte_with(&[&foto]);
+            let reporte = sitio
+                .create(autor, &nuevo)
+                .await
+                .expect_status(201, "")
+                .json;
+            if fila.sobre == PathTarget::Archivo {
+                taller.send(autor, &foto).await.expect("subida");
+                while taller.evidencia.make_previews().await.expect("vistas") {}
+            }
+            let id = reporte["multimedia"][0]["id"].as_i64().expect("id");
+            llamada.ruta = plantilla.replace("{id}", &id.to_string());
+            llamada.uuid = Some(foto.uuid);
+            if plantilla.ends_with("/copia") {
+                let expira = sitio.store.env().now().plus(60_000);
+                let firma = sitio.tokens.sign_archivo(id, expira).expect("firma");
+                llamada.ruta.push_str(&format!("?firma={firma}"));
+            }
+            if metodo == "DELETE" {
+                llamada.cuerpo = Some(json!({"detalle": "Se perdió el teléfono."}));
+            }
+        }
+        PathTarget::Nada | PathTarget::Decision | PathTarget::Seguimiento => {
+            let foto = Photo::new(2_000);
+            llamada.headers.extend(foto.headers(None));
+        }
+    }
+    llamada
+}
+
+/// A form with these texts and, last, the file: its type and its bytes.
+pub fn multipart_form(textos: &[(&str, &str)], foto: &Photo) -> (String, Vec<u8>) {
+    let mut cuerpo = Vec::new();
+    for (nombre, valor) in textos {
+        let parte =
+            format!("--xx\r\ncontent-disposition: form-data; name=\"{nombre}\"\r\n\r\n{valor}\r\n");
+        cuerpo.extend(parte.into_bytes());
+    }
+    cuerpo.extend(
+        b"--xx\r\ncontent-disposition: form-data; name=\"archivo\"; filename=\"roca.jpg\"\r\n",
+    );
+    cuerpo.extend(b"content-type: image/jpeg\r\n\r\n");
+    cuerpo.extend(&foto.bytes);
+    cuerpo.extend(b"\r\n--xx--\r\n");
+    ("multipart/form-data; boundary=xx".into(), cuerpo)
+}

@@ -1,0 +1,69 @@
+//! What has come of an upload so far.
+
+use sqlx::FromRow;
+
+use super::{UploadRefusal, resumable::mark_garbage};
+use crate::{StoreError, Tx, Write, db::with_conn};
+
+/// Bytes of an upload in a row, as one object of the store.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct UploadPart {
+    /// Where in the file it begins.
+    pub desde: i64,
+    pub bytes: i64,
+    pub clave: String,
+}
+
+impl UploadPart {
+    /// Where in the file it ends.
+    pub fn end(&self) -> i64 {
+        self.desde.saturating_add(self.bytes)
+    }
+}
+
+pub(super) async fn parts_of(tx: &mut Tx<'_>, id: &str) -> Result<Vec<UploadPart>, StoreError> {
+    Ok(with_conn!(tx.conn, c => sqlx::query_as(
+        "SELECT desde, bytes, clave FROM piezas WHERE subida_id = $1 ORDER BY desde")
+        .bind(id).fetch_all(&mut **c).await)?)
+}
+
+/// Notes bytes that are durable in the store: they, and the place up to which the upload has come, or
+/// nothing.
+#[derive(Debug)]
+pub struct AddUploadPart {
+    pub id: String,
+    /// That of [`AcquireLease`](super::TomarTurno).
+    pub turno: i64,
+    /// Where the upload stood.
+    pub recibidos: i64,
+    /// Ends beyond that place. It may begin before it, where the last piece does, whose bytes it then
+    /// holds too and whose place it takes.
+    pub pieza: UploadPart,
+}
+
+impl Write for AddUploadPart {
+    type Out = ();
+    type Err = UploadRefusal;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), UploadRefusal> {
+        let suya = with_conn!(tx.conn, c => sqlx::query(
+            "UPDATE subidas SET recibidos = $4 WHERE id = $1 AND turno = $2 AND recibidos = $3
+                AND terminada IS NULL AND $4 <= bytes")
+            .bind(self.id.as_str()).bind(self.turno).bind(self.recibidos).bind(self.pieza.end())
+            .execute(&mut **c).await.map(|r| r.rows_affected()))?;
+        if suya == 0 {
+            return Err(UploadRefusal::TurnoPerdido);
+        }
+        let reemplazada: Option<String> = with_conn!(tx.conn, c => sqlx::query_scalar(
+            "DELETE FROM piezas WHERE subida_id = $1 AND desde = $2 RETURNING clave")
+            .bind(self.id.as_str()).bind(self.pieza.desde).fetch_optional(&mut **c).await)?;
+        if let Some(clave) = reemplazada {
+            mark_garbage(tx, &clave).await?;
+        }
+        with_conn!(tx.conn, c => sqlx::query(
+            "INSERT INTO piezas (subida_id, desde, bytes, clave) VALUES ($1, $2, $3, $4)")
+            .bind(self.id.as_str()).bind(self.pieza.desde).bind(self.pieza.bytes)
+            .bind(self.pieza.clave.as_str()).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+}
