@@ -14,7 +14,7 @@ pub enum Error {
     #[error("falló la base SQLite de referencia: {0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error("falló el almacén de archivos: {0}")]
-    Almacen(#[from] sigra_almacen::BlobError),
+    Almacen(#[from] sigra_files::blobs::BlobError),
     #[error("error de archivo o de red: {0}")]
     Io(#[from] std::io::Error),
     #[error("no se entienden los datos de demostración: {0}")]
@@ -38,8 +38,8 @@ pub enum Error {
     Interno(&'static str),
 }
 
-impl From<sigra_envio::DeliverySetupError> for Error {
-    fn from(_: sigra_envio::DeliverySetupError) -> Self {
+impl From<sigra_delivery::DeliverySetupError> for Error {
+    fn from(_: sigra_delivery::DeliverySetupError) -> Self {
         Self::Interno("cartero")
     }
 }

@@ -11,11 +11,11 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sigra_almacen::BlobStore;
 use sigra_api::{App, AppOptions, SigningKey};
+use sigra_delivery::DeliveryWorker;
 use sigra_domain::Zona;
-use sigra_envio::DeliveryWorker;
-use sigra_evidencia::{FileService, Limits};
+use sigra_files::blobs::BlobStore;
+use sigra_files::{FileService, Limits};
 use sigra_store::{Env, Store, notifications::Channels};
 use tokio::{sync::oneshot, time::MissedTickBehavior};
 
@@ -66,7 +66,7 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
     let almacen = BlobStore::open_dir(encargo.archivos)?;
     let evidencia = FileService::new(store.clone(), almacen, Limits::default());
     let cartero =
-        DeliveryWorker::open(store.clone(), sigra_envio::DeliveryOptions::default()).await?;
+        DeliveryWorker::open(store.clone(), sigra_delivery::DeliveryOptions::default()).await?;
     let salidas = cartero.channels();
     let app = App::new(store.clone(), evidencia.clone(), cartero, opciones);
     if encargo.vistas {

@@ -2,13 +2,13 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use sigra_delivery::DeliveryWorker;
 use sigra_domain::{Instante, Zona};
-use sigra_envio::DeliveryWorker;
-use sigra_evidencia::FileService;
+use sigra_files::FileService;
 use sigra_store::{Store, reportes::CreateBatcher};
 use tokio::sync::watch;
 
-#[cfg(feature = "informe")]
+#[cfg(feature = "pdf")]
 use crate::reportes::informe::Slots;
 use crate::{
     body::MemoryBudget,
@@ -54,7 +54,7 @@ struct Inner {
     frenos: RateLimiter,
     presupuesto: MemoryBudget,
     silencio_ms: i64,
-    #[cfg(feature = "informe")]
+    #[cfg(feature = "pdf")]
     informes: Slots,
 }
 
@@ -79,7 +79,7 @@ impl App {
             cartero,
             oyentes: Subscribers::default(),
             cierre: watch::Sender::new(false),
-            #[cfg(feature = "informe")]
+            #[cfg(feature = "pdf")]
             informes: Slots::default(),
             store,
         }))
@@ -100,7 +100,7 @@ impl App {
     }
 
     /// Places of documents that are being prepared.
-    #[cfg(feature = "informe")]
+    #[cfg(feature = "pdf")]
     pub(crate) fn pdf_slots(&self) -> &Slots {
         &self.0.informes
     }

@@ -180,12 +180,12 @@ fn reportes(t: RouteTable<'_>) -> RouteTable<'_> {
 impl RouteTable<'_> {
     /// The one operation that a site may be built without.
     fn with_pdf(self) -> Self {
-        #[cfg(feature = "informe")]
+        #[cfg(feature = "pdf")]
         {
             use crate::reportes::informe;
             self.op(Navegador, &[informe::CODIGOS], routes!(informe::informe))
         }
-        #[cfg(not(feature = "informe"))]
+        #[cfg(not(feature = "pdf"))]
         self
     }
 }

@@ -3,15 +3,15 @@
 //! to read.
 //!
 //! ```no_run
-//! # async fn ejemplo(reloj: fn() -> i64, azar: fn() -> u64) -> Result<(), sigra_phone::Error> {
-//! use sigra_phone::{Ajustes, Contenido, Parche, Telefono};
+//! # async fn example(reloj: fn() -> i64, azar: fn() -> u64) -> Result<(), sigra_phone::Error> {
+//! use sigra_phone::{PhoneOptions, Contenido, Patch, Phone};
 //!
-//! let ajustes = Ajustes::nuevos("http://127.0.0.1:8000", "moto-e7-0042", reloj, azar);
-//! let mut telefono = Telefono::abrir("rosa.db".as_ref(), ajustes).await?;
-//! telefono.entrar("12.345.678-5", "roca firme 42").await?;
+//! let ajustes = PhoneOptions::new("http://127.0.0.1:8000", "moto-e7-0042", reloj, azar);
+//! let mut telefono = Phone::open("rosa.db".as_ref(), ajustes).await?;
+//! telefono.log_in("12.345.678-5", "roca firme 42").await?;
 //!
 //! // On disk when this returns, with or without a link.
-//! let uuid = telefono.crear(Contenido {
+//! let uuid = telefono.create(Contenido {
 //!     titulo: "Roca suelta en galería 4".into(),
 //!     descripcion: Some("Planchón suelto sobre el paso de personal.".into()),
 //!     area_id: 1,
@@ -20,9 +20,9 @@
 //!     multimedia: None,
 //! })
 //! .await?;
-//! telefono.editar(&uuid, Parche { severidad_id: Some(3), ..Parche::default() }).await?;
+//! telefono.edit(&uuid, Patch { severidad_id: Some(3), ..Patch::default() }).await?;
 //!
-//! let resumen = telefono.sincroniza().await?;
+//! let resumen = telefono.sync().await?;
 //! println!("{} creados, {:?}", resumen.creados, resumen.fin);
 //! # Ok(())
 //! # }

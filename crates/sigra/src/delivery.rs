@@ -1,6 +1,6 @@
 //! The way from the configuration to what leaves for others.
 
-use sigra_envio::{
+use sigra_delivery::{
     DeliveryError, DeliveryOptions, DeliveryWorker,
     email::{Mailer, SmtpOptions, TIMEOUT},
 };

@@ -1,8 +1,8 @@
 //! The way from the configuration to the service of files.
 
-use sigra_almacen::{BlobStore, S3Options};
 use sigra_domain::Instante;
-use sigra_evidencia::{FileService, Limits};
+use sigra_files::blobs::{BlobStore, S3Options};
+use sigra_files::{FileService, Limits};
 use sigra_store::Store;
 
 use crate::{config::Config, error::CommandError};

@@ -19,9 +19,9 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     Env, StoreError,
+    feed::Sequencer,
     identity::SessionLookup,
     sqlite_writer::{MAX_WAL_PAGES, SqliteWriter},
-    sync::Sequencer,
 };
 
 /// Runs one body against whichever database is behind `$conn`: it is compiled once for each, so a

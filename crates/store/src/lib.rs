@@ -10,6 +10,7 @@ pub mod counters;
 mod db;
 mod env;
 mod error;
+pub mod feed;
 mod idempotency;
 pub mod identity;
 mod migrate;

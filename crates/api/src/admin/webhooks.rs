@@ -2,11 +2,11 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
+use sigra_delivery::webhook::new_secret;
 use sigra_domain::{
     Field, FieldErrorKind,
     campo::{BoundedList, FieldErrors, text, tipo},
 };
-use sigra_envio::webhook::new_secret;
 use sigra_store::notifications::{self, ChangeWebhook, WebhookChange, WebhookRefusal, webhooks};
 use utoipa::ToSchema;
 

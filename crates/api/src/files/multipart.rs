@@ -12,7 +12,7 @@ use sigra_domain::{
     campo::FieldErrors,
     reporte::{parse_file_name, parse_uuid_cliente, random_uuid, sha256},
 };
-use sigra_evidencia::{DirectTarget, FileRefusal};
+use sigra_files::{DirectTarget, FileRefusal};
 use sigra_store::{reportes::ReporteRef, uploads::DirectUpload};
 
 use super::metered_stream::{ByteAllowance, MeteredStream};

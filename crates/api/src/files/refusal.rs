@@ -1,14 +1,14 @@
 //! Why a file was not taken, as its sender reads it.
 
 use sigra_domain::FieldErrorKind;
-use sigra_evidencia::{FileRefusal, RenditionUnavailable};
+use sigra_files::{FileRefusal, RenditionUnavailable};
 use sigra_store::uploads::UploadRefusal;
 
 use crate::{code::Codigo, problem::Problema};
 
 impl From<FileRefusal> for Problema {
     fn from(r: FileRefusal) -> Self {
-        use sigra_evidencia::UnsupportedMedia;
+        use sigra_files::UnsupportedMedia;
         match r {
             FileRefusal::Subida(r) => r.into(),
             FileRefusal::OtroDesfase(_) => Codigo::DesfaseDistinto.into(),
@@ -58,9 +58,9 @@ impl From<RenditionUnavailable> for Problema {
     }
 }
 
-impl From<sigra_almacen::BlobError> for Problema {
-    fn from(f: sigra_almacen::BlobError) -> Self {
-        use sigra_almacen::BlobError;
+impl From<sigra_files::blobs::BlobError> for Problema {
+    fn from(f: sigra_files::blobs::BlobError) -> Self {
+        use sigra_files::blobs::BlobError;
         match &f {
             BlobError::SinEspacio(_) => {
                 tracing::error!(causa = %f, "el almacén de archivos se quedó sin espacio");

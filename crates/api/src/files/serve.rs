@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use sigra_evidencia::ServedFile;
+use sigra_files::ServedFile;
 
 use crate::{App, body::is_not_modified, code::Codigo, download::NoCompression, problem::Problema};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use serde::{Deserialize, Serialize};
 use sigra_domain::Instante;
-use sigra_evidencia::{Rendition, ServedFile};
+use sigra_files::{Rendition, ServedFile};
 use sigra_store::uploads::find_served_file;
 use utoipa::ToSchema;
 

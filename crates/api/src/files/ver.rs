@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 use sigra_domain::reporte::EstadoArchivo;
-use sigra_evidencia::{MediaType, Rendition, ServedFile};
+use sigra_files::{MediaType, Rendition, ServedFile};
 use sigra_store::uploads::{Blob, ServableArchivo, find_served_file};
 
 use super::serve::{Archivo, serve};

@@ -2,11 +2,11 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
+use sigra_delivery::push::{self, PushSubscription};
 use sigra_domain::{
     Field, FieldErrorKind,
     campo::{FieldErrors, JsonObject, tipo},
 };
-use sigra_envio::push::{self, PushSubscription};
 use sigra_store::notifications::{Subscribe, SubscriptionRefusal, Unsubscribe};
 use utoipa::ToSchema;
 

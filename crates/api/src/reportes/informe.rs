@@ -18,10 +18,10 @@ use axum::{
     response::Response,
 };
 use futures_util::TryStreamExt as _;
-use sigra_almacen::BlobError;
 use sigra_domain::reporte::EstadoArchivo;
-use sigra_evidencia::{Rendition, ServedFile};
-use sigra_informe as pdf;
+use sigra_files::blobs::BlobError;
+use sigra_files::{Rendition, ServedFile};
+use sigra_pdf as pdf;
 use sigra_store::{
     identity,
     reportes::{ReporteRef, StoredReporte},

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sigra_domain::{FieldErrorKind, Quien, campo::FieldErrors, catalogo::Catalogo};
 use sigra_store::{
     Store,
-    sync::{FeedChange, FeedPage, FeedPosition, read_changes},
+    feed::{FeedChange, FeedPage, FeedPosition, read_changes},
 };
 use utoipa::{IntoParams, ToSchema};
 

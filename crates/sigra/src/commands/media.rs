@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sigra_evidencia::{Damage, DamagedFile, IntegrityReport, SweepReport};
+use sigra_files::{Damage, DamagedFile, IntegrityReport, SweepReport};
 
 use crate::{config::Config, db, error::CommandError, files, output};
 
@@ -85,7 +85,7 @@ fn sweep_summary(b: SweepReport, simulacro: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sigra_evidencia::{Damage, DamagedFile, IntegrityReport, SweepReport};
+    use sigra_files::{Damage, DamagedFile, IntegrityReport, SweepReport};
 
     use super::render_summary;
 

@@ -8,8 +8,8 @@ use std::{
     path::PathBuf,
 };
 
+use sigra_delivery::AllowList;
 use sigra_domain::{Rut, Zona, rut::InvalidRut};
-use sigra_envio::AllowList;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -168,11 +168,11 @@ impl SettingValue for LineValue {
 
 /// How the connection to the mail server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SmtpSecurity(pub(crate) sigra_envio::email::SmtpSecurity);
+pub(crate) struct SmtpSecurity(pub(crate) sigra_delivery::email::SmtpSecurity);
 
 impl SettingValue for SmtpSecurity {
     fn parse_value(texto: &str) -> Result<Self, String> {
-        use sigra_envio::email::SmtpSecurity as S;
+        use sigra_delivery::email::SmtpSecurity as S;
         match texto {
             "tls" => Ok(Self(S::Tls)),
             "starttls" => Ok(Self(S::Starttls)),

@@ -10,6 +10,7 @@ pub(crate) mod get;
 mod list;
 pub(crate) mod row;
 mod similar;
+pub(crate) mod visible;
 
 pub use acciones::{AccionUpdate, AdvanceAccion, RequestAccion};
 pub use comments::{AddComentario, AddedComentario, Comentario, MAX_COMENTARIOS, comentarios};

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use crate::{
     ReadConn, StoreError, Tx,
     db::{Conn, json, with_conn},
+    reportes::visible::visibility_clause,
     reportes::{
         StoredReporte,
         change::AcceptedContent,
@@ -233,29 +234,6 @@ impl ConflictoRow {
             actual,
         })
     }
-}
-
-/// The condition that a report is `quien`'s to see, or was: one of these columns is their area. What
-/// stands in it are numbers of ours.
-pub(super) fn visibility_clause(quien: &Quien, rut: &str, areas: &[&str]) -> String {
-    if quien.sees_all() {
-        return String::new();
-    }
-    let mut partes = vec![format!("{rut} = {}", quien.rut.body())];
-    let suyas: Vec<String> = quien
-        .supervised_areas()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    if !suyas.is_empty() {
-        let suyas = suyas.join(", ");
-        partes.extend(
-            areas
-                .iter()
-                .map(|columna| format!("{columna} IN ({suyas})")),
-        );
-    }
-    format!(" AND ({})", partes.join(" OR "))
 }
 
 /// The conflict of this id, whoever asks.

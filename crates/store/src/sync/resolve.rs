@@ -11,9 +11,9 @@ use sigra_domain::{
 };
 
 use super::{
+    batch::judge::new_archivos,
+    batch::reporte_state::ReporteState,
     conflicts::{ConflictoRow, find},
-    judge::new_archivos,
-    reporte_state::ReporteState,
 };
 use crate::{
     FromStoreError, StoreError, Tx, Write,

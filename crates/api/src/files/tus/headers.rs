@@ -9,7 +9,7 @@ use sigra_domain::{
     campo::FieldErrors,
     reporte::{mime_type, parse_file_name, parse_uuid_cliente, sha256},
 };
-use sigra_evidencia::{Checksum, ChecksumAlgorithm, UploadSpec};
+use sigra_files::{Checksum, ChecksumAlgorithm, UploadSpec};
 use sigra_store::uploads::Upload;
 
 use super::{CHECKSUM, LENGTH, METADATA, OFFSET};

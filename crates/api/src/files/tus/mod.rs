@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use sigra_domain::{Instante, Quien};
-use sigra_evidencia::{Checksum, FileRefusal, UploadProgress};
+use sigra_files::{Checksum, FileRefusal, UploadProgress};
 
 use crate::{App, code::Codigo, problem::Problema};
 

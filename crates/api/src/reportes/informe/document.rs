@@ -13,7 +13,7 @@ use sigra_domain::{
     catalogo::Catalogo,
     reporte::{AccionCorrectiva, Archivo, EstadoArchivo, Ubicacion},
 };
-use sigra_informe as pdf;
+use sigra_pdf as pdf;
 use sigra_store::{
     ChainSummary,
     reportes::{StoredArchivo, StoredReporte},

@@ -8,7 +8,7 @@ use sigra_domain::{
     Instante, Rut,
     bitacora::{Accion, Entrada, EntradaRecord, FieldValues, GENESIS},
 };
-use sigra_informe::{MAX_CHARS, MAX_ROWS};
+use sigra_pdf::{MAX_CHARS, MAX_ROWS};
 use sigra_store::reportes::StoredReporte;
 
 pub struct BitacoraTail {

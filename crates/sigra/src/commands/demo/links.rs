@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use sigra_enlace::{LinkConditions, LinkCut, LinkProxy};
+use sigra_testkit::link::{LinkConditions, LinkCut, LinkProxy};
 
 use super::{error::DemoError, rng::Rng};
 

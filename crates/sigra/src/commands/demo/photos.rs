@@ -76,7 +76,7 @@ fn exif() -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use sigra_multimedia::{MediaType, cuts, dimensions, make_previews};
+    use sigra_media::{MediaType, cuts, dimensions, make_previews};
 
     use super::{HEIGHT, WIDTH, photo};
     use crate::commands::demo::rng::Rng;

@@ -8,11 +8,11 @@ use std::{
 };
 
 use reqwest::Url;
-use sigra_almacen::BlobStore;
 use sigra_api::{App, AppOptions, SigningKey};
+use sigra_delivery::{DeliveryWorker, email::Mailer};
 use sigra_domain::Zona;
-use sigra_envio::{DeliveryWorker, email::Mailer};
-use sigra_evidencia::{FileService, Limits};
+use sigra_files::blobs::BlobStore;
+use sigra_files::{FileService, Limits};
 use sigra_store::{Env, Store};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -65,10 +65,10 @@ async fn delivery_worker(
 ) -> Result<DeliveryWorker, DemoError> {
     let interno = |e: String| DemoError::Interno(e);
     let correo = Mailer::folder(&datos.join(MAIL_DIR), "SIGRA <sigra@faena.example>");
-    let opciones = sigra_envio::DeliveryOptions {
+    let opciones = sigra_delivery::DeliveryOptions {
         correo: Some(correo.map_err(|e| interno(e.to_string()))?),
         url_publica: Some(base.to_string()),
-        ..sigra_envio::DeliveryOptions::default()
+        ..sigra_delivery::DeliveryOptions::default()
     };
     let cartero = DeliveryWorker::open(store.clone(), opciones).await;
     cartero.map_err(|e| interno(e.to_string()))

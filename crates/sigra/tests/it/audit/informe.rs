@@ -8,7 +8,7 @@ use serde_json::json;
 use sigra_domain::Zona;
 use tokio::time::timeout;
 
-#[path = "../../../../informe/tests/support/reading.rs"]
+#[path = "../../../../pdf/tests/support/reading.rs"]
 mod reading;
 
 use self::reading::Pdf;

@@ -1,6 +1,6 @@
 //! Files that somebody took away or changed behind the server's back are found.
 
-use sigra_evidencia::{Damage, DamagedFile};
+use sigra_files::{Damage, DamagedFile};
 use sigra_store::uploads::find_blob;
 
 use super::{

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::Digest as _;
-use sigra_evidencia::{Checksum, ChecksumAlgorithm, FileRefusal};
+use sigra_files::{Checksum, ChecksumAlgorithm, FileRefusal};
 use sigra_store::uploads::UploadRefusal;
 
 use super::workshop::{FilesFixture, Photo, channel_stream, cut_off, reporte_with, silent, whole};

@@ -1,7 +1,7 @@
 //! Small files by a form, and forms that are none.
 
 use serde_json::json;
-use sigra_evidencia::Limits;
+use sigra_files::Limits;
 
 use super::workshop::{FilesFixture, Photo, progressive_photo, reporte_with};
 use crate::{

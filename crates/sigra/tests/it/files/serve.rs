@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use serde_json::json;
-use sigra_evidencia::{
+use sigra_files::{
     DirectTarget, FileRefusal, Rendition, RenditionUnavailable, ServedFile, UnsupportedMedia,
 };
 use sigra_store::uploads::{Blob, UploadRefusal, find_blob};

@@ -1,7 +1,7 @@
 //! What nothing needs goes after a day, and nothing else ever.
 
 use sigra_domain::Instante;
-use sigra_evidencia::{FileRefusal, SweepReport};
+use sigra_files::{FileRefusal, SweepReport};
 use sigra_store::uploads::{ReleaseBlob, unused_blobs};
 
 use super::workshop::{FilesFixture, Photo, cut_off, reporte_with};

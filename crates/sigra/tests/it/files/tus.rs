@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use sha2::Digest as _;
 use sigra_domain::Instante;
-use sigra_evidencia::Limits;
+use sigra_files::Limits;
 
 use super::workshop::{FilesFixture, Photo, progressive_photo, reporte_with};
 use crate::{

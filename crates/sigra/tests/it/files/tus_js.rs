@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 use sigra_domain::sha256_hex;
-use sigra_enlace::{LinkConditions, LinkCut, LinkProxy};
+use sigra_testkit::link::{LinkConditions, LinkCut, LinkProxy};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},

@@ -4,11 +4,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use futures_util::future::join_all;
-use sigra_almacen::BlobStore;
 use sigra_domain::sha256_hex;
-use sigra_enlace::{LinkConditions, LinkCut, LinkProxy};
+use sigra_files::blobs::BlobStore;
 use sigra_phone::{ArchivoState, Attachment, Phone, QueuedArchivo, StepOutcome};
-use sigra_servidor_s3::S3Server;
+use sigra_testkit::link::{LinkConditions, LinkCut, LinkProxy};
+use sigra_testkit::s3::S3Server;
 use tokio::sync::{RwLock, watch};
 
 use super::workshop::{Photo, assert_consistent};
@@ -244,7 +244,7 @@ async fn check(nodos: &Nodes, persona: &Persona, suyos: &[QueuedArchivo]) -> u64
     bytes
 }
 
-fn env_vars(o: &sigra_almacen::S3Options) -> Vec<(String, String)> {
+fn env_vars(o: &sigra_files::blobs::S3Options) -> Vec<(String, String)> {
     [
         ("SIGRA_S3_URL", &o.url),
         ("SIGRA_S3_REGION", &o.region),

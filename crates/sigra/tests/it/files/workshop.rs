@@ -6,9 +6,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
-use sigra_almacen::BlobStore;
 use sigra_domain::{Zona, reporte::NewReporte, sha256_hex};
-use sigra_evidencia::{FileRefusal, FileService, Limits, UploadProgress, UploadSpec};
+use sigra_files::blobs::BlobStore;
+use sigra_files::{FileRefusal, FileService, Limits, UploadProgress, UploadSpec};
 use sigra_store::{
     reportes::CreateReporte,
     uploads::{Upload, find_blob},
@@ -123,9 +123,7 @@ impl Photo {
 pub fn progressive_photo() -> Photo {
     Photo {
         uuid: uuid(),
-        bytes: Bytes::from_static(include_bytes!(
-            "../../../../multimedia/pruebas/progresiva.jpg"
-        )),
+        bytes: Bytes::from_static(include_bytes!("../../../../media/samples/progresiva.jpg")),
         tipo: "image/jpeg",
     }
 }

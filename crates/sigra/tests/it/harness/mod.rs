@@ -24,12 +24,12 @@ use std::{
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sigra_api::{AUD_API, App, AppOptions, SigningKey, Tokens};
-use sigra_domain::{Quien, Rol, Rut, Zona};
-use sigra_envio::{
+use sigra_delivery::{
     AllowList, DeliveryWorker,
     email::{Mailer, SmtpOptions, SmtpSecurity, TIMEOUT},
 };
-use sigra_evidencia::{FileService, Limits};
+use sigra_domain::{Quien, Rol, Rut, Zona};
+use sigra_files::{FileService, Limits};
 use sigra_store::{
     Env, Store,
     identity::{CreateUsuario, OpenSession, Usuario},
@@ -100,7 +100,7 @@ pub struct SiteOptions {
 }
 
 impl SiteOptions {
-    fn delivery_options(&self) -> sigra_envio::DeliveryOptions {
+    fn delivery_options(&self) -> sigra_delivery::DeliveryOptions {
         let redes: &[&str] = if self.hacia_aqui {
             &["127.0.0.0/8"]
         } else {
@@ -115,7 +115,7 @@ impl SiteOptions {
             remitente: "SIGRA <sigra@mina.example>".into(),
             plazo: TIMEOUT,
         });
-        sigra_envio::DeliveryOptions {
+        sigra_delivery::DeliveryOptions {
             correo: correo.map(|o| Mailer::smtp(&o).expect("correo")),
             redes: redes.clone(),
             redes_push: redes,

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use sigra_domain::reporte::Contenido;
-use sigra_enlace::{LinkConditions, LinkCut, LinkProxy};
 use sigra_phone::{Patch, Phone, PhoneOptions, QueueState, StepOutcome, Tokens};
 use sigra_store::{Env, identity::OpenSession};
+use sigra_testkit::link::{LinkConditions, LinkCut, LinkProxy};
 
 use crate::harness::{
     DbKind, NodeClients, Nodes, Persona, TestDb, TestSite, iterations, random_below,

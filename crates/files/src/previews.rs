@@ -1,0 +1,169 @@
+//! Small copies, and what a copy without location leaves out: made in the background, one file at a time.
+
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+
+use crate::blobs::BlobStore;
+use futures_util::TryStreamExt as _;
+use sigra_media::{Cut, MAX_DECODE_MEMORY, MediaType, Previews, cuts, make_previews};
+use sigra_store::uploads::{Blob, ClaimPreviews, ReleasePreviews, SavePreviews, StoredPreview};
+use tokio::runtime::Handle;
+
+use crate::{FileRefusal, FileService};
+
+/// More pieces than any camera leaves to cut out.
+const MAX_CUTS: usize = 1_000;
+/// Bytes that are read of a long file at once.
+const WINDOW: u64 = 64 * 1024;
+
+/// What was found of a file.
+type CutsAndPreviews = (Option<Vec<Cut>>, Option<Previews>);
+
+impl FileService {
+    /// Makes the copies of one file, if one waits for them. A server calls it from one task.
+    pub async fn make_previews(&self) -> Result<bool, FileRefusal> {
+        let Some(objeto) = self.0.store.write(ClaimPreviews).await? else {
+            return Ok(false);
+        };
+        let hallado = match self.inspect(&objeto).await {
+            Ok(hallado) => hallado,
+            Err(e) => {
+                // The store's fault, not the file's.
+                let sha256 = objeto.sha256;
+                self.0.store.write(ReleasePreviews(sha256)).await?;
+                return Err(e.into());
+            }
+        };
+        self.save_previews(objeto, hallado).await?;
+        Ok(true)
+    }
+
+    async fn inspect(&self, objeto: &Blob) -> Result<CutsAndPreviews, crate::blobs::BlobError> {
+        let almacen = self.0.almacen.clone();
+        let Some(tipo) = MediaType::from_mime(&objeto.tipo) else {
+            return Ok((None, None));
+        };
+        let largo = u64::try_from(objeto.bytes).unwrap_or(0);
+        let hecho = if tipo.is_image() {
+            let max = usize::try_from(MAX_DECODE_MEMORY).unwrap_or(usize::MAX);
+            let bytes = almacen.read_all(&objeto.clave, max).await?;
+            tokio::task::spawn_blocking(move || {
+                let cortes = cuts(tipo, &mut Cursor::new(&bytes), largo);
+                (cortes, make_previews(tipo, bytes.into()).ok())
+            })
+        } else {
+            let lector = BlobReader {
+                almacen,
+                clave: objeto.clave.clone(),
+                largo,
+                en: 0,
+                ventana: (0, vec![]),
+                handle: Handle::current(),
+            };
+            tokio::task::spawn_blocking(move || {
+                let mut lector = lector;
+                (cuts(tipo, &mut lector, largo), None)
+            })
+        };
+        // A decoder that gave up in the middle leaves a file without copies.
+        let Ok((cortes, copias)) = hecho.await else {
+            return Ok((None, None));
+        };
+        let cortes = cortes.map_err(crate::blobs::BlobError::Carpeta)?;
+        Ok((cortes.filter(|c| c.len() <= MAX_CUTS), copias))
+    }
+
+    async fn save_previews(
+        &self,
+        objeto: Blob,
+        (cortes, copias): CutsAndPreviews,
+    ) -> Result<(), FileRefusal> {
+        let copias = match copias {
+            Some(v) => Some((
+                self.save_copy(v.miniatura).await?,
+                self.save_copy(v.vista).await?,
+            )),
+            None => None,
+        };
+        let cortes = cortes.and_then(|c| serde_json::to_string(&c).ok());
+        let guarda = SavePreviews {
+            sha256: objeto.sha256,
+            copias: copias.clone(),
+            recortes: cortes,
+        };
+        let guardado = self.0.store.write(guarda).await?;
+        for copia in copias
+            .iter()
+            .flat_map(|(m, v)| [m, v])
+            .filter(|_| !guardado)
+        {
+            self.discard(&copia.clave).await;
+        }
+        Ok(())
+    }
+
+    async fn save_copy(&self, bytes: Vec<u8>) -> Result<StoredPreview, FileRefusal> {
+        let copia = StoredPreview {
+            clave: self.new_blob_key("vistas").await?,
+            bytes: i64::try_from(bytes.len()).unwrap_or(0),
+        };
+        self.0.almacen.write(&copia.clave, bytes.into()).await?;
+        Ok(copia)
+    }
+}
+
+/// A long object read here and there, from a thread that may wait.
+struct BlobReader {
+    almacen: BlobStore,
+    clave: String,
+    largo: u64,
+    en: u64,
+    /// What was read last, and where it begins.
+    ventana: (u64, Vec<u8>),
+    handle: Handle,
+}
+
+impl BlobReader {
+    fn fetch(&mut self) -> io::Result<()> {
+        let hasta = self.largo.min(self.en.saturating_add(WINDOW));
+        let (almacen, clave, rango) = (&self.almacen, &self.clave, self.en..hasta);
+        let bytes = self.handle.block_on(async {
+            let trozos = almacen.read(clave, Some(rango)).await?;
+            let todo: Vec<bytes::Bytes> = trozos.try_collect().await?;
+            Ok::<_, crate::blobs::BlobError>(todo.concat())
+        });
+        self.ventana = (self.en, bytes.map_err(io::Error::other)?);
+        Ok(())
+    }
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, hacia: &mut [u8]) -> io::Result<usize> {
+        if self.en >= self.largo || hacia.is_empty() {
+            return Ok(0);
+        }
+        let (desde, bytes) = &self.ventana;
+        let fin = desde + u64::try_from(bytes.len()).unwrap_or(0);
+        if self.en < *desde || self.en >= fin {
+            self.fetch()?;
+        }
+        let (desde, bytes) = &self.ventana;
+        let salta = usize::try_from(self.en - desde).unwrap_or(usize::MAX);
+        let quedan = bytes.get(salta..).unwrap_or_default();
+        let n = quedan.len().min(hacia.len());
+        hacia[..n].copy_from_slice(&quedan[..n]);
+        self.en += u64::try_from(n).unwrap_or(0);
+        Ok(n)
+    }
+}
+
+impl Seek for BlobReader {
+    fn seek(&mut self, a: SeekFrom) -> io::Result<u64> {
+        let en = match a {
+            SeekFrom::Start(n) => Some(n),
+            SeekFrom::Current(d) => self.en.checked_add_signed(d),
+            SeekFrom::End(d) => self.largo.checked_add_signed(d),
+        };
+        self.en = en.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.en)
+    }
+}
