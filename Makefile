@@ -1,32 +1,45 @@
-# ARGS reaches the program or the tests: make test ARGS='-p sigra-store crear'
+# ARGS reaches the program or the tests: make test ARGS='-p sigra-store creates'
 ARGS ?=
 
+# Many tests wait for clocks, links and locks more than for a processor.
+export RUST_TEST_THREADS ?= 8
+
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench fmt lint deny ci
+.PHONY: help run test test-pdf soak bench release fmt lint deny ci
 
 help: ## Esta lista / This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Compila y abre la demostración / Build and start the demo
 	cargo build --release --locked -p sigra
 	./target/release/sigra demo $(ARGS)
 
 test: ## Todas las pruebas, en SQLite y PostgreSQL / Every test, on SQLite and PostgreSQL
-	SIGRA_PG_RAPIDO=1 scripts/con-postgres cargo test --workspace --locked $(ARGS)
+	SIGRA_PG_FAST=1 scripts/with-postgres cargo test --locked $(ARGS)
+
+test-pdf: ## Las pruebas del PDF / The tests of the PDF
+	cargo clippy -p sigra-pdf -p sigra-api --features sigra-api/pdf --all-targets --locked -- -D warnings
+	cargo test -p sigra-pdf --locked
+	SIGRA_PG_FAST=1 scripts/with-postgres cargo test -p sigra-api --features pdf --test it --locked audit::informe
+	scripts/pdf-inputs >crates/pdf/tested
 
 soak: ## Las mismas pruebas, más largas / The same tests, for longer
-	SIGRA_SOAK=1 SIGRA_PG_RAPIDO=1 scripts/con-postgres cargo test --workspace --locked $(ARGS)
+	SIGRA_SOAK=1 SIGRA_PG_FAST=1 scripts/with-postgres cargo test --locked $(ARGS)
 
 bench: ## Mide el servidor / Measure the server
 	cargo build --release --locked -p sigra -p sigra-bench
-	scripts/con-postgres ./target/release/sigra-bench $(ARGS)
+	scripts/with-postgres ./target/release/sigra-bench $(ARGS)
+
+release: ## El programa que se entrega, con el PDF / The program as it is delivered, with the PDF
+	cargo build --release --locked -p sigra --features pdf
 
 fmt: ## Da formato al código / Format the code
 	cargo fmt --all
 
-lint: ## Revisa formato y estilo / Check format and style
+lint: ## Revisa formato, estilo y palabras / Check format, style and words
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --all-targets --locked -- -D warnings
+	cargo test --locked -p sigra-testkit --test words
 
 deny: ## Revisa las dependencias / Check the dependencies
 	scripts/deny

@@ -33,7 +33,7 @@ impl Motor {
     }
 }
 
-/// Set by `scripts/con-postgres`.
+/// Set by `scripts/with-postgres`.
 const VARIABLE: &str = "SIGRA_TEST_POSTGRES_URL";
 
 pub struct Bases {
@@ -130,7 +130,7 @@ impl Bases {
     fn servidor(&self) -> Result<&Url, Error> {
         self.servidor.as_ref().ok_or_else(|| {
             Error::Negado(format!(
-                "no hay PostgreSQL: use scripts/con-postgres o defina {VARIABLE}"
+                "no hay PostgreSQL: use scripts/with-postgres o defina {VARIABLE}"
             ))
         })
     }
@@ -178,7 +178,7 @@ impl Bases {
             if valor == "off" {
                 return Err(Error::Negado(format!(
                     "PostgreSQL tiene {nombre} = off: perdería reportes ya confirmados, así que no se \
-                     mide (quite SIGRA_PG_RAPIDO)"
+                     mide (quite SIGRA_PG_FAST)"
                 )));
             }
         }

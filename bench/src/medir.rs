@@ -43,7 +43,7 @@ pub struct Resultados {
 pub async fn todo(bases: &Bases, plan: &Plan) -> Result<Resultados, Error> {
     let mut motores = plan.motores.clone();
     if !plan.exigido && !bases.hay(Motor::Postgres) {
-        aviso("No hay PostgreSQL (scripts/con-postgres lo inicia): se mide solo SQLite.");
+        aviso("No hay PostgreSQL (scripts/with-postgres lo inicia): se mide solo SQLite.");
         motores.retain(|m| *m == Motor::Sqlite);
     }
     let mut postgres = None;

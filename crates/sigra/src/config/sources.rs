@@ -13,7 +13,7 @@ use super::{
 
 /// Variables that are no settings: they steer tests and the demo, or Kubernetes sets them in every
 /// container beside a Service named `sigra`.
-const FOREIGN_VARS: [&str; 3] = ["SIGRA_SOAK", "SIGRA_ACTUALIZAR", "SIGRA_PG_RAPIDO"];
+const FOREIGN_VARS: [&str; 3] = ["SIGRA_SOAK", "SIGRA_ACTUALIZAR", "SIGRA_PG_FAST"];
 const FOREIGN_PREFIXES: [&str; 4] = ["SIGRA_TEST_", "SIGRA_DEMO_", "SIGRA_PORT", "SIGRA_SERVICE_"];
 
 /// What is asked for settings.

@@ -172,7 +172,7 @@ fn random_name() -> String {
     format!("sigra_prueba_{azar:016x}")
 }
 
-/// Set by `scripts/con-postgres`.
+/// Set by `scripts/with-postgres`.
 pub fn postgres_server_url() -> Option<String> {
     let url = std::env::var("SIGRA_TEST_POSTGRES_URL").ok();
     assert!(
