@@ -189,7 +189,7 @@ fn the_order_of_judgement() {
         (Case { actual: renombrado.clone(), conflictos: MAX_CONFLICTOS - 1, ..caso() }, "conflicto 1 true"),
         (Case { actual: renombrado.clone(), conflictos: MAX_CONFLICTOS, ..caso() }, "DemasiadosConflictos"),
         (Case { actual: renombrado, conflictos: MAX_CONFLICTOS, en_conflicto: true, ..caso() }, "conflicto 1 false"),
-        (Case { enviado: en_desuso.clone(), ..caso() }, r#"Datos([ErrorCampo { campo: "area_id", falla: NoExiste }])"#),
+        (Case { enviado: en_desuso.clone(), ..caso() }, r#"Datos([FieldError { campo: "area_id", falla: NoExiste }])"#),
         // It had that area before the site gave it up.
         (Case { enviado: contenido_with(|c| { c.area_id = 9; c.titulo = "Otra".into(); }),
             actual: reporte(en_desuso.clone()), base: Some(&en_desuso), ..caso() }, "actualizado Otra"),
