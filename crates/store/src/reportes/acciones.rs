@@ -1,7 +1,7 @@
 //! Corrective actions: each one asked for, and each step of it, is an entry of the report's bitácora.
 
 use sigra_domain::{
-    Fecha, FieldErrorKind, Quien, Rol, Rut,
+    Evento, Fecha, FieldErrorKind, Quien, Rol, Rut,
     bitacora::{Accion, diff},
     campo::FieldErrors,
     catalogo::APROBADO,
@@ -169,7 +169,7 @@ async fn write(
         detalle,
         cambios: diff(&viejo.values(), &reporte.values()),
         area_antes: Some(viejo.contenido.area_id),
-        evento: "reporte.cambiado",
+        evento: Evento::ReporteCambiado,
     };
     let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, hecho)?;
     let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.entorno.random_i64());
