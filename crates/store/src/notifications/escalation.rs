@@ -10,7 +10,7 @@ use sigra_domain::{
 use sqlx::FromRow;
 
 use super::{
-    fanout::{administradores, lock_position, write},
+    fanout::{Deciders, lock_position, write},
     outbox::{Channels, Notice, a_personas, enqueue_event_for_webhooks},
 };
 use crate::{
@@ -192,7 +192,7 @@ impl Write for Escalate {
         // Of several servers one does it; and what people are told keeps one order.
         lock_position(tx).await?;
         let ahora = tx.ahora;
-        let administradores = administradores(tx).await?;
+        let administradores = Deciders::read(tx).await?.administradores();
         let (mut dichos, mut claves): (Vec<Notice>, Vec<String>) = (vec![], vec![]);
         if let Some(plazo) = self.plazos.sin_abrir {
             for r in reportes(tx, UNOPENED, plazo).await? {

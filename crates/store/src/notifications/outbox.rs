@@ -168,7 +168,7 @@ async fn read_personas(tx: &mut Tx<'_>, ruts: &str) -> Result<HashMap<i64, Perso
             push: push.unwrap_or(normal.push),
             silenciados: parse_muted(mudos.as_deref()),
         };
-        let decide = Rol::from_name(&rol).is_some_and(|r| r != Rol::Trabajador);
+        let decide = Rol::from_name(&rol).is_some_and(Rol::decides);
         (
             rut,
             Persona {
