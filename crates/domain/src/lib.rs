@@ -7,6 +7,7 @@ pub mod bitacora;
 pub mod campo;
 pub mod catalogo;
 pub mod counters;
+pub mod dashboard;
 pub mod evento;
 pub mod language;
 pub mod password;
