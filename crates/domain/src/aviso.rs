@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Language, Rut,
+    Evento, Language, Rut,
     bitacora::Accion,
     reporte::{AccionCorrectiva, EstadoDeAccion},
 };
@@ -58,15 +58,15 @@ impl Aviso {
     /// As clients know it.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Creado => "reporte.creado",
+            Self::Creado => Evento::ReporteCreado.name(),
             Self::Trasladado => "reporte.trasladado",
-            Self::Decidido => "reporte.decidido",
-            Self::CambioDeEstado => "reporte.cambiado",
-            Self::Conflicto => "conflicto.creado",
+            Self::Decidido => Evento::ReporteDecidido.name(),
+            Self::CambioDeEstado => Evento::ReporteCambiado.name(),
+            Self::Conflicto => Evento::ConflictoCreado.name(),
             Self::Comentario => "reporte.comentado",
             Self::SinAbrir => "reporte.sin_abrir",
             Self::SinArchivos => "reporte.sin_archivos",
-            Self::Silencioso => "dispositivo.silencioso",
+            Self::Silencioso => Evento::DispositivoSilencioso.name(),
             Self::AccionPedida => "accion.pedida",
             Self::AccionHecha => "accion.hecha",
             Self::AccionVerificada => "accion.verificada",

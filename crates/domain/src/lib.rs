@@ -7,6 +7,8 @@ pub mod bitacora;
 pub mod campo;
 pub mod catalogo;
 pub mod counters;
+pub mod dashboard;
+pub mod evento;
 pub mod language;
 pub mod password;
 pub mod permiso;
@@ -21,6 +23,7 @@ pub mod sync;
 pub mod time;
 
 pub use campo::{Field, FieldError, FieldErrorKind};
+pub use evento::Evento;
 pub use language::Language;
 pub use permiso::{Quien, Rol};
 pub use rut::Rut;

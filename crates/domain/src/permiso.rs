@@ -41,6 +41,11 @@ impl Rol {
     pub fn from_name(nombre: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.name() == nombre)
     }
+
+    /// Whether whoever has it may decide reports, be it of some areas.
+    pub fn decides(self) -> bool {
+        self != Self::Trabajador
+    }
 }
 
 /// The person who asks, as the database knows them now.

@@ -1,17 +1,9 @@
 //! `GET /admin/dashboard`
 
-use std::collections::BTreeMap;
-
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
-use sigra_domain::{
-    Fecha, FieldErrorKind,
-    campo::FieldErrors,
-    catalogo::Catalogo,
-    counters::{Histogram, Metric, sync_value},
-    reporte::SyncStatus,
-};
-use sigra_store::counters::{Figures, Scope, figures};
+use sigra_domain::{Fecha, FieldErrorKind, campo::FieldErrors, catalogo::Catalogo, dashboard};
+use sigra_store::counters::{Scope, figures};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -186,42 +178,29 @@ pub async fn ver(
     let mut lectura = app.store().read().await?;
     let f = figures(&mut lectura, &alcance).await?;
     drop(lectura);
-    let mas_antiguo = f.mas_antiguo.map(|m| MasAntiguo {
-        id: m.id,
-        hora_sincronizado: m.hora_sincronizado.to_string(),
-        horas: hours_between(m.hora_sincronizado.0, ahora.0),
-    });
-    let c = FigureSums::from_figures(&f, &sesion.catalogo);
+    let d = dashboard::Dashboard::new(&f, &sesion.catalogo, alcance.areas.as_deref(), ahora);
     Ok(Json(Dashboard {
         hora_servidor: ahora.to_string(),
         desde: desde.to_string(),
         hasta: hasta.to_string(),
-        total: c.por_estado.values().sum(),
-        decididos: c.decididos.values().sum(),
-        por_estado: parts(
-            sesion.catalogo.estados.iter().map(|e| (e.id, &e.nombre)),
-            &c.por_estado,
-        ),
-        por_area: parts(
-            sesion
-                .catalogo
-                .areas
-                .iter()
-                .filter(|a| alcance.areas.as_ref().is_none_or(|s| s.contains(&a.id)))
-                .map(|a| (a.id, &a.nombre)),
-            &c.por_area,
-        ),
-        por_severidad: c.by_severidad(&sesion.catalogo),
-        serie: time_series(&f, &sesion.catalogo),
+        total: d.total,
+        decididos: d.decididos,
+        por_estado: d.por_estado.into_iter().map(Parte::from).collect(),
+        por_area: d.por_area.into_iter().map(Parte::from).collect(),
+        por_severidad: d
+            .por_severidad
+            .into_iter()
+            .map(PorSeveridad::from)
+            .collect(),
+        serie: d.serie.into_iter().map(Punto::from).collect(),
         indicadores: Indicadores {
-            horas_a_decision: percentiles(&c.a_decision),
-            horas_a_sync: percentiles(&c.a_sync),
-            decididos_en_meta: share_of(c.a_tiempo.values().sum(), c.decididos.values().sum()),
-            pendiente_mas_antiguo: mas_antiguo,
-            conflictos_abiertos: c.incomplete(SyncStatus::Conflicto),
-            multimedia_faltante: c.incomplete(SyncStatus::MultimediaPendiente),
-            dispositivos_silenciosos: (alcance.areas.is_none())
-                .then_some(f.dispositivos_silenciosos),
+            horas_a_decision: d.horas_a_decision.into(),
+            horas_a_sync: d.horas_a_sync.into(),
+            decididos_en_meta: d.decididos_en_meta,
+            pendiente_mas_antiguo: d.mas_antiguo.map(MasAntiguo::from),
+            conflictos_abiertos: d.conflictos_abiertos,
+            multimedia_faltante: d.multimedia_faltante,
+            dispositivos_silenciosos: d.dispositivos_silenciosos,
         },
     }))
 }
@@ -250,114 +229,55 @@ impl Parametros {
     }
 }
 
-/// The figures, sorted by what they are of.
-#[derive(Default)]
-struct FigureSums {
-    por_estado: BTreeMap<i64, i64>,
-    por_area: BTreeMap<i64, i64>,
-    /// By severity, as are the next two.
-    de_severidad: BTreeMap<i64, i64>,
-    decididos: BTreeMap<i64, i64>,
-    a_tiempo: BTreeMap<i64, i64>,
-    de_sync: BTreeMap<i64, i64>,
-    a_decision: Histogram,
-    a_sync: Histogram,
-}
-
-impl FigureSums {
-    fn from_figures(figuras: &Figures, catalogo: &Catalogo) -> Self {
-        let mut c = Self::default();
-        for f in &figuras.totales {
-            let suma = |m: &mut BTreeMap<i64, i64>, clave| *m.entry(clave).or_default() += f.n;
-            match f.que {
-                Metric::Estado => {
-                    suma(&mut c.por_estado, f.valor);
-                    suma(&mut c.por_area, f.area_id);
-                    suma(&mut c.de_severidad, f.severidad_id);
-                    if catalogo.is_decided(f.valor) {
-                        suma(&mut c.decididos, f.severidad_id);
-                    }
-                }
-                Metric::Sync => suma(&mut c.de_sync, f.valor),
-                Metric::ATiempo => suma(&mut c.a_tiempo, f.severidad_id),
-                Metric::Decision => c.a_decision.add(f.valor, f.n),
-                Metric::Demora => c.a_sync.add(f.valor, f.n),
-            }
-        }
-        c
-    }
-
-    fn incomplete(&self, estado: SyncStatus) -> i64 {
-        let valor = sync_value(estado);
-        valor
-            .and_then(|v| self.de_sync.get(&v).copied())
-            .unwrap_or(0)
-    }
-
-    fn by_severidad(&self, catalogo: &Catalogo) -> Vec<PorSeveridad> {
-        let de = |m: &BTreeMap<i64, i64>, id| m.get(&id).copied().unwrap_or(0);
-        let todas = catalogo.severidades.iter();
-        todas
-            .map(|s| PorSeveridad {
-                id: s.id,
-                nombre: s.nombre.clone(),
-                reportes: de(&self.de_severidad, s.id),
-                meta_horas: s.meta_horas,
-                decididos: de(&self.decididos, s.id),
-                a_tiempo: de(&self.a_tiempo, s.id),
-            })
-            .collect()
-    }
-}
-
-fn parts<'a>(
-    de: impl Iterator<Item = (i64, &'a String)>,
-    cuentas: &BTreeMap<i64, i64>,
-) -> Vec<Parte> {
-    de.map(|(id, nombre)| Parte {
-        id,
-        nombre: nombre.clone(),
-        reportes: cuentas.get(&id).copied().unwrap_or(0),
-    })
-    .collect()
-}
-
-fn time_series(figuras: &Figures, catalogo: &Catalogo) -> Vec<Punto> {
-    let mut puntos: Vec<Punto> = vec![];
-    for (periodo, estado, n) in &figuras.serie {
-        if puntos.last().is_none_or(|p| p.periodo != *periodo) {
-            puntos.push(Punto {
-                periodo: periodo.clone(),
-                reportes: 0,
-                decididos: 0,
-            });
-        }
-        if let Some(p) = puntos.last_mut() {
-            p.reportes += n;
-            p.decididos += if catalogo.is_decided(*estado) { *n } else { 0 };
+impl From<dashboard::Part<'_>> for Parte {
+    fn from(p: dashboard::Part<'_>) -> Self {
+        Self {
+            id: p.id,
+            nombre: p.nombre.to_owned(),
+            reportes: p.reportes,
         }
     }
-    puntos
 }
 
-fn percentiles(d: &Histogram) -> Percentiles {
-    Percentiles {
-        p50: d.percentile(50).map(round_to_hundredths),
-        p90: d.percentile(90).map(round_to_hundredths),
-        reportes: d.count(),
+impl From<dashboard::SeveridadPart<'_>> for PorSeveridad {
+    fn from(p: dashboard::SeveridadPart<'_>) -> Self {
+        Self {
+            id: p.id,
+            nombre: p.nombre.to_owned(),
+            reportes: p.reportes,
+            meta_horas: p.meta_horas,
+            decididos: p.decididos,
+            a_tiempo: p.a_tiempo,
+        }
     }
 }
 
-fn round_to_hundredths(x: f64) -> f64 {
-    (x * 100.0).round() / 100.0
+impl From<dashboard::Point> for Punto {
+    fn from(p: dashboard::Point) -> Self {
+        Self {
+            periodo: p.periodo,
+            reportes: p.reportes,
+            decididos: p.decididos,
+        }
+    }
 }
 
-#[allow(clippy::cast_precision_loss)] // Far below 2^52.
-fn share_of(n: i64, todos: i64) -> Option<f64> {
-    (todos > 0).then(|| ((n as f64 / todos as f64) * 10_000.0).round() / 10_000.0)
+impl From<dashboard::Percentiles> for Percentiles {
+    fn from(p: dashboard::Percentiles) -> Self {
+        Self {
+            p50: p.p50,
+            p90: p.p90,
+            reportes: p.reportes,
+        }
+    }
 }
 
-#[allow(clippy::cast_precision_loss)] // Far below 2^52.
-fn hours_between(desde: i64, hasta: i64) -> f64 {
-    round_to_hundredths(hasta.saturating_sub(desde).max(0) as f64 / 3_600_000.0)
+impl From<dashboard::Wait> for MasAntiguo {
+    fn from(m: dashboard::Wait) -> Self {
+        Self {
+            id: m.id,
+            hora_sincronizado: m.hora_sincronizado.to_string(),
+            horas: m.horas,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use sigra_delivery::webhook::new_secret;
 use sigra_domain::{
-    Field, FieldErrorKind,
+    Evento, Field, FieldErrorKind,
     campo::{BoundedList, FieldErrors, text, tipo},
 };
 use sigra_store::notifications::{self, ChangeWebhook, WebhookChange, WebhookRefusal, webhooks};
@@ -23,15 +23,6 @@ pub const CODIGOS_LIST: &[Codigo] = &[];
 pub const CODIGOS_CREAR: &[Codigo] = &[Codigo::DemasiadosWebhooks];
 pub const CODIGOS_ONE: &[Codigo] = &[Codigo::NoEncontrado];
 
-/// What other systems can be told of.
-const EVENTS: [&str; 6] = [
-    "reporte.creado",
-    "reporte.cambiado",
-    "reporte.decidido",
-    "reporte.completo",
-    "conflicto.creado",
-    "dispositivo.silencioso",
-];
 const MAX_URL: usize = 2_000;
 
 /// Otro sistema al que se avisa.
@@ -65,7 +56,7 @@ impl From<notifications::Webhook> for Webhook {
             id: w.id,
             url: w.url,
             descripcion: w.descripcion,
-            eventos: w.eventos,
+            eventos: w.eventos.iter().map(|e| e.name().to_owned()).collect(),
             activo: w.activo,
             creado: w.creado.to_string(),
             anterior_hasta: w.anterior_hasta.map(|t| t.to_string()),
@@ -111,7 +102,7 @@ pub struct WebhookCreate {
     url: Field<String>,
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = true, min_items = 1, max_items = 6)]
-    eventos: Field<BoundedList<String, { EVENTS.len() }>>,
+    eventos: Field<BoundedList<String, { Evento::ALL.len() }>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 200)]
     descripcion: Field<String>,
@@ -126,7 +117,7 @@ pub struct WebhookPatch {
     url: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, required = false, min_items = 1, max_items = 6)]
-    eventos: Field<BoundedList<String, { EVENTS.len() }>>,
+    eventos: Field<BoundedList<String, { Evento::ALL.len() }>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, max_length = 200)]
     descripcion: Field<String>,
@@ -155,10 +146,6 @@ fn url(app: &App, e: &mut FieldErrors, dicha: Option<String>) -> Option<String> 
             .map_err(|_| no_sirve)
     };
     e.take("url", buena).map(String::from)
-}
-
-fn evento(nombre: &str) -> Option<String> {
-    EVENTS.contains(&nombre).then(|| nombre.to_owned())
 }
 
 fn descripcion(e: &mut FieldErrors, dicha: Field<String>) -> Option<String> {
@@ -206,7 +193,7 @@ pub async fn crear(
     let dicha = e.required("url", datos.url, tipo::STRING);
     let url = url(&app, &mut e, dicha);
     let eventos = e.required("eventos", datos.eventos, tipo::LIST);
-    let eventos = parse_names(&mut e, "eventos", eventos, 1, evento);
+    let eventos = parse_names(&mut e, "eventos", eventos, 1, Evento::from_name);
     let descripcion = descripcion(&mut e, datos.descripcion).unwrap_or_default();
     let (url, eventos) = e.finish(url.zip(eventos))?;
     let secreto = new_secret(app.store().env().random()).text();
@@ -239,7 +226,7 @@ pub async fn editar(
     let cambio = WebhookChange::Editar {
         id,
         url: url(&app, &mut e, dicha),
-        eventos: parse_names(&mut e, "eventos", eventos, 1, evento),
+        eventos: parse_names(&mut e, "eventos", eventos, 1, Evento::from_name),
         descripcion: descripcion(&mut e, datos.descripcion),
         activo: e.optional("activo", datos.activo, tipo::BOOLEAN),
     };

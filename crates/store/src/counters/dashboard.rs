@@ -1,6 +1,11 @@
 //! The counts as the dashboard asks for them: one statement, so that all of it is of one moment.
 
-use sigra_domain::{Fecha, Instante, counters::Metric, time::periods};
+use sigra_domain::{
+    Fecha, Instante,
+    counters::Metric,
+    dashboard::{Figure, Figures, OldestPending},
+    time::periods,
+};
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::{
@@ -18,37 +23,6 @@ pub struct Scope {
     pub areas: Option<Vec<i64>>,
     /// Phones that were not seen since then are silent.
     pub callados_desde: Instante,
-}
-
-/// How many there are of a kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Figure {
-    pub que: Metric,
-    /// 0 for durations.
-    pub area_id: i64,
-    pub severidad_id: i64,
-    pub valor: i64,
-    pub n: i64,
-}
-
-/// The report that has waited longest for a decision, by `fecha_reporte` and arrival; whenever it came: what
-/// nobody decided for months is what must be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OldestPending {
-    pub id: i64,
-    pub hora_sincronizado: Instante,
-}
-
-/// All figures of one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    pub totales: Vec<Figure>,
-    /// Day (`YYYY-MM-DD`), or month (`YYYY-MM`) where that would be more than a year of days; state;
-    /// reports. Only where there are any, in order.
-    pub serie: Vec<(String, i64, i64)>,
-    pub mas_antiguo: Option<OldestPending>,
-    /// Of all phones that somebody active uses, whoever used one last: they have no area.
-    pub dispositivos_silenciosos: i64,
 }
 
 /// The longest series by days.

@@ -7,7 +7,7 @@ mod rollup;
 
 use sigra_domain::counters::Counts;
 
-pub use dashboard::{Figure, Figures, OldestPending, Scope, explain_figures, figures};
+pub use dashboard::{Scope, explain_figures, figures};
 pub use recount::{CountMismatch, Progress, Recount};
 
 use crate::{

@@ -1,11 +1,13 @@
 //! People, their sessions, and the brake on wrong passwords.
 
 mod login_throttle;
+mod quien;
 mod session_lookup;
 mod sessions;
 mod usuarios;
 
 pub use login_throttle::{CountAttempt, ForgiveAttempt};
+pub(crate) use quien::{QuienRow, quien_columns};
 pub use session_lookup::Identity;
 pub(crate) use session_lookup::SessionLookup;
 pub use sessions::{

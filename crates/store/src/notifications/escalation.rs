@@ -1,16 +1,16 @@
 //! What people are told because nothing happened: nobody opened an urgent report, files that were announced
 //! did not come, a phone is silent. Each once.
 
-use serde_json::json as valor;
 use sigra_domain::{
-    Fecha, Instante, Rut,
+    Evento, Fecha, Instante, Rut,
     aviso::{Aviso, AvisoData},
+    evento::EventSubject,
     reporte::AccionesCorrectivas,
 };
 use sqlx::FromRow;
 
 use super::{
-    fanout::{administradores, lock_position, write},
+    fanout::{Deciders, lock_position, write},
     outbox::{Channels, Notice, a_personas, enqueue_event_for_webhooks},
 };
 use crate::{
@@ -192,7 +192,7 @@ impl Write for Escalate {
         // Of several servers one does it; and what people are told keeps one order.
         lock_position(tx).await?;
         let ahora = tx.ahora;
-        let administradores = administradores(tx).await?;
+        let administradores = Deciders::read(tx).await?.administradores();
         let (mut dichos, mut claves): (Vec<Notice>, Vec<String>) = (vec![], vec![]);
         if let Some(plazo) = self.plazos.sin_abrir {
             for r in reportes(tx, UNOPENED, plazo).await? {
@@ -222,7 +222,7 @@ impl Write for Escalate {
             for rut in &administradores {
                 dichos.push(t.notice(*rut)?);
             }
-            sucesos.push(t.to_event());
+            sucesos.push(t.subject());
         }
         for (pasados, clave, a_todos) in [(0, "vencida", false), (GRACE_DAYS, "vencida_hace", true)]
         {
@@ -249,7 +249,7 @@ impl Write for Escalate {
         }
         write(tx, &dichos).await?;
         a_personas(tx, &dichos, self.salidas).await?;
-        enqueue_event_for_webhooks(tx, Aviso::Silencioso.name(), &sucesos).await?;
+        enqueue_event_for_webhooks(tx, Evento::DispositivoSilencioso, &sucesos).await?;
         let sql = tx.conn.pick(
             "INSERT INTO alarmas (clave, creada) SELECT value, $2 FROM json_each($1)",
             "INSERT INTO alarmas (clave, creada)
@@ -314,9 +314,11 @@ impl SilentPhone {
         })
     }
 
-    /// Which phone and since when: no persons.
-    fn to_event(&self) -> serde_json::Value {
-        valor!({"device_id": self.device_id, "last_sync": Instante(self.last_sync).to_string(),
-            "pendientes": self.pendientes})
+    fn subject(&self) -> EventSubject<'_> {
+        EventSubject::Dispositivo {
+            device_id: &self.device_id,
+            last_sync: Instante(self.last_sync),
+            pendientes: self.pendientes,
+        }
     }
 }

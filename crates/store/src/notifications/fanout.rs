@@ -1,10 +1,8 @@
 //! From the feed to each person's tray. How far it went is written with what it wrote: whoever falls in
 //! the middle tells nobody twice and nobody less.
 
-use std::collections::{HashMap, HashSet};
-
 use sigra_domain::{
-    Rut,
+    Quien, Rut,
     aviso::{Aviso, AvisoData, ReporteEvent, avisos},
     bitacora::Entrada,
     reporte::AccionCorrectiva,
@@ -106,7 +104,7 @@ impl Write for FanOut {
         let Some(hasta) = cambios.last().map(|c| c.posicion) else {
             return Ok(0);
         };
-        let deciden = Deciders::read(tx, &cambios).await?;
+        let deciden = Deciders::read(tx).await?;
         let estados: Vec<(i64, String, bool)> = with_conn!(tx.conn, c => sqlx::query_as(
             "SELECT id, nombre, es_final FROM estados").fetch_all(&mut **c).await)?;
         let mut dichos = vec![];
@@ -135,43 +133,26 @@ pub(super) async fn lock_position(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
     Ok(with_conn!(tx.conn, c => sqlx::query_scalar(sql).fetch_one(&mut **c).await)?)
 }
 
-pub(super) async fn administradores(tx: &mut Tx<'_>) -> Result<Vec<Rut>, StoreError> {
-    let ruts: Vec<i64> = with_conn!(tx.conn, c => sqlx::query_scalar(
-        "SELECT rut FROM usuarios WHERE activo AND rol = 'administrador' ORDER BY rut")
-        .fetch_all(&mut **c).await)?;
-    let rut = |rut| Rut::new(rut).map_err(|_| StoreError::Dato(format!("usuario {rut}")));
-    ruts.into_iter().map(rut).collect()
-}
-
-/// Who decides in each area now.
-struct Deciders {
-    supervisores: HashMap<i64, Vec<Rut>>,
-    administradores: Vec<Rut>,
-}
+/// Who decides now.
+pub(super) struct Deciders(Vec<Quien>);
 
 impl Deciders {
-    async fn read(tx: &mut Tx<'_>, cambios: &[ChangedReporte]) -> Result<Self, StoreError> {
-        let areas: HashSet<i64> = cambios.iter().map(|c| c.area_despues).collect();
-        let sql = tx.conn.pick(
-            "SELECT a.area_id, u.rut FROM usuario_areas a JOIN usuarios u ON u.rut = a.rut
-             WHERE u.activo AND u.rol = 'supervisor' AND a.area_id IN (SELECT value FROM json_each($1))
-             ORDER BY 1, 2",
-            "SELECT a.area_id, u.rut FROM usuario_areas a JOIN usuarios u ON u.rut = a.rut
-             WHERE u.activo AND u.rol = 'supervisor'
-                AND a.area_id IN (SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))
-             ORDER BY 1, 2",
-        );
-        let filas: Vec<(i64, i64)> = with_conn!(tx.conn, c => sqlx::query_as(sql)
-            .bind(json(&areas)?).fetch_all(&mut **c).await)?;
-        let mut supervisores: HashMap<i64, Vec<Rut>> = HashMap::new();
-        for (area, rut) in filas {
-            let rut = Rut::new(rut).map_err(|_| StoreError::Dato(format!("usuario {rut}")))?;
-            supervisores.entry(area).or_default().push(rut);
-        }
-        Ok(Self {
-            supervisores,
-            administradores: administradores(tx).await?,
-        })
+    pub(super) async fn read(tx: &mut Tx<'_>) -> Result<Self, StoreError> {
+        Ok(Self(tx.deciders().await?))
+    }
+
+    pub(super) fn administradores(&self) -> Vec<Rut> {
+        let todas = self.0.iter().filter(|q| q.sees_all());
+        todas.map(|q| q.rut).collect()
+    }
+
+    /// Those of an area, but for the administradores.
+    fn supervisores(&self, area_id: i64) -> Vec<Rut> {
+        let suyos = self.0.iter().filter(|q| !q.sees_all());
+        suyos
+            .filter(|q| q.can_decide(area_id))
+            .map(|q| q.rut)
+            .collect()
     }
 }
 
@@ -209,9 +190,8 @@ impl ChangedReporte {
             actor: entrada.rut,
             medida: medida.as_ref(),
         };
-        let supervisores = deciden.supervisores.get(&self.area_despues);
-        let supervisores = supervisores.map_or(&[][..], Vec::as_slice);
-        let todos: Vec<(Rut, Aviso)> = avisos(&suceso, supervisores, &deciden.administradores);
+        let supervisores = deciden.supervisores(self.area_despues);
+        let todos: Vec<(Rut, Aviso)> = avisos(&suceso, &supervisores, &deciden.administradores());
         if todos.is_empty() {
             return Ok(());
         }

@@ -3,14 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::json as valor;
 use sigra_domain::{
-    Instante, Language, Rol, Rut,
+    Evento, Instante, Language, Rol, Rut,
     aviso::Aviso,
+    evento::{CatalogoRef, EventSubject, webhook_body},
     retry::{Channel, DIGEST_WINDOW, Preferencias},
 };
 
-use super::{fanout::ChangedReporte, preferences::parse_muted};
+use super::{fanout::ChangedReporte, preferences::parse_muted, webhooks::parse_eventos};
 use crate::{
     StoreError, Tx,
     db::{json, with_conn},
@@ -168,7 +168,7 @@ async fn read_personas(tx: &mut Tx<'_>, ruts: &str) -> Result<HashMap<i64, Perso
             push: push.unwrap_or(normal.push),
             silenciados: parse_muted(mudos.as_deref()),
         };
-        let decide = Rol::from_name(&rol).is_some_and(|r| r != Rol::Trabajador);
+        let decide = Rol::from_name(&rol).is_some_and(Rol::decides);
         (
             rut,
             Persona {
@@ -210,14 +210,31 @@ pub(super) async fn a_webhooks(
     if webhooks.is_empty() {
         return Ok(());
     }
-    let cuerpos = cambios.iter().map(|c| json(&c.body()));
-    let cuerpos: Vec<String> = cuerpos.collect::<Result<_, _>>()?;
+    // One whose name is none any more is nothing that a webhook can want.
+    let cambios = cambios
+        .iter()
+        .filter_map(|c| Some((c, Evento::from_name(&c.evento)?)));
+    let cambios: Vec<_> = cambios
+        .map(|(c, evento)| {
+            (
+                c,
+                evento,
+                webhook_body(evento, Instante(c.en), &c.subject()),
+            )
+        })
+        .collect();
     let mut filas: Vec<Row<'_>> = vec![];
-    for (cambio, cuerpo) in cambios.iter().zip(&cuerpos) {
-        for (id, _) in webhooks.iter().filter(|(_, e)| e.contains(&cambio.evento)) {
+    for (cambio, evento, cuerpo) in &cambios {
+        for (id, _) in webhooks.iter().filter(|(_, e)| e.contains(evento)) {
             let reporte = Some(cambio.reporte_id);
-            let (evento, urgente) = (cambio.evento.as_str(), cambio.urgente);
-            filas.push(a_webhook(*id, evento, reporte, cuerpo, urgente, tx.ahora));
+            filas.push(a_webhook(
+                *id,
+                *evento,
+                reporte,
+                cuerpo,
+                cambio.urgente,
+                tx.ahora,
+            ));
         }
     }
     write(tx, &filas).await
@@ -226,35 +243,34 @@ pub(super) async fn a_webhooks(
 /// The same of what is about no report.
 pub(super) async fn enqueue_event_for_webhooks(
     tx: &mut Tx<'_>,
-    evento: &'static str,
-    datos: &[serde_json::Value],
+    evento: Evento,
+    sujetos: &[EventSubject<'_>],
 ) -> Result<(), StoreError> {
     let webhooks = webhooks(tx).await?;
     let ahora = tx.ahora;
-    let cuerpo = |d| json(&valor!({"type": evento, "timestamp": ahora.to_string(), "data": d}));
-    let cuerpos: Vec<String> = datos.iter().map(cuerpo).collect::<Result<_, _>>()?;
+    let cuerpos: Vec<String> = sujetos
+        .iter()
+        .map(|s| webhook_body(evento, ahora, s))
+        .collect();
     let mut filas: Vec<Row<'_>> = vec![];
     for cuerpo in &cuerpos {
-        let quieren = webhooks
-            .iter()
-            .filter(|(_, e)| e.iter().any(|e| e == evento));
+        let quieren = webhooks.iter().filter(|(_, e)| e.contains(&evento));
         filas.extend(quieren.map(|(id, _)| a_webhook(*id, evento, None, cuerpo, false, ahora)));
     }
     write(tx, &filas).await
 }
 
 /// Those that are active, and the events that each wants.
-async fn webhooks(tx: &mut Tx<'_>) -> Result<Vec<(i64, Vec<String>)>, StoreError> {
+async fn webhooks(tx: &mut Tx<'_>) -> Result<Vec<(i64, Vec<Evento>)>, StoreError> {
     let filas: Vec<(i64, String)> = with_conn!(tx.conn, c => sqlx::query_as(
         "SELECT id, eventos FROM webhooks WHERE activo ORDER BY id").fetch_all(&mut **c).await)?;
-    let webhook =
-        |(id, eventos): (i64, String)| (id, serde_json::from_str(&eventos).unwrap_or_default());
+    let webhook = |(id, eventos): (i64, String)| (id, parse_eventos(&eventos));
     Ok(filas.into_iter().map(webhook).collect())
 }
 
 fn a_webhook<'a>(
     id: i64,
-    evento: &'a str,
+    evento: Evento,
     reporte: Option<i64>,
     cuerpo: &'a str,
     urgente: bool,
@@ -265,7 +281,7 @@ fn a_webhook<'a>(
         Channel::Webhook.name(),
         id,
         circuito,
-        evento,
+        evento.name(),
         reporte,
         cuerpo,
         urgente,
@@ -279,23 +295,18 @@ pub(super) fn webhook_circuit(id: i64) -> String {
 }
 
 impl ChangedReporte {
-    /// Which report, and where it stands: no persons. Whoever may know more asks for it.
-    fn body(&self) -> serde_json::Value {
-        valor!({
-            "type": self.evento,
-            "timestamp": Instante(self.en).to_string(),
-            "data": {
-                "reporte_id": self.reporte_id,
-                "uuid_cliente": self.uuid_cliente,
-                "version": self.version,
-                "titulo": self.titulo,
-                "area": {"id": self.area_despues, "nombre": self.area},
-                "severidad": {"id": self.severidad_id, "nombre": self.severidad},
-                "estado": {"id": self.estado_id, "nombre": self.estado},
-                "retirado": self.retirado,
-                "url": format!("/reportes/{}", self.reporte_id),
-            },
-        })
+    fn subject(&self) -> EventSubject<'_> {
+        let de = |id, nombre| CatalogoRef { id, nombre };
+        EventSubject::Reporte {
+            id: self.reporte_id,
+            uuid_cliente: &self.uuid_cliente,
+            version: self.version,
+            titulo: &self.titulo,
+            area: de(self.area_despues, &self.area),
+            severidad: de(self.severidad_id, &self.severidad),
+            estado: de(self.estado_id, &self.estado),
+            retirado: self.retirado,
+        }
     }
 }
 

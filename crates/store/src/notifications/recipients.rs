@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use sigra_domain::{Instante, Language, aviso::Aviso, retry::Channel};
+use sigra_domain::{Instante, Language, Rut, aviso::Aviso, retry::Channel};
 use sqlx::FromRow;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     StoreError, Tx,
     db::{json, with_conn},
+    identity::{QuienRow, quien_columns},
 };
 
 type PersonaRow = (i64, Option<String>, String, String);
@@ -114,29 +115,41 @@ pub(super) async fn resolve(
     Ok(tomadas)
 }
 
+/// What goes to a person about a report.
+#[derive(FromRow)]
+struct ReporteDelivery {
+    id: i64,
+    autor: i64,
+    area_id: i64,
+    retirado: bool,
+    #[sqlx(flatten)]
+    persona: QuienRow,
+}
+
+const REPORTE_DELIVERIES: [&str; 2] = quien_columns!(
+    "SELECT e.id, r.rut AS autor, r.area_id, r.retirado_en IS NOT NULL AS retirado, ",
+    "FROM entregas e JOIN reportes r ON r.id = e.reporte_id
+     LEFT JOIN suscripciones_push s ON e.canal = 'push' AND s.id = e.destino
+     JOIN usuarios u ON u.rut = CASE WHEN e.canal = 'push' THEN s.rut ELSE e.destino END
+     WHERE e.canal <> 'webhook' AND e.id IN ",
+    "(SELECT value FROM json_each($1))",
+    "(SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))"
+);
+
 /// Those about a report that their person may not see any more: it was moved, or they were, or it was withdrawn.
 async fn no_longer_visible(tx: &mut Tx<'_>, filas: &[Row]) -> Result<Vec<i64>, StoreError> {
     let ids: Vec<i64> = filas.iter().map(|f| f.id).collect();
-    let sql = tx.conn.pick(
-        "SELECT e.id FROM entregas e JOIN reportes r ON r.id = e.reporte_id
-         LEFT JOIN suscripciones_push s ON e.canal = 'push' AND s.id = e.destino
-         JOIN usuarios u ON u.rut = CASE WHEN e.canal = 'push' THEN s.rut ELSE e.destino END
-         WHERE e.id IN (SELECT value FROM json_each($1)) AND e.canal <> 'webhook'
-            AND (r.retirado_en IS NOT NULL OR NOT (u.rol = 'administrador' OR r.rut = u.rut
-                OR (u.rol = 'supervisor' AND EXISTS (SELECT 1 FROM usuario_areas a
-                    WHERE a.rut = u.rut AND a.area_id = r.area_id))))",
-        "SELECT e.id FROM entregas e JOIN reportes r ON r.id = e.reporte_id
-         LEFT JOIN suscripciones_push s ON e.canal = 'push' AND s.id = e.destino
-         JOIN usuarios u ON u.rut = CASE WHEN e.canal = 'push' THEN s.rut ELSE e.destino END
-         WHERE e.id IN (SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))
-            AND e.canal <> 'webhook'
-            AND (r.retirado_en IS NOT NULL OR NOT (u.rol = 'administrador' OR r.rut = u.rut
-                OR (u.rol = 'supervisor' AND EXISTS (SELECT 1 FROM usuario_areas a
-                    WHERE a.rut = u.rut AND a.area_id = r.area_id))))",
-    );
-    Ok(
-        with_conn!(tx.conn, c => sqlx::query_scalar(sql).bind(json(&ids)?).fetch_all(&mut **c).await)?,
-    )
+    let entregas: Vec<ReporteDelivery> =
+        read(tx, &ids, REPORTE_DELIVERIES[0], REPORTE_DELIVERIES[1]).await?;
+    let mut ajenas = vec![];
+    for e in entregas {
+        let persona = e.persona.into_quien()?;
+        let suyo = Rut::new(e.autor).is_ok_and(|autor| persona.can_see(autor, e.area_id));
+        if e.retirado || !suyo {
+            ajenas.push(e.id);
+        }
+    }
+    Ok(ajenas)
 }
 
 async fn read<T>(

@@ -3,7 +3,7 @@
 
 use serde_json::json as valor;
 use sigra_domain::{
-    Instante, Rut,
+    Evento, Instante, Rut,
     bitacora::{FieldValues, diff},
 };
 use sqlx::FromRow;
@@ -25,7 +25,7 @@ pub struct Webhook {
     pub id: i64,
     pub url: String,
     pub descripcion: String,
-    pub eventos: Vec<String>,
+    pub eventos: Vec<Evento>,
     pub activo: bool,
     pub creado: Instante,
     /// Until when the secret before the last signs too.
@@ -60,6 +60,15 @@ macro_rules! select_columns {
     };
 }
 
+/// The events that one wants, as its row has them.
+pub(super) fn parse_eventos(json: &str) -> Vec<Evento> {
+    let nombres: Vec<String> = serde_json::from_str(json).unwrap_or_default();
+    nombres
+        .iter()
+        .filter_map(|n| Evento::from_name(n))
+        .collect()
+}
+
 impl Row {
     fn webhook(self, ahora: Instante) -> Webhook {
         let despues = |t: i64| Some(Instante(t)).filter(|t| *t > ahora);
@@ -67,7 +76,7 @@ impl Row {
             id: self.id,
             url: self.url,
             descripcion: self.descripcion,
-            eventos: serde_json::from_str(&self.eventos).unwrap_or_default(),
+            eventos: parse_eventos(&self.eventos),
             activo: self.activo,
             creado: Instante(self.creado),
             anterior_hasta: self.anterior_hasta.and_then(despues),
@@ -90,7 +99,7 @@ pub enum WebhookChange {
     Crear {
         url: String,
         descripcion: String,
-        eventos: Vec<String>,
+        eventos: Vec<Evento>,
         secreto: String,
     },
     /// `None` leaves a value as it is.
@@ -98,7 +107,7 @@ pub enum WebhookChange {
         id: i64,
         url: Option<String>,
         descripcion: Option<String>,
-        eventos: Option<Vec<String>>,
+        eventos: Option<Vec<Evento>>,
         activo: Option<bool>,
     },
     /// A new secret; the one before still signs for a day.

@@ -1,7 +1,7 @@
 //! Corrective actions: each one asked for, and each step of it, is an entry of the report's bitácora.
 
 use sigra_domain::{
-    Fecha, FieldErrorKind, Quien, Rol, Rut,
+    Evento, Fecha, FieldErrorKind, Quien, Rut,
     bitacora::{Accion, diff},
     campo::FieldErrors,
     catalogo::APROBADO,
@@ -81,7 +81,8 @@ impl Write for RequestAccion {
         if viejo.acciones.len() >= MAX_ACCIONES {
             return Err(ReporteRefusal::DemasiadasAcciones);
         }
-        if !can_see_reporte(tx, self.responsable, &viejo).await? {
+        let responsable = tx.active_quien(self.responsable).await?;
+        if !responsable.is_some_and(|q| q.can_see(viejo.rut, viejo.contenido.area_id)) {
             let mut e = FieldErrors::default();
             e.add("responsable_rut", FieldErrorKind::NoExiste);
             return Err(ReporteRefusal::EnDesuso(
@@ -133,25 +134,6 @@ impl Write for AdvanceAccion {
     }
 }
 
-/// Whether this person is active and may see the report.
-async fn can_see_reporte(
-    tx: &mut Tx<'_>,
-    rut: Rut,
-    reporte: &Reporte,
-) -> Result<bool, ReporteRefusal> {
-    let rol: Option<String> = with_conn!(tx.conn, c => sqlx::query_scalar(
-        "SELECT rol FROM usuarios WHERE rut = $1 AND activo")
-        .bind(rut.body()).fetch_optional(&mut **c).await)?;
-    let Some(rol) = rol.as_deref().and_then(Rol::from_name) else {
-        return Ok(false);
-    };
-    let areas: Vec<i64> = with_conn!(tx.conn, c => sqlx::query_scalar(
-        "SELECT area_id FROM usuario_areas WHERE rut = $1")
-        .bind(rut.body()).fetch_all(&mut **c).await)?;
-    let quien = Quien { rut, rol, areas };
-    Ok(quien.can_see(reporte.rut, reporte.contenido.area_id))
-}
-
 async fn write(
     tx: &mut Tx<'_>,
     quien: &Quien,
@@ -169,7 +151,7 @@ async fn write(
         detalle,
         cambios: diff(&viejo.values(), &reporte.values()),
         area_antes: Some(viejo.contenido.area_id),
-        evento: "reporte.cambiado",
+        evento: Evento::ReporteCambiado,
     };
     let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, hecho)?;
     let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.entorno.random_i64());

@@ -2,7 +2,7 @@
 //! said, and a version in the feed, so phones hear of it.
 
 use sigra_domain::{
-    Quien,
+    Evento, Quien,
     bitacora::{Accion, Entrada, diff},
 };
 
@@ -58,7 +58,7 @@ impl Write for AddComentario {
             detalle: Some(self.texto.clone()),
             cambios: diff(&viejo.values(), &reporte.values()),
             area_antes: Some(viejo.contenido.area_id),
-            evento: "reporte.cambiado",
+            evento: Evento::ReporteCambiado,
         };
         let registro = ChangeRecord::new(&mut reporte, &self.quien, tx.ahora, hecho)?;
         let entrada = registro.entrada().clone();

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use sigra_domain::{
-    Instante, Quien, Zona,
+    Evento, Instante, Quien, Zona,
     bitacora::{Accion, Cabeza, FieldValues, GENESIS},
     catalogo,
     reporte::{EstadoArchivo, Estados, NewReporte, Reporte, status_without_conflicto},
@@ -123,7 +123,7 @@ pub(crate) fn first_version(
         detalle: None,
         cambios: (FieldValues::new(), reporte.values()),
         area_antes: None,
-        evento: "reporte.creado",
+        evento: Evento::ReporteCreado,
     };
     let ahora = reporte.hora_sincronizado;
     let registro = ChangeRecord::new(&mut reporte, quien, ahora, hecho)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sigra_domain::{
-    Quien,
+    Evento, Quien,
     bitacora::{Accion, diff},
     catalogo::Catalogo,
     reporte::{EditDenied, ReporteChange},
@@ -184,7 +184,7 @@ impl Write for Retirar {
             detalle: Some(self.detalle.clone()),
             cambios,
             area_antes: Some(reporte.contenido.area_id),
-            evento: "reporte.cambiado",
+            evento: Evento::ReporteCambiado,
         };
         let registro = ChangeRecord::new(&mut reporte, &self.quien, tx.ahora, hecho)?;
         let escritura = ReporteWrite::new(Some(&viejo), reporte, registro, tx.entorno.random_i64());
@@ -248,9 +248,9 @@ async fn apply_change(
         cambios: (antes, despues),
         area_antes: Some(viejo.contenido.area_id),
         evento: if decidido {
-            "reporte.decidido"
+            Evento::ReporteDecidido
         } else {
-            "reporte.cambiado"
+            Evento::ReporteCambiado
         },
     };
     let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, hecho)?;

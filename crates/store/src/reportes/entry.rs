@@ -2,7 +2,7 @@
 //! which people are told, in the transaction of the change itself.
 
 use sigra_domain::{
-    Instante, Quien,
+    Evento, Instante, Quien,
     bitacora::{Accion, Cabeza, Entrada, FieldValues, chain_hash},
     reporte::Reporte,
 };
@@ -15,7 +15,7 @@ pub(crate) struct ChangeRecord {
     entrada: Entrada,
     canonica: String,
     area_antes: Option<i64>,
-    evento: &'static str,
+    evento: Evento,
 }
 
 /// What was done to a report.
@@ -25,8 +25,8 @@ pub(crate) struct ChangeDetails {
     /// The fields that changed, before and after.
     pub(crate) cambios: (FieldValues, FieldValues),
     pub(crate) area_antes: Option<i64>,
-    /// What people are told of it.
-    pub(crate) evento: &'static str,
+    /// What others are told of it.
+    pub(crate) evento: Evento,
 }
 
 impl ChangeRecord {
@@ -77,7 +77,7 @@ impl ChangeRecord {
         self.area_antes
     }
 
-    pub(crate) fn evento(&self) -> &'static str {
+    pub(crate) fn evento(&self) -> Evento {
         self.evento
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sigra_domain::{
-    FieldError, Quien,
+    Evento, FieldError, Quien,
     bitacora::{Accion, Entrada},
     catalogo::Catalogo,
     reporte::{SyncStatus, status_without_conflicto},
@@ -192,7 +192,7 @@ impl ResolveConflicto {
         let hecho = (
             Accion::ResolverConflicto,
             Some(self.detalle()),
-            "reporte.cambiado",
+            Evento::ReporteCambiado,
         );
         let mut escritura = e.build_write(tx, &self.quien, reporte, hecho)?;
         // Sent again, it is known.

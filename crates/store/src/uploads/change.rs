@@ -2,7 +2,7 @@
 //! the file's row, in one.
 
 use sigra_domain::{
-    Quien,
+    Evento, Quien,
     bitacora::{Accion, diff},
     reporte::{EstadoArchivo, Reporte, SyncStatus, status_without_conflicto},
 };
@@ -71,9 +71,9 @@ pub(super) async fn update_archivo(
         area_antes: Some(viejo.contenido.area_id),
         evento: if cambio.accion == Accion::RecibirArchivo && sin_conflicto == SyncStatus::Completo
         {
-            "reporte.completo"
+            Evento::ReporteCompleto
         } else {
-            "reporte.cambiado"
+            Evento::ReporteCambiado
         },
     };
     let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, hecho)?;

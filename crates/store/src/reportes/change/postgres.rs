@@ -136,7 +136,7 @@ fn bind_columns<'a>(
         .bind(column!(|e| e.registro.entrada().rut.body()))
         .bind(column!(|e| e.registro.canonical_json()))
         .bind(column!(|e| e.reporte.cabeza.hash.as_str()))
-        .bind(column!(|e| e.registro.evento()))
+        .bind(column!(|e| e.registro.evento().name()))
         .bind(column!(|e| e.registro.previous_area()))
         .bind(column!(|e| e.marca))
         .bind(column!(|e| e

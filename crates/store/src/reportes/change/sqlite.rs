@@ -115,7 +115,7 @@ fn side_effects_query(tanda: &[(i64, &ReporteWrite)]) -> QueryBuilder<Sqlite> {
             .push_bind(n.reporte.retirado_en.is_some())
             .push_bind(n.marca)
             .push_bind(n.registro.entrada().en.0)
-            .push_bind(n.registro.evento());
+            .push_bind(n.registro.evento().name());
     });
     q.push(")");
     // All or none of them, as a rule: only a mixture is a statement that was not prepared before.

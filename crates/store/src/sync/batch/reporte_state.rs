@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::json;
 use sigra_domain::{
-    Quien,
+    Evento, Quien,
     bitacora::{Accion, FieldValues, diff},
     catalogo::Catalogo,
     reporte::{
@@ -162,7 +162,7 @@ impl ReporteState {
             tx,
             quien,
             reporte,
-            (Accion::Editar, None, "reporte.cambiado"),
+            (Accion::Editar, None, Evento::ReporteCambiado),
         )?;
         self.accept(clave.clone());
         escritura.aceptado = Some(clave);
@@ -186,7 +186,7 @@ impl ReporteState {
         let hecho = (
             Accion::Conflicto,
             Some(campos.join(", ")),
-            "conflicto.creado",
+            Evento::ConflictoCreado,
         );
         let escritura = self.build_write(tx, quien, reporte, hecho)?;
         let pendiente = PendingConflicto {
@@ -206,7 +206,7 @@ impl ReporteState {
         tx: &Tx<'_>,
         quien: &Quien,
         mut reporte: Reporte,
-        (accion, detalle, evento): (Accion, Option<String>, &'static str),
+        (accion, detalle, evento): (Accion, Option<String>, Evento),
     ) -> Result<ReporteWrite, StoreError> {
         let viejo = &self.leido.reporte;
         reporte.version += 1;
