@@ -4,15 +4,12 @@ mod cli;
 mod commands;
 mod config;
 mod db;
-mod delivery;
 mod error;
-mod files;
 mod first_admin;
 mod help;
 mod logging;
 mod output;
 mod signing_keys;
-mod workers;
 
 /// Files pass through many threads in blocks of all sizes: with the C library's allocator, uploads left
 /// several times as much memory taken as they held.

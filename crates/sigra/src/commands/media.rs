@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use sigra_files::{Damage, DamagedFile, IntegrityReport, SweepReport};
 
-use crate::{config::Config, db, error::CommandError, files, output};
+use crate::{config::Config, db, error::CommandError, output};
 
 /// Findings that are named one by one; the rest are counted.
 const MAX_LINES: usize = 200;
 
 pub(crate) async fn check(config: Config) -> Result<(), CommandError> {
     let store = db::open_existing(&config).await?;
-    let evidencia = files::open(&config, store.clone())?;
+    let evidencia = config.files().open(store.clone())?;
     let plantilla = "Revisando {wide_bar} {binary_bytes}/{binary_total_bytes} ({eta})";
     let barra = output::progress_bar(plantilla, store.total_blob_bytes().await?);
     let revision = evidencia.check(|bytes| barra.inc(bytes)).await;
@@ -35,7 +35,7 @@ pub(crate) async fn check(config: Config) -> Result<(), CommandError> {
 
 pub(crate) async fn sweep(config: Config, simulacro: bool) -> Result<(), CommandError> {
     let store = db::open_existing(&config).await?;
-    let evidencia = files::open(&config, store.clone())?;
+    let evidencia = config.files().open(store.clone())?;
     let hecho = evidencia.sweep(simulacro).await;
     store.close().await;
     let hecho = hecho.map_err(|e| CommandError::failed("el barrido no pudo terminar", e))?;

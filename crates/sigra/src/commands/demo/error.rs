@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, io, net::SocketAddr, path::PathBuf};
 
+use sigra_server::OpenError;
 use sigra_store::StoreError;
 
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub(crate) enum DemoError {
     DirectorioEnUso(PathBuf),
     Directorio(PathBuf, io::Error),
     Escuchar(SocketAddr, io::Error),
+    Abrir(OpenError),
     Base(StoreError),
     /// The first administrador could not be made.
     Administrador(String),
@@ -56,6 +58,7 @@ impl fmt::Display for DemoError {
                 )
             }
             Self::Escuchar(a, e) => write!(f, "no se pudo escuchar en {a}: {e}"),
+            Self::Abrir(e) => write!(f, "no se pudo preparar la demostración: {e}"),
             Self::Base(e) => write!(f, "falló la base de datos de la demostración: {e}"),
             Self::Administrador(e) => write!(f, "no se pudo crear el primer administrador: {e}"),
             Self::Datos(e) => write!(f, "no se entienden los datos de la demostración: {e}"),
@@ -91,10 +94,17 @@ impl Error for DemoError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Directorio(_, e) | Self::Escuchar(_, e) => Some(e),
+            Self::Abrir(e) => Some(e),
             Self::Base(e) => Some(e),
             Self::SinRespuesta(_, e) => Some(e),
             _ => None,
         }
+    }
+}
+
+impl From<OpenError> for DemoError {
+    fn from(e: OpenError) -> Self {
+        Self::Abrir(e)
     }
 }
 

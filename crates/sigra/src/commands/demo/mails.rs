@@ -17,8 +17,9 @@ pub(super) struct ShiftMail {
 
 /// Sends what is due and counts what there is.
 pub(super) async fn count(servidor: &DemoServer, datos: &Path) -> Result<ShiftMail, DemoError> {
-    let cartero = &servidor.cartero;
-    servidor.store.fan_out_avisos(cartero.channels()).await?;
+    let cartero = servidor.services.delivery_worker();
+    let store = servidor.services.store();
+    store.fan_out_avisos(cartero.channels()).await?;
     cartero.deliver_due().await?;
     let carpeta = datos.join(MAIL_DIR);
     let leida = carpeta.clone();

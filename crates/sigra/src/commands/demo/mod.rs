@@ -29,18 +29,18 @@ pub(crate) use args::Args;
 pub(crate) use error::DemoError;
 use screen::show;
 use server::DemoServer;
+use sigra_store::Env;
 
 pub(crate) async fn run(args: Args) -> Result<(), DemoError> {
     let mut senal = signals::InterruptSignal::new()?;
     // Declared first, dropped last: the directory stays locked until the database is closed.
     let directorio = dir::RunDir::new(&args.datos)?;
     let listener = server::listen(args.listen)?;
-    let store = server::create_db(&directorio).await?;
     // Six digits are enough to differ and short enough to type again.
     let semilla = args
         .semilla
-        .unwrap_or_else(|| store.env().random_i64().unsigned_abs() % 1_000_000);
-    let mut servidor = DemoServer::start(store, &args.datos, listener).await?;
+        .unwrap_or_else(|| Env::default().random_i64().unsigned_abs() % 1_000_000);
+    let mut servidor = DemoServer::start(&directorio.ruta, listener).await?;
     show(&format!(
         "SIGRA demostración en {} · datos en {} · semilla {semilla}",
         servidor.base,

@@ -8,16 +8,17 @@ use std::{
 };
 
 use reqwest::Url;
-use sigra_api::{App, AppOptions, SigningKey};
-use sigra_delivery::{DeliveryWorker, email::Mailer};
+use sigra_api::{AppOptions, SigningKey};
 use sigra_domain::Zona;
-use sigra_files::blobs::BlobStore;
-use sigra_files::{FileService, Limits};
-use sigra_store::{Env, Store};
+use sigra_files::Limits;
+use sigra_server::{
+    BlobSettings, DatabaseSettings, DeliverySettings, EmailSettings, EscalationSettings,
+    FileSettings, Server, Services, Settings,
+};
+use sigra_store::Env;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{dir::RunDir, error::DemoError, mails::MAIL_DIR, screen::print_notice};
-use crate::workers::run_maintenance;
+use super::{error::DemoError, mails::MAIL_DIR, screen::print_notice};
 
 /// How long requests under way may take when the demo is stopped.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,110 +26,94 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct DemoServer {
     /// Where it answers, with a slash at the end.
     pub(super) base: Url,
-    pub(super) direccion: SocketAddr,
-    pub(super) store: Store,
-    pub(super) cartero: DeliveryWorker,
-    alto: oneshot::Sender<()>,
-    tarea: JoinHandle<std::io::Result<()>>,
-}
-
-/// A new database in the directory.
-pub(super) async fn create_db(directorio: &RunDir) -> Result<Store, DemoError> {
-    let archivo = directorio.ruta.join("sigra.db");
-    Ok(Store::open(&format!("sqlite:{}", archivo.display()), 10, Env::default()).await?)
+    pub(super) address: SocketAddr,
+    pub(super) services: Services,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<std::io::Result<()>>,
 }
 
 /// The port asked for, or a free one when somebody else has it.
-pub(super) fn listen(pedida: SocketAddr) -> Result<TcpListener, DemoError> {
-    let fallo = |e| DemoError::Escuchar(pedida, e);
-    let listener = match TcpListener::bind(pedida) {
+pub(super) fn listen(wanted: SocketAddr) -> Result<TcpListener, DemoError> {
+    let failed = |e| DemoError::Escuchar(wanted, e);
+    let listener = match TcpListener::bind(wanted) {
         Err(e) if e.kind() == ErrorKind::AddrInUse => {
-            let libre = TcpListener::bind(SocketAddr::new(pedida.ip(), 0)).map_err(fallo)?;
-            let puerto = libre.local_addr().map_err(fallo)?.port();
+            let free = TcpListener::bind(SocketAddr::new(wanted.ip(), 0)).map_err(failed)?;
+            let port = free.local_addr().map_err(failed)?.port();
             print_notice(&format!(
-                "El puerto {} está ocupado: se usa el {puerto}.",
-                pedida.port()
+                "El puerto {} está ocupado: se usa el {port}.",
+                wanted.port()
             ));
-            libre
+            free
         }
-        otro => otro.map_err(fallo)?,
+        other => other.map_err(failed)?,
     };
-    listener.set_nonblocking(true).map_err(fallo)?;
+    listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
 }
 
-/// Its mails are written to a folder, to be looked at.
-async fn delivery_worker(
-    store: &Store,
-    datos: &Path,
-    base: &Url,
-) -> Result<DeliveryWorker, DemoError> {
-    let interno = |e: String| DemoError::Interno(e);
-    let correo = Mailer::folder(&datos.join(MAIL_DIR), "SIGRA <sigra@faena.example>");
-    let opciones = sigra_delivery::DeliveryOptions {
-        correo: Some(correo.map_err(|e| interno(e.to_string()))?),
-        url_publica: Some(base.to_string()),
-        ..sigra_delivery::DeliveryOptions::default()
-    };
-    let cartero = DeliveryWorker::open(store.clone(), opciones).await;
-    cartero.map_err(|e| interno(e.to_string()))
-}
-
-impl DemoServer {
-    pub(super) async fn start(
-        store: Store,
-        datos: &Path,
-        listener: TcpListener,
-    ) -> Result<Self, DemoError> {
-        let interno = |e: &str| DemoError::Interno(e.to_owned());
-        let direccion = listener.local_addr().map_err(|e| interno(&e.to_string()))?;
-        let direccion = reachable(direccion);
-        let base =
-            Url::parse(&format!("http://{direccion}/")).map_err(|e| interno(&e.to_string()))?;
-        let zona = Zona::new("America/Santiago").ok_or_else(|| interno("falta la zona horaria"))?;
-        let opciones = AppOptions {
+/// A new database in the directory; mails are written to a folder, to be looked at.
+fn settings(dir: &Path, base: &Url) -> Result<Settings, DemoError> {
+    let zona = Zona::new("America/Santiago");
+    let zona = zona.ok_or_else(|| DemoError::Interno("falta la zona horaria".into()))?;
+    Ok(Settings {
+        database: DatabaseSettings {
+            url: format!("sqlite:{}", dir.join("sigra.db").display()),
+            connections: 10,
+        },
+        files: FileSettings {
+            blobs: BlobSettings::Dir(dir.join("archivos")),
+            limits: Limits::default(),
+        },
+        delivery: DeliverySettings {
+            email: Some(EmailSettings::Folder {
+                dir: dir.join(MAIL_DIR),
+                sender: "SIGRA <sigra@faena.example>".into(),
+            }),
+            public_url: Some(base.to_string()),
+            ..DeliverySettings::default()
+        },
+        escalation: EscalationSettings::default(),
+        app: AppOptions {
             zona,
             // Tokens of another run are worth nothing in this one.
             claves: vec![SigningKey {
                 kid: "demo".into(),
-                secreto: store.env().random(),
+                secreto: Env::default().random(),
             }],
             proxies: Vec::new(),
             // Plain HTTP: a browser would not send a Secure cookie back.
             cookie_segura: false,
             sync_por_minuto: 0,
             silencio_horas: 72,
-        };
-        let almacen = BlobStore::open_dir(datos.join("archivos"));
-        let almacen = almacen.map_err(|e| interno(&e.to_string()))?;
-        let evidencia = FileService::new(store.clone(), almacen, Limits::default());
-        let trabajo = tokio::spawn(evidencia.clone().run());
-        let cartero = delivery_worker(&store, datos, &base).await?;
-        let app = App::new(store.clone(), evidencia, cartero.clone(), opciones);
-        let mantencion = tokio::spawn(run_maintenance(store.clone(), cartero.channels()));
-        let reparto = tokio::spawn(cartero.clone().run());
-        let (alto, avisado) = oneshot::channel::<()>();
-        let tarea = tokio::spawn(async move {
-            // A sender that is gone means the same as one that spoke.
-            let fin = sigra_api::serve(listener, app, async move { drop(avisado.await) }).await;
-            trabajo.abort();
-            mantencion.abort();
-            reparto.abort();
-            fin
-        });
+        },
+    })
+}
+
+impl DemoServer {
+    pub(super) async fn start(dir: &Path, listener: TcpListener) -> Result<Self, DemoError> {
+        let address = listener
+            .local_addr()
+            .map_err(|e| DemoError::Interno(e.to_string()))?;
+        let address = reachable(address);
+        let base = Url::parse(&format!("http://{address}/"))
+            .map_err(|e| DemoError::Interno(e.to_string()))?;
+        let services = Services::open(settings(dir, &base)?).await?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        // A sender that is gone means the same as one that spoke.
+        let server =
+            Server::new(services.clone()).run(listener, async move { drop(stopped.await) });
         Ok(Self {
             base,
-            direccion,
-            store,
-            cartero,
-            alto,
-            tarea,
+            address,
+            services,
+            stop,
+            task: tokio::spawn(server),
         })
     }
 
     /// Returns only when the server ended without being asked to.
     pub(super) async fn wait_until_down(&mut self) -> DemoError {
-        DemoError::Servidor(match (&mut self.tarea).await {
+        DemoError::Servidor(match (&mut self.task).await {
             Ok(Ok(())) => "sin decir por qué".into(),
             Ok(Err(e)) => e.to_string(),
             Err(e) => e.to_string(),
@@ -138,26 +123,26 @@ impl DemoServer {
     /// Lets requests under way finish and closes the database.
     pub(super) async fn stop(self) {
         // No receiver: it has ended already.
-        let _ = self.alto.send(());
-        if !self.tarea.is_finished()
-            && tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tarea)
+        let _ = self.stop.send(());
+        if !self.task.is_finished()
+            && tokio::time::timeout(SHUTDOWN_TIMEOUT, self.task)
                 .await
                 .is_err()
         {
             print_notice("El servidor no terminó a tiempo sus peticiones pendientes.");
         }
-        self.store.close().await;
+        self.services.store().close().await;
     }
 }
 
 /// Where a client on this machine finds a server that listens on all addresses.
-fn reachable(direccion: SocketAddr) -> SocketAddr {
-    let ip = match direccion.ip() {
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    SocketAddr::new(ip, direccion.port())
+    SocketAddr::new(ip, address.port())
 }
 
 #[cfg(test)]

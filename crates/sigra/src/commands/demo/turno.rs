@@ -34,7 +34,8 @@ pub(super) async fn run_turno(
     args: &Args,
     semilla: u64,
 ) -> Result<Turno, DemoError> {
-    let entorno = servidor.store.env();
+    let store = servidor.services.store();
+    let entorno = store.env();
     let trabajadores = usize::from(args.trabajadores);
     let mut registros = records::records()?;
     registros.truncate(usize::from(args.reportes));
@@ -43,18 +44,18 @@ pub(super) async fn run_turno(
 
     let todo = Env::monotonic_now();
     let cliente = ApiClient::new(servidor.base.clone())?;
-    let admin = team::first_administrador(&servidor.store).await?;
+    let admin = team::first_administrador(store).await?;
     let equipo = team::build_team(&cliente, admin, trabajadores, entorno).await?;
     let base = servidor.base.as_str();
     let mut moviles =
         phones::prepare(dir, base, &equipo.trabajadores, &historias, &mut dado).await?;
     phones::write_reportes(dir, &mut moviles).await?;
     let (mut moviles, ida) =
-        phones::reconnect("Volviendo por un mal enlace", servidor.direccion, moviles).await?;
+        phones::reconnect("Volviendo por un mal enlace", servidor.address, moviles).await?;
     let decididos = decision::decide(&equipo, &historias).await?;
     phones::edit(&mut moviles).await?;
     let (mut moviles, vuelta) =
-        phones::reconnect("Volviendo otra vez", servidor.direccion, moviles).await?;
+        phones::reconnect("Volviendo otra vez", servidor.address, moviles).await?;
 
     let filas = ListedReportes::read(&equipo, historias.len()).await?;
     let propios = phones::verify(base, &mut moviles, |uuid| filas.version(uuid)).await?;
@@ -62,7 +63,7 @@ pub(super) async fn run_turno(
     for movil in &moviles {
         libros.extend(movil.telefono.ledger().await?);
     }
-    let revisados = verify::check(&filas, &historias, &libros, &servidor.store).await?;
+    let revisados = verify::check(&filas, &historias, &libros, store).await?;
     let primero = moviles.first().map(|m| m.device_id.as_str());
     let adelanto_ms = verify::clock_skew(&equipo, primero.unwrap_or_default()).await?;
     for movil in moviles {
