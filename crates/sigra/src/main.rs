@@ -56,8 +56,9 @@ fn run(cli: cli::Cli) -> Result<(), CommandError> {
         Command::Claves(KeysCommand::Rotar) => commands::keys::rotate(&config()?),
         Command::Config(ConfigCommand::Check) => commands::config::check(&fuentes),
         Command::Config(ConfigCommand::Print) => commands::config::print(&fuentes),
+        #[cfg(feature = "demo")]
         Command::Demo(args) => block_on(async {
-            commands::demo::run(args)
+            sigra_demo::run(args)
                 .await
                 .map_err(|e| CommandError::failure(e.to_string()))
         }),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{error::DemoError, plan::ReporteStory, server::DemoServer};
+use crate::{error::DemoError, plan::ReporteStory, server::DemoServer};
 
 /// Of the folder with the data.
 pub(super) const MAIL_DIR: &str = "correos";

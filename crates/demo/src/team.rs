@@ -10,7 +10,7 @@ use sigra_store::{
 };
 use tokio::task::JoinSet;
 
-use super::{
+use crate::{
     client::ApiClient,
     error::DemoError,
     personas::{self, Persona, SUPERVISORES},

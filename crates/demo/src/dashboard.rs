@@ -3,7 +3,7 @@
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
 use serde_json::Value;
 
-use super::{error::DemoError, records::AccidentRecord, team::Team, verify::DatabaseCheck};
+use crate::{error::DemoError, records::AccidentRecord, team::Team, verify::DatabaseCheck};
 
 /// The longest bar, in characters.
 const WIDTH: usize = 32;

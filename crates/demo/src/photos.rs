@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 
-use super::{error::DemoError, rng::Rng};
+use crate::{error::DemoError, rng::Rng};
 
 const WIDTH: u32 = 480;
 const HEIGHT: u32 = 360;
@@ -79,7 +79,7 @@ mod tests {
     use sigra_media::{MediaType, cuts, dimensions, make_previews};
 
     use super::{HEIGHT, WIDTH, photo};
-    use crate::commands::demo::rng::Rng;
+    use crate::rng::Rng;
 
     #[test]
     fn a_photo_has_a_place_and_can_be_seen() {

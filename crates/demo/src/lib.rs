@@ -25,13 +25,13 @@ mod team;
 mod turno;
 mod verify;
 
-pub(crate) use args::Args;
-pub(crate) use error::DemoError;
+pub use args::Args;
+pub use error::DemoError;
 use screen::show;
 use server::DemoServer;
 use sigra_store::Env;
 
-pub(crate) async fn run(args: Args) -> Result<(), DemoError> {
+pub async fn run(args: Args) -> Result<(), DemoError> {
     let mut senal = signals::InterruptSignal::new()?;
     // Declared first, dropped last: the directory stays locked until the database is closed.
     let directorio = dir::RunDir::new(&args.datos)?;

@@ -9,7 +9,7 @@ use sigra_phone::{
 use sigra_store::Env;
 use tokio::task::JoinSet;
 
-use super::{
+use crate::{
     error::DemoError,
     links::{self, Traffic},
     photos,

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::records::TOTAL;
+use crate::records::TOTAL;
 
 /// More workers would only wait for each other to get their passwords.
 const MAX_TRABAJADORES: u16 = 200;
@@ -10,7 +10,7 @@ const MAX_TRABAJADORES: u16 = 200;
 /// Muestra un turno con 425 accidentes reales: teléfonos sin señal que vuelven por un mal enlace,
 /// decisiones que llegan a ellos, y la comprobación de que nada se perdió
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Termina después de la tabla (también con CI=true) en vez de dejar el servidor abierto
     #[arg(long)]
     pub(super) salir: bool,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sigra_store::Env;
 
-use super::{
+use crate::{
     Args,
     client::ApiClient,
     dashboard, decision,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sigra_domain::Rut;
 
-use super::error::DemoError;
+use crate::error::DemoError;
 
 /// How often a request is sent when the server says that it is busy.
 const MAX_ATTEMPTS: u32 = 8;

@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
 use reqwest::Url;
 
-use super::{
+use crate::{
     decision::DecisionCounts,
     phones::{PhoneCounts, StageCounts},
     team::{Team, TeamMember},

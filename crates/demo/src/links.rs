@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use sigra_testkit::link::{LinkConditions, LinkCut, LinkProxy};
 
-use super::{error::DemoError, rng::Rng};
+use crate::{error::DemoError, rng::Rng};
 
 /// Connections after which a phone's link no longer breaks: it has come out of the tunnel.
 const TUNNEL_CONNECTIONS: u64 = 6;

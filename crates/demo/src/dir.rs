@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::error::DemoError;
+use crate::error::DemoError;
 
 /// Its presence says that a demo made the directory and that a demo may delete it.
 const MARKER: &str = ".sigra-demo";
@@ -68,7 +68,7 @@ mod tests {
     use std::fs;
 
     use super::RunDir;
-    use crate::commands::demo::error::DemoError;
+    use crate::error::DemoError;
 
     #[test]
     fn its_own_directory_is_made_anew() {

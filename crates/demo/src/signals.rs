@@ -1,6 +1,6 @@
 //! The wish to stop: Ctrl-C, or SIGTERM where there is such a thing.
 
-use super::error::DemoError;
+use crate::error::DemoError;
 
 pub(super) struct InterruptSignal {
     #[cfg(unix)]

@@ -18,7 +18,7 @@ use sigra_server::{
 use sigra_store::Env;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{error::DemoError, mails::MAIL_DIR, screen::print_notice};
+use crate::{error::DemoError, mails::MAIL_DIR, screen::print_notice};
 
 /// How long requests under way may take when the demo is stopped.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{
+use crate::{
     client::ApiClient,
     error::DemoError,
     pages::{ListedReporte, Pager},

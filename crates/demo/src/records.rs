@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use sigra_domain::{Fecha, reporte::MAX_TITULO};
 
-use super::error::DemoError;
+use crate::error::DemoError;
 
-const CSV: &[u8] = include_bytes!("../../../../../demo/incidentes-industriales.csv");
+const CSV: &[u8] = include_bytes!("../../../demo/incidentes-industriales.csv");
 
 /// How many records there are; the limit of `--reportes`.
 pub(super) const TOTAL: u16 = 425;

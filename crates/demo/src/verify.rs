@@ -6,7 +6,7 @@ use sigra_domain::{Rut, bitacora::Accion};
 use sigra_phone::LedgerEntry;
 use sigra_store::{BitacoraFilter, Store, list_bitacora};
 
-use super::{
+use crate::{
     error::DemoError,
     pages::{ListedReporte, Pager},
     phones::{CLOCK_AHEAD_MS, PhoneCounts},
@@ -240,7 +240,7 @@ mod tests {
     use sigra_store::Env;
 
     use super::{DatabaseCheck, ListedReportes, findings};
-    use crate::commands::demo::{
+    use crate::{
         pages::ListedReporte,
         phones::{CLOCK_AHEAD_MS, PhoneCounts},
         plan::{Decision, ReporteStory, build_plan, totals},

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{client::ApiClient, error::DemoError};
+use crate::{client::ApiClient, error::DemoError};
 
 /// What the demo reads of a listed report.
 #[derive(Clone, Debug)]

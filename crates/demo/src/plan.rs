@@ -4,7 +4,7 @@
 use sigra_store::Env;
 use uuid::Builder;
 
-use super::{records::AccidentRecord, rng::Rng};
+use crate::{records::AccidentRecord, rng::Rng};
 
 /// One item in so many is invalid.
 const INVALID_EVERY: usize = 50;
@@ -160,7 +160,7 @@ mod tests {
     use sigra_store::Env;
 
     use super::{PlannedEdit, build_plan, totals};
-    use crate::commands::demo::{records::records, rng::Rng};
+    use crate::{records::records, rng::Rng};
 
     #[test]
     fn the_seed_decides_all_but_the_identities() {

@@ -6,7 +6,7 @@ use sigra_server::OpenError;
 use sigra_store::StoreError;
 
 #[derive(Debug)]
-pub(crate) enum DemoError {
+pub enum DemoError {
     /// The directory holds something that no demo made.
     DirectorioAjeno(PathBuf),
     /// Another demo runs in it.
