@@ -21,10 +21,10 @@ pub(super) struct RunDir {
 
 impl RunDir {
     pub(super) fn new(ruta: &Path) -> Result<Self, DemoError> {
-        let fallo = |e: io::Error| DemoError::Directorio(ruta.to_owned(), e);
+        let failed = |e: io::Error| DemoError::Directorio(ruta.to_owned(), e);
         empty_dir(ruta)?;
-        fs::create_dir_all(ruta).map_err(fallo)?;
-        let marca = File::create(ruta.join(MARKER)).map_err(fallo)?;
+        fs::create_dir_all(ruta).map_err(failed)?;
+        let marca = File::create(ruta.join(MARKER)).map_err(failed)?;
         lock_dir(&marca, ruta)?;
         Ok(Self {
             ruta: ruta.to_owned(),
@@ -34,25 +34,25 @@ impl RunDir {
 }
 
 fn empty_dir(ruta: &Path) -> Result<(), DemoError> {
-    let fallo = |e: io::Error| DemoError::Directorio(ruta.to_owned(), e);
+    let failed = |e: io::Error| DemoError::Directorio(ruta.to_owned(), e);
     let ajeno = || DemoError::DirectorioAjeno(ruta.to_owned());
     // Not followed: behind a link may be a directory that somebody else also uses.
     let meta = match fs::symlink_metadata(ruta) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        otro => otro.map_err(fallo)?,
+        otro => otro.map_err(failed)?,
     };
     if !meta.is_dir() {
         return Err(ajeno());
     }
-    if fs::read_dir(ruta).map_err(fallo)?.next().is_none() {
+    if fs::read_dir(ruta).map_err(failed)?.next().is_none() {
         return Ok(());
     }
     let marca = match File::open(ruta.join(MARKER)) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ajeno()),
-        otro => otro.map_err(fallo)?,
+        otro => otro.map_err(failed)?,
     };
     lock_dir(&marca, ruta)?;
-    fs::remove_dir_all(ruta).map_err(fallo)
+    fs::remove_dir_all(ruta).map_err(failed)
 }
 
 fn lock_dir(marca: &File, ruta: &Path) -> Result<(), DemoError> {

@@ -12,12 +12,12 @@ const TUNNEL_CONNECTIONS: u64 = 6;
 /// A link to the server that is slow and breaks, as the dice say.
 pub(super) async fn unreliable_link(
     servidor: SocketAddr,
-    mut dado: Rng,
+    mut rng: Rng,
 ) -> Result<LinkProxy, DemoError> {
     let condiciones = move |numero| LinkConditions {
-        latencia: Duration::from_millis(5 + dado.below(20)),
-        bytes_por_segundo: Some(40_000 + dado.below(200_000)),
-        corte: random_cut(&mut dado).filter(|_| numero < TUNNEL_CONNECTIONS),
+        latencia: Duration::from_millis(5 + rng.below(20)),
+        bytes_por_segundo: Some(40_000 + rng.below(200_000)),
+        corte: random_cut(&mut rng).filter(|_| numero < TUNNEL_CONNECTIONS),
     };
     LinkProxy::new(servidor, condiciones)
         .await
@@ -25,11 +25,11 @@ pub(super) async fn unreliable_link(
 }
 
 /// Two of three connections break, in the middle of a request or of an answer.
-fn random_cut(dado: &mut Rng) -> Option<LinkCut> {
-    match dado.below(3) {
+fn random_cut(rng: &mut Rng) -> Option<LinkCut> {
+    match rng.below(3) {
         // In a request, or in the middle of a photo.
-        0 => Some(LinkCut::Subida(dado.below(30_000))),
-        1 => Some(LinkCut::Bajada(dado.below(2_500))),
+        0 => Some(LinkCut::Subida(rng.below(30_000))),
+        1 => Some(LinkCut::Bajada(rng.below(2_500))),
         _ => None,
     }
 }
@@ -45,8 +45,8 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    pub(super) fn add(&mut self, enlace: &LinkProxy) {
-        let c = enlace.stats();
+    pub(super) fn add(&mut self, link: &LinkProxy) {
+        let c = link.stats();
         self.conexiones += c.conexiones;
         self.cortadas += c.cortadas;
         self.subidos += c.subidos;

@@ -17,10 +17,10 @@ pub(super) struct ShiftMail {
 
 /// Sends what is due and counts what there is.
 pub(super) async fn count(servidor: &DemoServer, datos: &Path) -> Result<ShiftMail, DemoError> {
-    let cartero = servidor.services.delivery_worker();
+    let worker = servidor.services.delivery_worker();
     let store = servidor.services.store();
-    store.fan_out_avisos(cartero.channels()).await?;
-    cartero.deliver_due().await?;
+    store.fan_out_avisos(worker.channels()).await?;
+    worker.deliver_due().await?;
     let carpeta = datos.join(MAIL_DIR);
     let leida = carpeta.clone();
     let hay = tokio::task::spawn_blocking(move || std::fs::read_dir(leida).map(Iterator::count));

@@ -31,7 +31,7 @@ pub(super) struct WorkerPhone {
     pub(super) device_id: String,
     pub(super) telefono: Phone,
     pub(super) historias: Vec<ReporteStory>,
-    dado: Rng,
+    rng: Rng,
 }
 
 /// What phones and links did in a stage.
@@ -53,7 +53,7 @@ pub(super) async fn prepare(
     base: &str,
     trabajadores: &[TeamMember],
     historias: &[ReporteStory],
-    dado: &mut Rng,
+    rng: &mut Rng,
 ) -> Result<Vec<WorkerPhone>, DemoError> {
     let etapa = StageProgress::new("Preparando teléfonos", trabajadores.len());
     let dir = dir.join("telefonos");
@@ -62,12 +62,12 @@ pub(super) async fn prepare(
     for (i, trabajador) in trabajadores.iter().enumerate() {
         let device_id = format!("telefono-demo-{:03}", i + 1);
         let adelanto = if i == 0 { CLOCK_AHEAD_MS } else { 0 };
-        let azar = Mutex::new(dado.fork());
+        let azar = Mutex::new(rng.fork());
         let mut ajustes = PhoneOptions::new(
             base,
             &device_id,
             move || Env::default().now().plus(adelanto).0,
-            move || azar.lock().map_or(0, |mut dado| dado.next_u64()),
+            move || azar.lock().map_or(0, |mut rng| rng.next_u64()),
         );
         // The shift of the demo lasts seconds.
         ajustes.espera_base = Duration::from_millis(10);
@@ -82,7 +82,7 @@ pub(super) async fn prepare(
             device_id,
             telefono,
             historias: suyas.cloned().collect(),
-            dado: dado.fork(),
+            rng: rng.fork(),
         });
         etapa.advance();
     }
@@ -115,7 +115,7 @@ pub(super) async fn write_reportes(
             };
             if h.con_foto {
                 let ruta = dir.join(format!("{}.jpg", h.uuid));
-                let foto = photos::photo(&mut movil.dado)?;
+                let foto = photos::photo(&mut movil.rng)?;
                 std::fs::write(&ruta, foto).map_err(|e| DemoError::Directorio(ruta.clone(), e))?;
                 let adjunto = Attachment {
                     ruta,
@@ -214,9 +214,9 @@ async fn sync_one(
     servidor: SocketAddr,
     mut movil: WorkerPhone,
 ) -> Result<(WorkerPhone, StageCounts), DemoError> {
-    let enlace = links::unreliable_link(servidor, movil.dado.fork()).await?;
+    let link = links::unreliable_link(servidor, movil.rng.fork()).await?;
     let telefono = &mut movil.telefono;
-    telefono.set_url(&format!("http://{}", enlace.address()))?;
+    telefono.set_url(&format!("http://{}", link.address()))?;
     let mut labor = StageCounts::default();
     if i == 1 {
         send_twice_at_once(telefono).await?;
@@ -248,7 +248,7 @@ async fn sync_one(
             }
         }
     }
-    labor.trafico.add(&enlace);
+    labor.trafico.add(&link);
     Ok((movil, labor))
 }
 

@@ -9,15 +9,15 @@ const HEIGHT: u32 = 360;
 const QUALITY: u8 = 80;
 
 /// A rock face of its own; some 30 KiB.
-pub(super) fn photo(dado: &mut Rng) -> Result<Vec<u8>, DemoError> {
+pub(super) fn photo(rng: &mut Rng) -> Result<Vec<u8>, DemoError> {
     let vetas: Vec<(u32, u32, u8)> = (0..24)
         .map(|_| {
-            let mut al_azar = |n: u32| u32::try_from(dado.below(n.into())).unwrap_or(0);
+            let mut al_azar = |n: u32| u32::try_from(rng.below(n.into())).unwrap_or(0);
             let (x, y) = (al_azar(WIDTH), al_azar(HEIGHT));
             (x, y, u8::try_from(60 + al_azar(140)).unwrap_or(128))
         })
         .collect();
-    let ruido = dado.next_u64();
+    let ruido = rng.next_u64();
     let imagen = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
         // The nearest lump of rock, and its grain.
         let cerca = vetas
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn a_photo_has_a_place_and_can_be_seen() {
-        let mut dado = Rng::new(7);
-        let (una, otra) = (photo(&mut dado).unwrap(), photo(&mut dado).unwrap());
+        let mut rng = Rng::new(7);
+        let (una, otra) = (photo(&mut rng).unwrap(), photo(&mut rng).unwrap());
         assert_ne!(una, otra);
         assert!((10_000..80_000).contains(&una.len()), "{}", una.len());
         let m = dimensions(MediaType::Jpeg, &una).unwrap();

@@ -90,34 +90,34 @@ impl ReporteStory {
 /// The story of every record; the one at `i` is written by worker `i % trabajadores`.
 pub(super) fn build_plan(
     registros: &[AccidentRecord],
-    dado: &mut Rng,
-    entorno: &Env,
+    rng: &mut Rng,
+    env: &Env,
 ) -> Vec<ReporteStory> {
     registros
         .iter()
         .enumerate()
         .map(|(i, registro)| {
             let invalida = i % INVALID_EVERY == INVALID_EVERY - 1;
-            let decision = match dado.below(6) {
+            let decision = match rng.below(6) {
                 0 | 1 => Some(Decision::Aprobar),
                 2 => Some(Decision::Rechazar),
                 _ => None,
             };
-            let edicion = match (decision, dado.below(6)) {
+            let edicion = match (decision, rng.below(6)) {
                 (None, 0) => Some(PlannedEdit::Sola),
                 (None, 1) => Some(PlannedEdit::ConOtra),
                 (Some(_), 0) => Some(PlannedEdit::Tardia),
                 _ => None,
             };
             ReporteStory {
-                uuid: Builder::from_random_bytes(entorno.random())
+                uuid: Builder::from_random_bytes(env.random())
                     .into_uuid()
                     .to_string(),
                 registro: registro.clone(),
                 invalida,
                 decision: decision.filter(|_| !invalida),
-                decidir_dos_veces: dado.one_in(5),
-                decide_otro: dado.one_in(5),
+                decidir_dos_veces: rng.one_in(5),
+                decide_otro: rng.one_in(5),
                 edicion: edicion.filter(|_| !invalida),
                 con_foto: !invalida && i % PHOTO_EVERY == 0,
             }

@@ -38,9 +38,9 @@ mod tests {
 
     #[test]
     fn the_published_sequence() {
-        let mut dado = Rng::new(1_234_567);
-        assert_eq!(dado.next_u64(), 6_457_827_717_110_365_317);
-        assert_eq!(dado.next_u64(), 3_203_168_211_198_807_973);
+        let mut rng = Rng::new(1_234_567);
+        assert_eq!(rng.next_u64(), 6_457_827_717_110_365_317);
+        assert_eq!(rng.next_u64(), 3_203_168_211_198_807_973);
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(super) async fn build_team(
     anonimo: &ApiClient,
     (persona, password): (Persona, String),
     trabajadores: usize,
-    entorno: &Env,
+    env: &Env,
 ) -> Result<Team, DemoError> {
     let cliente = anonimo.log_in(persona.rut, &password).await?;
     let areas = areas(anonimo).await?;
@@ -92,7 +92,7 @@ pub(super) async fn build_team(
             equipo.push(miembro??);
         }
         let (admin, anonimo, etapa) = (cliente.clone(), anonimo.clone(), etapa.clone());
-        let nueva = password::temporary(entorno.random());
+        let nueva = password::temporary(env.random());
         tareas.spawn(async move {
             let miembro = add_member(&admin, &anonimo, persona, nueva).await;
             etapa.advance();

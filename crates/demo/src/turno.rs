@@ -35,20 +35,20 @@ pub(super) async fn run_turno(
     semilla: u64,
 ) -> Result<Turno, DemoError> {
     let store = servidor.services.store();
-    let entorno = store.env();
+    let env = store.env();
     let trabajadores = usize::from(args.trabajadores);
     let mut registros = records::records()?;
     registros.truncate(usize::from(args.reportes));
-    let mut dado = Rng::new(semilla);
-    let historias = plan::build_plan(&registros, &mut dado, entorno);
+    let mut rng = Rng::new(semilla);
+    let historias = plan::build_plan(&registros, &mut rng, env);
 
     let todo = Env::monotonic_now();
     let cliente = ApiClient::new(servidor.base.clone())?;
     let admin = team::first_administrador(store).await?;
-    let equipo = team::build_team(&cliente, admin, trabajadores, entorno).await?;
+    let equipo = team::build_team(&cliente, admin, trabajadores, env).await?;
     let base = servidor.base.as_str();
     let mut moviles =
-        phones::prepare(dir, base, &equipo.trabajadores, &historias, &mut dado).await?;
+        phones::prepare(dir, base, &equipo.trabajadores, &historias, &mut rng).await?;
     phones::write_reportes(dir, &mut moviles).await?;
     let (mut moviles, ida) =
         phones::reconnect("Volviendo por un mal enlace", servidor.address, moviles).await?;
