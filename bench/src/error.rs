@@ -13,8 +13,8 @@ pub enum Error {
     Sql(#[from] sqlx::Error),
     #[error("falló la base SQLite de referencia: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    #[error("falló el almacén de archivos: {0}")]
-    Almacen(#[from] sigra_files::blobs::BlobError),
+    #[error("{0}")]
+    Sitio(#[from] sigra_server::OpenError),
     #[error("error de archivo o de red: {0}")]
     Io(#[from] std::io::Error),
     #[error("no se entienden los datos de demostración: {0}")]
@@ -36,12 +36,6 @@ pub enum Error {
     Interrumpida,
     #[error("error interno: {0}")]
     Interno(&'static str),
-}
-
-impl From<sigra_delivery::DeliverySetupError> for Error {
-    fn from(_: sigra_delivery::DeliverySetupError) -> Self {
-        Self::Interno("cartero")
-    }
 }
 
 /// A task that panicked or was cancelled.

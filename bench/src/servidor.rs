@@ -7,17 +7,18 @@ use std::{
     io::{BufRead as _, Read as _, Write as _},
     net::TcpListener,
     path::PathBuf,
-    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
-use sigra_api::{App, AppOptions, SigningKey};
-use sigra_delivery::DeliveryWorker;
+use sigra_api::{AppOptions, SigningKey};
 use sigra_domain::Zona;
-use sigra_files::blobs::BlobStore;
-use sigra_files::{FileService, Limits};
-use sigra_store::{Env, Store, notifications::Channels};
-use tokio::{sync::oneshot, time::MissedTickBehavior};
+use sigra_files::Limits;
+use sigra_server::{
+    BlobSettings, DatabaseSettings, DeliverySettings, EscalationSettings, FileSettings, Server,
+    Services, Settings,
+    workers::{FILES, all_workers},
+};
+use tokio::sync::oneshot;
 
 use crate::error::Error;
 
@@ -54,25 +55,29 @@ pub fn corre() -> Result<(), Error> {
 }
 
 async fn sirve(encargo: Encargo) -> Result<(), Error> {
-    let store = Store::open(&encargo.url, CONEXIONES, Env::default()).await?;
-    let opciones = AppOptions {
-        zona: Zona::new(ZONA).ok_or(Error::Interno("zona"))?,
-        claves: vec![clave(encargo.secreto)],
-        proxies: vec![],
-        cookie_segura: false,
-        sync_por_minuto: 0,
-        silencio_horas: 72,
-    };
-    let almacen = BlobStore::open_dir(encargo.archivos)?;
-    let evidencia = FileService::new(store.clone(), almacen, Limits::default());
-    let cartero =
-        DeliveryWorker::open(store.clone(), sigra_delivery::DeliveryOptions::default()).await?;
-    let salidas = cartero.channels();
-    let app = App::new(store.clone(), evidencia.clone(), cartero, opciones);
-    if encargo.vistas {
-        tokio::spawn(evidencia.run());
-    }
-    tokio::spawn(mantiene(store.clone(), salidas));
+    let services = Services::open(Settings {
+        database: DatabaseSettings {
+            url: encargo.url,
+            connections: CONEXIONES,
+        },
+        files: FileSettings {
+            blobs: BlobSettings::Dir(encargo.archivos),
+            limits: Limits::default(),
+        },
+        delivery: DeliverySettings::default(),
+        escalation: EscalationSettings::default(),
+        app: AppOptions {
+            zona: Zona::new(ZONA).ok_or(Error::Interno("zona"))?,
+            claves: vec![clave(encargo.secreto)],
+            proxies: vec![],
+            cookie_segura: false,
+            sync_por_minuto: 0,
+            silencio_horas: 72,
+        },
+    })
+    .await?;
+    let mut trabajos = all_workers(&services);
+    trabajos.retain(|t| encargo.vistas || t.name != FILES);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut salida = std::io::stdout();
     writeln!(salida, "{}", listener.local_addr()?)?;
@@ -82,23 +87,10 @@ async fn sirve(encargo: Encargo) -> Result<(), Error> {
         std::io::stdin().lock().read_to_end(&mut Vec::new()).ok();
         alto.send(()).ok();
     });
-    let fin = sigra_api::serve(listener, app, async {
+    let fin = Server::with_workers(services.clone(), trabajos).run(listener, async {
         para.await.ok();
     });
     fin.await?;
-    store.close().await;
+    services.store().close().await;
     Ok(())
-}
-
-/// As `sigra serve` does, so that its cost is in the figures: the feed's order, who is told of what, the
-/// dashboard's counts.
-async fn mantiene(store: Store, salidas: Channels) {
-    let mut reloj = tokio::time::interval(Duration::from_secs(1));
-    reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        reloj.tick().await;
-        // The database is closed when the measurement ends.
-        store.fan_out_avisos(salidas).await.ok();
-        store.roll_up_counts().await.ok();
-    }
 }

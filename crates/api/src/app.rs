@@ -16,6 +16,7 @@ use crate::{
     passwords::PasswordHasher,
     sync::rate_limit::RateLimiter,
     tokens::{SigningKey, Tokens},
+    worker_health::WorkerHealth,
 };
 
 /// What the site decides.
@@ -54,6 +55,7 @@ struct Inner {
     frenos: RateLimiter,
     presupuesto: MemoryBudget,
     silencio_ms: i64,
+    trabajos: WorkerHealth,
     #[cfg(feature = "pdf")]
     informes: Slots,
 }
@@ -79,6 +81,7 @@ impl App {
             cartero,
             oyentes: Subscribers::default(),
             cierre: watch::Sender::new(false),
+            trabajos: WorkerHealth::default(),
             #[cfg(feature = "pdf")]
             informes: Slots::default(),
             store,
@@ -97,6 +100,11 @@ impl App {
     /// Who sends to others.
     pub fn delivery_worker(&self) -> &DeliveryWorker {
         &self.0.cartero
+    }
+
+    /// How the workers fare that run beside this.
+    pub fn worker_health(&self) -> &WorkerHealth {
+        &self.0.trabajos
     }
 
     /// Places of documents that are being prepared.

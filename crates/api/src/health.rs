@@ -33,6 +33,11 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Salud>, Problema> {
         tracing::warn!(%error, "el almacén de archivos no responde");
         return Err(Codigo::NoDisponible.into());
     }
+    // What fell was logged by whoever starts it again.
+    let caidos = app.worker_health().down();
+    if !caidos.is_empty() {
+        return Err(Problema::from(Codigo::NoDisponible).with_workers_down(caidos));
+    }
     Ok(Json(Salud {
         estado: "ok".to_owned(),
     }))

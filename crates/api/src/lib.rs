@@ -25,6 +25,7 @@ mod server;
 mod sync;
 mod tokens;
 mod usuarios;
+mod worker_health;
 
 pub use app::{App, AppOptions};
 pub use guard::Permission;
@@ -32,3 +33,4 @@ pub use openapi::description;
 pub use passwords::hash_password;
 pub use server::serve;
 pub use tokens::{AUD_API, AUD_BROWSER, SigningKey, Tokens, new_signing_key};
+pub use worker_health::{WorkerHealth, WorkerStatus, WorkerStatuses};

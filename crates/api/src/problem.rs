@@ -35,6 +35,8 @@ pub struct Problema {
     id: Option<String>,
     /// A header that this problem has to say something in.
     cabecera: Option<Box<(HeaderName, String)>>,
+    /// Whose absence is the reason.
+    caidos: Vec<&'static str>,
 }
 
 impl From<Codigo> for Problema {
@@ -48,6 +50,7 @@ impl From<Codigo> for Problema {
             reintentar_en,
             id: None,
             cabecera: None,
+            caidos: vec![],
         }
     }
 }
@@ -130,6 +133,22 @@ impl Problema {
         self
     }
 
+    /// With the names of the workers that are down.
+    #[must_use]
+    pub fn with_workers_down(mut self, caidos: Vec<&'static str>) -> Self {
+        self.caidos = caidos;
+        self
+    }
+
+    fn detail(&self, idioma: Language) -> String {
+        let detalle = self.codigo.detalle(idioma);
+        if self.caidos.is_empty() {
+            return detalle.to_owned();
+        }
+        let son = idioma.pick("Trabajos detenidos", "Workers down");
+        format!("{detalle} {son}: {}.", self.caidos.join(", "))
+    }
+
     #[must_use]
     pub fn retry_after(mut self, segundos: u64) -> Self {
         self.reintentar_en = Some(segundos);
@@ -143,7 +162,7 @@ impl Problema {
             "type": format!("urn:sigra:problema:{}", codigo.code()),
             "title": codigo.title(idioma),
             "status": codigo.status().as_u16(),
-            "detail": codigo.detalle(idioma),
+            "detail": self.detail(idioma),
             "instance": instance,
             "codigo": codigo.code(),
             "permanente": codigo.is_permanent(),

@@ -54,7 +54,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Abre una demostración con accidentes reales y anónimos
-    Demo(commands::demo::Args),
+    #[cfg(feature = "demo")]
+    Demo(sigra_demo::Args),
 }
 
 #[derive(Debug, Subcommand)]

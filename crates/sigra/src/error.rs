@@ -2,6 +2,7 @@
 
 use std::{io, process::ExitCode};
 
+use sigra_server::OpenError;
 use sigra_store::StoreError;
 
 /// Why a command could not do what it was asked to.
@@ -50,6 +51,12 @@ impl CommandError {
 impl From<StoreError> for CommandError {
     fn from(f: StoreError) -> Self {
         Self::failure(f.to_string())
+    }
+}
+
+impl From<OpenError> for CommandError {
+    fn from(e: OpenError) -> Self {
+        Self::failure(e.to_string())
     }
 }
 

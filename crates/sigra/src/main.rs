@@ -4,15 +4,12 @@ mod cli;
 mod commands;
 mod config;
 mod db;
-mod delivery;
 mod error;
-mod files;
 mod first_admin;
 mod help;
 mod logging;
 mod output;
 mod signing_keys;
-mod workers;
 
 /// Files pass through many threads in blocks of all sizes: with the C library's allocator, uploads left
 /// several times as much memory taken as they held.
@@ -59,8 +56,9 @@ fn run(cli: cli::Cli) -> Result<(), CommandError> {
         Command::Claves(KeysCommand::Rotar) => commands::keys::rotate(&config()?),
         Command::Config(ConfigCommand::Check) => commands::config::check(&fuentes),
         Command::Config(ConfigCommand::Print) => commands::config::print(&fuentes),
+        #[cfg(feature = "demo")]
         Command::Demo(args) => block_on(async {
-            commands::demo::run(args)
+            sigra_demo::run(args)
                 .await
                 .map_err(|e| CommandError::failure(e.to_string()))
         }),

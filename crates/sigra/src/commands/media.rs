@@ -4,19 +4,19 @@ use std::fmt::Write as _;
 
 use sigra_files::{Damage, DamagedFile, IntegrityReport, SweepReport};
 
-use crate::{config::Config, db, error::CommandError, files, output};
+use crate::{config::Config, db, error::CommandError, output};
 
 /// Findings that are named one by one; the rest are counted.
 const MAX_LINES: usize = 200;
 
 pub(crate) async fn check(config: Config) -> Result<(), CommandError> {
     let store = db::open_existing(&config).await?;
-    let evidencia = files::open(&config, store.clone())?;
+    let files = config.files().open(store.clone())?;
     let plantilla = "Revisando {wide_bar} {binary_bytes}/{binary_total_bytes} ({eta})";
     let barra = output::progress_bar(plantilla, store.total_blob_bytes().await?);
-    let revision = evidencia.check(|bytes| barra.inc(bytes)).await;
+    let revision = files.check(|bytes| barra.inc(bytes)).await;
     barra.finish_and_clear();
-    let simulacro = evidencia.sweep(true).await;
+    let simulacro = files.sweep(true).await;
     store.close().await;
     let no_termina = |e| CommandError::failed("la revisión no pudo terminar", e);
     let (revision, simulacro) = (
@@ -35,8 +35,8 @@ pub(crate) async fn check(config: Config) -> Result<(), CommandError> {
 
 pub(crate) async fn sweep(config: Config, simulacro: bool) -> Result<(), CommandError> {
     let store = db::open_existing(&config).await?;
-    let evidencia = files::open(&config, store.clone())?;
-    let hecho = evidencia.sweep(simulacro).await;
+    let files = config.files().open(store.clone())?;
+    let hecho = files.sweep(simulacro).await;
     store.close().await;
     let hecho = hecho.map_err(|e| CommandError::failed("el barrido no pudo terminar", e))?;
     output::write(&sweep_summary(hecho, simulacro))?;

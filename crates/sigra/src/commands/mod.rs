@@ -2,7 +2,6 @@
 
 pub(crate) mod audit;
 pub(crate) mod config;
-pub(crate) mod demo;
 pub(crate) mod keys;
 pub(crate) mod media;
 pub(crate) mod migrate;

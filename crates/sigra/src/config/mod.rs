@@ -9,6 +9,7 @@
 mod file;
 mod print;
 mod secret;
+mod server;
 mod settings;
 mod sources;
 #[cfg(test)]
@@ -134,7 +135,7 @@ fn check_email(config: &Config, lectura: &mut ParsedSettings) {
     }
     // What the mail library would say when the server starts.
     if esta("smtp_servidor")
-        && let Err(e) = crate::delivery::email(config)
+        && let Some(Err(e)) = config.email().map(|email| email.open())
     {
         falla("smtp_servidor", &e.to_string());
     }

@@ -39,28 +39,28 @@ struct StoredKey {
 }
 
 impl StoredKey {
-    fn new(entorno: &Env) -> Self {
+    fn new(env: &Env) -> Self {
         Self {
-            kid: hex(&entorno.random::<8>()),
-            secreto: hex(&entorno.random::<32>()),
-            creada: entorno.now(),
+            kid: hex(&env.random::<8>()),
+            secreto: hex(&env.random::<32>()),
+            creada: env.now(),
         }
     }
 }
 
 /// The keys of `archivo`, which is created when it is missing. Blocking.
-pub(crate) fn open(archivo: &Path, entorno: &Env) -> Result<Vec<SigningKey>, CommandError> {
+pub(crate) fn open(archivo: &Path, env: &Env) -> Result<Vec<SigningKey>, CommandError> {
     if let Some(contenido) = read(archivo)? {
         return signing_keys(archivo, &contenido);
     }
-    let _candado = acquire_lock(archivo)?;
+    let _lock = acquire_lock(archivo)?;
     // Another server that started at the same moment may have created it meanwhile.
     let contenido = match read(archivo)? {
         Some(contenido) => contenido,
         None => save(
             archivo,
             KeyFile {
-                claves: vec![StoredKey::new(entorno)],
+                claves: vec![StoredKey::new(env)],
             },
         )?,
     };
@@ -69,7 +69,7 @@ pub(crate) fn open(archivo: &Path, entorno: &Env) -> Result<Vec<SigningKey>, Com
 
 /// Adds a key that signs from the next start on, and forgets the oldest ones. Answers how many there
 /// are now. Blocking.
-pub(crate) fn rotate(archivo: &Path, entorno: &Env) -> Result<usize, CommandError> {
+pub(crate) fn rotate(archivo: &Path, env: &Env) -> Result<usize, CommandError> {
     let falta = || {
         CommandError::failure(format!(
             "todavía no existe {} (secret_file); lo crea sigra serve al iniciar",
@@ -77,9 +77,9 @@ pub(crate) fn rotate(archivo: &Path, entorno: &Env) -> Result<usize, CommandErro
         ))
     };
     read(archivo)?.ok_or_else(falta)?;
-    let _candado = acquire_lock(archivo)?;
+    let _lock = acquire_lock(archivo)?;
     let mut contenido = read(archivo)?.ok_or_else(falta)?;
-    contenido.claves.insert(0, StoredKey::new(entorno));
+    contenido.claves.insert(0, StoredKey::new(env));
     contenido.claves.truncate(MAX);
     Ok(save(archivo, contenido)?.claves.len())
 }
@@ -220,17 +220,17 @@ mod tests {
     #[test]
     fn a_rotation_signs_with_a_new_key_and_keeps_two_old_ones() {
         let (_dir, archivo) = temp_keys_file();
-        let entorno = Env::default();
+        let env = Env::default();
         assert!(
-            rotate(&archivo, &entorno)
+            rotate(&archivo, &env)
                 .unwrap_err()
                 .text()
                 .contains("sigra serve")
         );
-        let mut kids = vec![open(&archivo, &entorno).unwrap()[0].kid.clone()];
+        let mut kids = vec![open(&archivo, &env).unwrap()[0].kid.clone()];
         for quedan in [2, 3, 3] {
-            assert_eq!(rotate(&archivo, &entorno).unwrap(), quedan);
-            let ahora = open(&archivo, &entorno).unwrap();
+            assert_eq!(rotate(&archivo, &env).unwrap(), quedan);
+            let ahora = open(&archivo, &env).unwrap();
             assert!(!kids.contains(&ahora[0].kid));
             assert_eq!(ahora[1].kid, kids[0]);
             kids.insert(0, ahora[0].kid.clone());

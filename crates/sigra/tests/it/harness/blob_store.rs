@@ -1,12 +1,14 @@
 //! Where a site under test keeps the bytes of files.
 
 use sigra_files::blobs::BlobStore;
+use sigra_server::BlobSettings;
 use sigra_testkit::s3::S3Server;
 use tempfile::TempDir;
 
 /// Goes with the site.
 pub struct TestFiles {
     pub almacen: BlobStore,
+    pub settings: BlobSettings,
     lugar: FilesLocation,
 }
 
@@ -23,17 +25,22 @@ impl TestFiles {
             let servidor = S3Server::start().await.expect("S3");
             let mut opciones = servidor.options();
             opciones.url_publica = publico.then(|| opciones.url.clone());
-            return Self {
-                almacen: BlobStore::s3(&opciones).expect("S3"),
-                lugar: FilesLocation::S3(servidor),
-            };
+            let settings = BlobSettings::S3(opciones);
+            return Self::open(settings, FilesLocation::S3(servidor));
         }
         let dir = TempDir::new().expect("carpeta");
+        let settings = BlobSettings::Dir(dir.path().to_owned());
+        Self::open(settings, FilesLocation::Directorio(dir))
+    }
+
+    fn open(settings: BlobSettings, lugar: FilesLocation) -> Self {
         Self {
-            almacen: BlobStore::open_dir(dir.path().to_owned()).expect("carpeta"),
-            lugar: FilesLocation::Directorio(dir),
+            almacen: settings.clone().open().expect("almacén"),
+            settings,
+            lugar,
         }
     }
+
     /// The directory, if it is one.
     pub fn dir(&self) -> Option<&std::path::Path> {
         match &self.lugar {

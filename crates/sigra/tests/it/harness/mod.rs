@@ -25,11 +25,15 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sigra_api::{AUD_API, App, AppOptions, SigningKey, Tokens};
 use sigra_delivery::{
-    AllowList, DeliveryWorker,
-    email::{Mailer, SmtpOptions, SmtpSecurity, TIMEOUT},
+    AllowList,
+    email::{SmtpOptions, SmtpSecurity, TIMEOUT},
 };
 use sigra_domain::{Quien, Rol, Rut, Zona};
-use sigra_files::{FileService, Limits};
+use sigra_files::Limits;
+use sigra_server::{
+    DatabaseSettings, DeliverySettings, EmailSettings, EscalationSettings, FileSettings, Services,
+    Settings,
+};
 use sigra_store::{
     Env, Store,
     identity::{CreateUsuario, OpenSession, Usuario},
@@ -100,27 +104,26 @@ pub struct SiteOptions {
 }
 
 impl SiteOptions {
-    fn delivery_options(&self) -> sigra_delivery::DeliveryOptions {
+    fn delivery_settings(&self) -> DeliverySettings {
         let redes: &[&str] = if self.hacia_aqui {
             &["127.0.0.0/8"]
         } else {
             &[]
         };
         let redes = AllowList::parse(redes).expect("redes");
-        let correo = self.smtp.map(|puerto| SmtpOptions {
+        let smtp = |puerto| SmtpOptions {
             servidor: format!("127.0.0.1:{puerto}"),
             seguridad: SmtpSecurity::Ninguna,
             usuario: None,
             clave: None,
             remitente: "SIGRA <sigra@mina.example>".into(),
             plazo: TIMEOUT,
-        });
-        sigra_delivery::DeliveryOptions {
-            correo: correo.map(|o| Mailer::smtp(&o).expect("correo")),
-            redes: redes.clone(),
-            redes_push: redes,
-            url_publica: Some("https://sigra.mina.example".into()),
-            contacto: None,
+        };
+        DeliverySettings {
+            email: self.smtp.map(|puerto| EmailSettings::Smtp(smtp(puerto))),
+            webhook_networks: redes.clone(),
+            push_networks: redes,
+            public_url: Some("https://sigra.mina.example".into()),
         }
     }
 
@@ -202,24 +205,24 @@ impl TestSite {
     }
 
     pub async fn with(bd: TestDb, ajuste: SiteOptions) -> Self {
-        let store = Store::open(&bd.url, ajuste.conexiones, Env::default())
-            .await
-            .expect("abre la base");
         let claves = vec![SigningKey {
             kid: "prueba".into(),
             secreto: SECRET,
         }];
         let tokens = Tokens::new(&claves);
         let archivos = TestFiles::new(ajuste.en_s3, ajuste.s3_publico).await;
-        let almacen = archivos.almacen.clone();
-        let cartero = DeliveryWorker::open(store.clone(), ajuste.delivery_options())
-            .await
-            .expect("cartero");
-        let app = App::new(
-            store.clone(),
-            FileService::new(store.clone(), almacen, ajuste.limites),
-            cartero,
-            AppOptions {
+        let settings = Settings {
+            database: DatabaseSettings {
+                url: bd.url.clone(),
+                connections: ajuste.conexiones,
+            },
+            files: FileSettings {
+                blobs: archivos.settings.clone(),
+                limits: ajuste.limites,
+            },
+            delivery: ajuste.delivery_settings(),
+            escalation: EscalationSettings::default(),
+            app: AppOptions {
                 zona: Zona::new("America/Santiago").expect("zona"),
                 claves,
                 proxies: vec!["127.0.0.1".parse().expect("ip")],
@@ -227,13 +230,17 @@ impl TestSite {
                 sync_por_minuto: ajuste.sync_por_minuto,
                 silencio_horas: 72,
             },
-        );
+        };
+        let services = Services::open(settings).await.expect("abre el sitio");
+        let (app, store) = (services.app().clone(), services.store().clone());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
         let url = format!("http://{}", listener.local_addr().expect("dirección"));
         let (alto, para) = oneshot::channel();
-        let servidor = tokio::spawn(sigra_api::serve(listener, app.clone(), async {
-            para.await.ok();
-        }));
+        // The workers' steps are done by the tests, when they want them.
+        let servidor = tokio::spawn(async move {
+            let alto = async { drop(para.await) };
+            services.serve(listener, alto).await
+        });
         Self {
             url,
             app,
