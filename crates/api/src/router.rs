@@ -126,7 +126,7 @@ fn identity(t: RouteTable<'_>) -> RouteTable<'_> {
 
 fn reportes(t: RouteTable<'_>) -> RouteTable<'_> {
     use crate::reportes::{
-        acciones, bitacora, comentarios, crear, editar, lista, retirar, similares, ver,
+        acciones, bitacora, comentarios, crear, editar, informe, lista, retirar, similares, ver,
     };
     let cambio = |propios| [propios, BODY, WRITE, IDEMPOTENT];
     t.op(Autenticado, &cambio(crear::CODIGOS), routes!(crear::crear))
@@ -174,20 +174,7 @@ fn reportes(t: RouteTable<'_>) -> RouteTable<'_> {
             &cambio(retirar::CODIGOS),
             routes!(retirar::retirar),
         )
-        .with_pdf()
-}
-
-impl RouteTable<'_> {
-    /// The one operation that a site may be built without.
-    fn with_pdf(self) -> Self {
-        #[cfg(feature = "pdf")]
-        {
-            use crate::reportes::informe;
-            self.op(Navegador, &[informe::CODIGOS], routes!(informe::informe))
-        }
-        #[cfg(not(feature = "pdf"))]
-        self
-    }
+        .op(Navegador, &[informe::CODIGOS], routes!(informe::informe))
 }
 
 fn sync(t: RouteTable<'_>) -> RouteTable<'_> {
