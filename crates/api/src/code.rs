@@ -330,6 +330,10 @@ codes! {
         ("Error interno", "Internal error")
         ("Algo falló en el servidor. Intente de nuevo; si sigue, entregue el id al encargado.",
          "Something failed in the server. Try again; if it goes on, give the id to whoever runs it.");
+    InformeNoIncluido "informe_no_incluido" NOT_IMPLEMENTED true
+        ("PDF no incluido", "PDF not included")
+        ("Este servidor se instaló sin los informes en PDF. El administrador puede instalar la versión que los trae.",
+         "This server was installed without PDF reports. The administrator may install the version that has them.");
     NoDisponible "no_disponible" SERVICE_UNAVAILABLE false
         ("Servicio no disponible", "Service unavailable")
         ("El servidor no puede atender ahora. Su reporte sigue en el teléfono; se enviará en un momento.",

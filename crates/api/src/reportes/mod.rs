@@ -6,7 +6,6 @@ pub mod comentarios;
 pub mod crear;
 pub mod dto;
 pub mod editar;
-#[cfg(feature = "pdf")]
 pub mod informe;
 pub mod lista;
 pub mod retirar;

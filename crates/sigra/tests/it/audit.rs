@@ -3,6 +3,7 @@
 
 mod guards;
 mod history;
+#[cfg(feature = "pdf")]
 mod informe;
 mod reading;
 mod sabotage;

@@ -6,6 +6,8 @@ mod comentarios;
 pub mod contenido;
 mod crear;
 mod edit;
+#[cfg(not(feature = "pdf"))]
+mod informe_not_included;
 mod permissions;
 mod similar;
 mod withdraw;

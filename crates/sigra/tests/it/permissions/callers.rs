@@ -89,7 +89,12 @@ const FORBIDDEN: (u16, &str) = (403, "sin_permiso");
 impl Caller {
     /// What this caller must get from the operation.
     pub fn expected(self, fila: &OperationRow) -> (u16, &'static str) {
-        let bien = (fila.ok, "");
+        let codigo = if fila.ok == 501 {
+            "informe_no_incluido"
+        } else {
+            ""
+        };
+        let bien = (fila.ok, codigo);
         if fila.permiso == "publico" {
             return bien;
         }

@@ -82,6 +82,9 @@ const SUBSCRIBE: &str = r#"{"endpoint": "https://push.example/$uuid", "keys": {"
 const WEBHOOK: &str = r#"{"url": "https://gestion.example/$uuid", "eventos": ["reporte.creado"]}"#;
 const REFRESH: &str = r#"{"refresh_token": "$refresh"}"#;
 
+/// A server built without PDFs says so to those who might have one.
+const INFORME: u16 = if cfg!(feature = "pdf") { 200 } else { 501 };
+
 #[rustfmt::skip] // One operation a line.
 pub const TABLE: &[OperationRow] = &[
     row("POST /auth/login", "publico", Nada, 200, LOGIN),
@@ -110,7 +113,7 @@ pub const TABLE: &[OperationRow] = &[
     row("GET /reportes/{id}", "autenticado", Reporte, 200, ""),
     row("GET /reportes/uuid/{uuid_cliente}", "autenticado", Reporte, 200, ""),
     row("GET /reportes/{id}/bitacora", "autenticado", Reporte, 200, ""),
-    row("GET /reportes/{id}/informe.pdf", "navegador", Reporte, 200, ""),
+    row("GET /reportes/{id}/informe.pdf", "navegador", Reporte, INFORME, ""),
     row("GET /reportes/{id}/similares", "autenticado", Reporte, 200, ""),
     row("GET /reportes/{id}/comentarios", "autenticado", Reporte, 200, ""),
     row("POST /reportes/{id}/comentarios", "autenticado", Reporte, 201, COMMENT),
