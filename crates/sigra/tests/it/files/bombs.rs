@@ -8,14 +8,12 @@ use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::json;
 
 use super::workshop::{Photo, progressive_photo};
-use crate::{
-    harness::{
-        DbKind, Nodes, Persona, TestDb, TestSite,
-        memory::{MIB, peak, reset_peak, resident},
-        reporte_in, uuid,
-    },
-    permissions::files::multipart_form,
+use crate::harness::{
+    DbKind, Nodes, Persona, TestDb, TestSite,
+    memory::{MIB, peak, reset_peak, resident},
+    reporte_in, uuid,
 };
+use crate::permissions::files::multipart_form;
 
 /// Above what an idle server has: of requests, and of the worker that decodes.
 const REQUEST_MEMORY: u64 = 64 * MIB;

@@ -4,13 +4,11 @@
 use serde_json::json;
 
 use super::workshop::Photo;
-use crate::{
-    crash::disk::TestDisk,
-    harness::reporte_in,
-    harness::{
-        ApiResponse, DbKind, TestDb, TestRequest, TestSite,
-        process::{ServerProcess, install_test_signing_key},
-    },
+use crate::crash::disk::TestDisk;
+use crate::harness::{
+    ApiResponse, DbKind, TestDb, TestRequest, TestSite,
+    process::{ServerProcess, install_test_signing_key},
+    reporte_in,
 };
 
 const MIB: usize = 1024 * 1024;

@@ -18,10 +18,8 @@ use tokio::{
 };
 
 use super::workshop::{Photo, reporte_with};
-use crate::{
-    crash::site::{ServerClient, ServerFixture},
-    harness::{DbKind, Persona, Rng, TestDb, node},
-};
+use crate::crash::site::{ServerClient, ServerFixture};
+use crate::harness::{DbKind, Persona, Rng, TestDb, node};
 
 const MIB: usize = 1024 * 1024;
 /// Nothing here takes this long; a hang should fail and not stay.

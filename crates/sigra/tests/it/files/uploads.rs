@@ -12,10 +12,10 @@ use sigra_testkit::s3::S3Server;
 use tokio::sync::{RwLock, watch};
 
 use super::workshop::{Photo, assert_consistent};
-use crate::{
-    harness::{DbKind, NodeClients, Nodes, Persona, TestDb, TestSite, iterations, random_below},
-    sync::cuts::{contenido, open_phone, owner},
+use crate::harness::{
+    DbKind, NodeClients, Nodes, Persona, TestDb, TestSite, iterations, random_below,
 };
+use crate::sync::cuts::{contenido, open_phone, owner};
 
 const PHONES: usize = 20;
 

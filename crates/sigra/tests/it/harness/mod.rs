@@ -41,36 +41,7 @@ pub use client::{ApiResponse, TestRequest};
 pub use database::{DbKind, DirectConn, TestDb};
 pub use nodes::{NodeClients, Nodes};
 pub use rng::Rng;
-
-/// Runs each test on both databases, as `name::sqlite` and `name::postgres`; `con` an [`SiteOptions`] when
-/// the site is not as most are.
-#[macro_export]
-macro_rules! both_databases {
-    ($($(#[$meta:meta])* async fn $nombre:ident($sitio:ident: &TestSite) $cuerpo:block)*) => {
-        $crate::both_databases! {
-            con $crate::harness::SiteOptions::default();
-            $($(#[$meta])* async fn $nombre($sitio: &TestSite) $cuerpo)*
-        }
-    };
-    (con $ajuste:expr; $($(#[$meta:meta])* async fn $nombre:ident($sitio:ident: &TestSite) $cuerpo:block)*) => { $(
-        $(#[$meta])*
-        mod $nombre {
-            #[allow(unused_imports)]
-            use super::*;
-            async fn test_body($sitio: &$crate::harness::TestSite) $cuerpo
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                let motor = $crate::harness::DbKind::Sqlite;
-                $crate::harness::run_with(motor, $ajuste, async |s| test_body(s).await).await;
-            }
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                let motor = $crate::harness::DbKind::Postgres;
-                $crate::harness::run_with(motor, $ajuste, async |s| test_body(s).await).await;
-            }
-        }
-    )* };
-}
+pub use sigra_testkit_macros::{both_databases, on_four_sites};
 
 /// `n` in `make soak`, a tenth of it in `make test`.
 pub fn iterations(n: usize) -> usize {
@@ -171,6 +142,11 @@ pub struct Persona {
     pub quien: Quien,
     pub token: String,
     pub sesion_id: i64,
+}
+
+/// Runs one test on a site as most are.
+pub async fn run(motor: DbKind, prueba: impl AsyncFnOnce(&TestSite)) {
+    run_with(motor, SiteOptions::default(), prueba).await;
 }
 
 /// Runs one test on a site of its own and asks, when it ends, whether all is in order.

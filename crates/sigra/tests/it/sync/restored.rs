@@ -9,10 +9,8 @@ use super::{
     batch::{send_one, with},
     scope::FeedReader,
 };
-use crate::{
-    harness::{DbKind, Persona, TestDb, TestSite, reporte_in},
-    reportes::contenido::expected_hash,
-};
+use crate::harness::{DbKind, Persona, TestDb, TestSite, reporte_in};
+use crate::reportes::contenido::expected_hash;
 
 async fn write(sitio: &TestSite, autor: &Persona, n: usize) {
     for _ in 0..n {
