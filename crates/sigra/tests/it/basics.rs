@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{TestSite, both_databases};
+use sigra_testkit::{TestSite, both_databases};
 
 #[both_databases]
 async fn a_reporte_comes_in_and_is_decided(sitio: &TestSite) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sigra_domain::Instante;
 
-use crate::harness::{ApiResponse, Persona, TestSite, both_databases};
+use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases};
 
 async fn send(sitio: &TestSite, quien: &Persona, op: &str, cuerpo: Value) -> ApiResponse {
     let (metodo, ruta) = op.split_once(' ').expect("op");

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use sigra_domain::{Fecha, Instante, Zona};
 use sigra_store::notifications::{Channels, EscalationDelays};
 
-use crate::harness::{DbKind, Nodes, Persona, TestDb, TestSite, both_databases, reporte_in};
-use crate::{
-    eventos::EventStream,
-    files::workshop::{FilesFixture, Photo, reporte_with},
-    sync::devices::send_presence,
+use crate::{eventos::EventStream, sync::devices::send_presence};
+use sigra_testkit::{
+    DbKind, Nodes, Persona, TestDb, TestSite, both_databases, client,
+    files::{FilesFixture, Photo, reporte_with},
+    reporte_in,
 };
 
 const DELAYS: EscalationDelays = EscalationDelays {
@@ -368,7 +368,7 @@ async fn the_server_checks_alarms_by_itself() {
     // By default it would be half an hour.
     let variables = vec![("SIGRA_ESCALAR_MINUTOS".to_owned(), "5".to_owned())];
     let nodos = Nodes::with(bd, 1, variables).await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = client::http();
     let url = format!("http://{}/eventos?desde=0", nodos.red.address(0));
     let pedido = http.get(url).bearer_auth(nodos.red.token(&admin));
     let mut flujo = EventStream::open(pedido, None).await.unwrap();

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use sigra_store::{Env, Store, notifications::Channels};
 use tokio::{sync::watch, time::timeout};
 
-use crate::harness::{
-    DbKind, NodeClients, Nodes, Persona, TestDb, TestSite, both_databases, iterations,
+use sigra_testkit::{
+    DbKind, NodeClients, Nodes, Persona, TestDb, TestSite, both_databases, client, iterations,
     random_below, reporte_in,
 };
 
@@ -339,10 +339,7 @@ async fn the_other_nodes_hear_the_wakeup(sitio: &TestSite) {
 
 /// A client that always comes back; `va` is the last it heard of.
 async fn listen(red: NodeClients, quien: Persona, va: watch::Sender<i64>) -> (Vec<i64>, usize) {
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("cliente");
+    let http = client::http();
     let (mut ultimo, mut vistos, mut vueltas) = (None, vec![], 0);
     // Until nobody wants to know.
     while !va.is_closed() {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use sigra_domain::Zona;
 use sigra_store::Env;
 
-use crate::harness::{
-    DbKind, Nodes, Persona, TestDb, TestSite, both_databases, iterations, reporte_in,
+use sigra_testkit::{
+    DbKind, Nodes, Persona, TestDb, TestSite, both_databases, csv, iterations, reporte_in,
     run_concurrently,
 };
 
@@ -28,15 +28,6 @@ async fn export(sitio: &TestSite, quien: &Persona, consulta: &str) -> String {
             .starts_with("attachment; filename=\"reportes-2")
     );
     r.texto
-}
-
-/// Rows by column name, as a program that knows CSV reads them.
-fn rows(csv: &str, separador: u8) -> Vec<std::collections::HashMap<String, String>> {
-    let csv = csv.strip_prefix('\u{feff}').expect("BOM");
-    let mut lector = csv::ReaderBuilder::new()
-        .delimiter(separador)
-        .from_reader(csv.as_bytes());
-    lector.deserialize().map(|f| f.expect("fila")).collect()
 }
 
 /// The columns by what stands in them; `fecha_reporte` is a day.
@@ -104,7 +95,7 @@ async fn no_text_is_a_formula(sitio: &TestSite) {
         sitio.create(&autor, &r).await.expect_status(201, "");
     }
     for (consulta, separador, lat) in [("", b',', "-33.5"), ("?separador=;", b';', "-33,5")] {
-        let todas = rows(&export(sitio, &admin, consulta).await, separador);
+        let todas = csv::rows(&export(sitio, &admin, consulta).await, separador);
         assert_eq!(todas.len(), textos.len());
         for (f, (_, exportado)) in todas.iter().zip(textos) {
             for columna in ["titulo", "descripcion", "referencia"] {
@@ -152,7 +143,7 @@ async fn a_spreadsheet_reads_what_was_exported(sitio: &TestSite) {
 
     let csv = export(sitio, &admin, "").await;
     assert!(csv.starts_with("\u{feff}id,uuid_cliente,titulo,"));
-    let todas = rows(&csv, b',');
+    let todas = csv::rows(&csv, b',');
     let ids: Vec<&str> = todas.iter().map(|f| f["id"].as_str()).collect();
     assert_eq!(ids, [id.to_string(), otra_area.to_string()]);
     let f = &todas[0];
@@ -179,7 +170,7 @@ async fn a_spreadsheet_reads_what_was_exported(sitio: &TestSite) {
         (todas[1]["lat"].as_str(), todas[1]["decidido_en"].as_str()),
         ("", "")
     );
-    let con_punto_y_coma = rows(&export(sitio, &admin, "?separador=;").await, b';');
+    let con_punto_y_coma = csv::rows(&export(sitio, &admin, "?separador=;").await, b';');
     assert_eq!(
         (
             con_punto_y_coma[0]["lat"].as_str(),
@@ -188,9 +179,9 @@ async fn a_spreadsheet_reads_what_was_exported(sitio: &TestSite) {
         ("-33,1512", f["titulo"].as_str())
     );
     // The caller's areas, and the list's filters.
-    assert_eq!(rows(&export(sitio, &jefe, "").await, b',').len(), 1);
+    assert_eq!(csv::rows(&export(sitio, &jefe, "").await, b',').len(), 1);
     assert_eq!(
-        rows(
+        csv::rows(
             &export(sitio, &admin, "?area_id=2&estado=Pendiente").await,
             b','
         )
@@ -198,7 +189,7 @@ async fn a_spreadsheet_reads_what_was_exported(sitio: &TestSite) {
         1
     );
     assert_eq!(
-        rows(&export(sitio, &admin, "?area_id=3").await, b',').len(),
+        csv::rows(&export(sitio, &admin, "?area_id=3").await, b',').len(),
         0
     );
     let mal = sitio
@@ -256,13 +247,7 @@ async fn the_spreadsheet_says_the_same_as_the_csv(sitio: &TestSite) {
         .by(&admin);
     decide.json(&json!({})).send().await.expect_status(200, "");
     let csv = export(sitio, &admin, "").await;
-    let mut lector = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .from_reader(csv.trim_start_matches('\u{feff}').as_bytes());
-    let del_csv: Vec<Vec<String>> = lector
-        .records()
-        .map(|f| f.unwrap().iter().map(Into::into).collect())
-        .collect();
+    let del_csv = csv::records(&csv, b',');
     let url = format!("{}/admin/export.xlsx", sitio.url);
     let r = sitio
         .http
@@ -353,7 +338,7 @@ async fn an_export_of_many_rows_is_complete(sitio: &TestSite) {
     let escriben = tokio::spawn(run_concurrently(escriben.collect::<Vec<_>>()));
     let csv = export(sitio, &admin, "").await;
     escriben.await.unwrap();
-    let ids: Vec<i64> = rows(&csv, b',')
+    let ids: Vec<i64> = csv::rows(&csv, b',')
         .iter()
         .map(|f| f["id"].parse().unwrap())
         .collect();
@@ -383,7 +368,7 @@ async fn the_zone_is_that_of_the_site() {
     let nodos = Nodes::with(sitio.close().await, 1, variables).await;
     let csv = nodos.red.download(0, &admin, "/admin/export.csv").await;
     let csv = String::from_utf8(csv.to_vec()).unwrap();
-    assert_eq!(rows(&csv, b',')[0]["hora_creado"], creado);
+    assert_eq!(csv::rows(&csv, b',')[0]["hora_creado"], creado);
     let antes = hoy(nombre);
     let tablero = nodos
         .red

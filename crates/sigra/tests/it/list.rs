@@ -10,8 +10,8 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use sigra_domain::Rol;
 
-use crate::harness::{ApiResponse, Persona, TestSite, both_databases, iterations, uuid};
 use reference::{ORDERS, ReporteFilter, Rng, WORDS, sees, sort};
+use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases, iterations, uuid};
 
 const DAYS: [&str; 6] = [
     "2025-12-31",

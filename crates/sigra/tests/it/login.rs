@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 use sigra_domain::Rol;
 
-use crate::harness::{ApiResponse, Persona, TestRequest, TestSite, both_databases};
+use sigra_testkit::{ApiResponse, Persona, TestRequest, TestSite, both_databases};
 
 pub const PASSWORD: &str = "clave de prueba";
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use sigra_store::notifications::Channels;
 
-use crate::harness::{
+use sigra_testkit::{
     DbKind, Nodes, Persona, TestDb, TestSite, both_databases, iterations, random_below, reporte_in,
 };
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{
+use sigra_testkit::{
     TestSite, both_databases,
     openapi::{OPENAPI_PATH, operations, resolve_ref},
 };

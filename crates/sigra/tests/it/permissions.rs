@@ -9,9 +9,9 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 use sigra_domain::Rol;
 
-use crate::harness::{ApiResponse, TestSite, both_databases, openapi::operations, uuid};
 use crate::login::{log_in, login_persona};
 use callers::{ALL, Caller, CallerHeader};
+use sigra_testkit::{ApiResponse, TestSite, both_databases, openapi::operations, uuid};
 use table::{OperationRow, TABLE};
 
 /// Everything that a write could have touched, as one line.

@@ -5,7 +5,7 @@ mod permissions;
 
 use serde_json::{Value, json};
 
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, Persona, TestRequest, TestSite, both_databases, iterations, reporte_in,
     run_concurrently,
 };

@@ -12,7 +12,7 @@ mod withdraw;
 
 use serde_json::{Value, json};
 
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, Persona, TestRequest, TestSite, both_databases, openapi::operations,
 };
 

@@ -9,8 +9,8 @@ use sigra_store::counters::{Scope, explain_figures};
 use tokio::time::Instant;
 
 use crate::dashboard::{dashboard, recount::silent};
-use crate::harness::{
-    DbKind, Nodes, Persona, TestDb, TestSite, both_databases, history, iterations,
+use sigra_testkit::{
+    DbKind, Nodes, Persona, TestDb, TestSite, both_databases, client, history, iterations,
     memory::{MIB, peak, reset_peak, resident},
     reporte_in,
 };
@@ -96,10 +96,7 @@ async fn download(
     let pid = nodos.pid(0);
     let quieto = resident(pid);
     reset_peak(pid);
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("cliente");
+    let http = client::http();
     let url = format!("http://{}{ruta}", nodos.red.address(0));
     let r = http
         .get(url)

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use describe::{ColumnKind, Table, postgres, sqlite};
 use sigra_store::Migrations;
 
-use crate::harness::{DbKind, TestDb};
+use sigra_testkit::{DbKind, TestDb};
 
 /// A migrated database of each kind; `None` when there is no PostgreSQL.
 async fn migrated_databases() -> Option<(TestDb, TestDb)> {

@@ -17,7 +17,7 @@ use syn::{Expr, ItemFn, parse_macro_input};
 #[proc_macro_attribute]
 pub fn both_databases(argument: TokenStream, body: TokenStream) -> TokenStream {
     let tests = if argument.is_empty() {
-        each_database(|kind| quote!(crate::harness::run(#kind, test_body)))
+        each_database(|kind| quote!(::sigra_testkit::run(#kind, test_body)))
     } else {
         match parse_macro_input!(argument as Expr) {
             Expr::Assign(run) => {
@@ -25,7 +25,7 @@ pub fn both_databases(argument: TokenStream, body: TokenStream) -> TokenStream {
                 each_database(|kind| quote!(#runner(#kind, test_body)))
             }
             options => {
-                each_database(|kind| quote!(crate::harness::run_with(#kind, #options, test_body)))
+                each_database(|kind| quote!(::sigra_testkit::run_with(#kind, #options, test_body)))
             }
         }
     };
@@ -39,7 +39,7 @@ pub fn on_four_sites(_: TokenStream, body: TokenStream) -> TokenStream {
         let options = format_ident!("{options}");
         each_database(|kind| {
             quote! {
-                FilesFixture::run(#kind, crate::harness::SiteOptions::#options(), test_body)
+                ::sigra_testkit::files::FilesFixture::run(#kind, ::sigra_testkit::SiteOptions::#options(), test_body)
             }
         })
     });
@@ -59,7 +59,7 @@ pub fn on_four_sites(_: TokenStream, body: TokenStream) -> TokenStream {
 fn each_database(run: impl Fn(Tokens) -> Tokens) -> Tokens {
     let [sqlite, postgres] = ["Sqlite", "Postgres"].map(|kind| {
         let kind = format_ident!("{kind}");
-        run(quote!(crate::harness::DbKind::#kind))
+        run(quote!(::sigra_testkit::DbKind::#kind))
     });
     quote! {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

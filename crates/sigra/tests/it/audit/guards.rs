@@ -2,7 +2,7 @@
 //! entry, or removes a report.
 
 use super::{findings, history};
-use crate::harness::{DbKind, Rng, TestSite, both_databases};
+use sigra_testkit::{DbKind, Rng, TestSite, both_databases};
 
 /// What both databases understand.
 const ON_BOTH: &[&str] = &[

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sigra_domain::bitacora::BreakReason;
 
 use super::{ChainRef, Intruder, expected, findings};
-use crate::harness::{Persona, Rng, TestSite, both_databases, iterations, reporte_in, uuid};
+use sigra_testkit::{Persona, Rng, TestSite, both_databases, iterations, reporte_in, uuid};
 
 /// `n` reports with one to six entries each, of every kind; their ids.
 pub async fn reportes(sitio: &TestSite, azar: &mut Rng, n: usize) -> Vec<i64> {

@@ -13,11 +13,12 @@ mod reading;
 
 use self::reading::Pdf;
 use super::{Intruder, text};
-use crate::files::{
-    serve::{SECRET, photo_with_gps},
-    workshop::{FilesFixture, progressive_photo, reporte_with},
+use crate::files::serve::{SECRET, photo_with_gps};
+use sigra_testkit::{
+    Persona, TestSite, both_databases,
+    files::{FilesFixture, progressive_photo, reporte_with},
+    run_concurrently,
 };
-use crate::harness::{Persona, TestSite, both_databases, run_concurrently};
 
 async fn download(sitio: &TestSite, quien: &Persona, id: i64) -> Bytes {
     let ruta = format!("/reportes/{id}/informe.pdf");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sigra_domain::bitacora::GENESIS;
 
 use super::{hash, history};
-use crate::harness::{Persona, Rng, TestSite, both_databases, iterations};
+use sigra_testkit::{Persona, Rng, TestSite, both_databases, iterations};
 
 /// All items of a list, by following `Link` from page to page; `entre` runs after each page.
 async fn walk_pages(

@@ -10,7 +10,7 @@ use sigra_domain::{
 use sigra_store::{StoredEntrada, read_bitacora};
 
 use super::{ChainRef, ExpectedBreak, Intruder, expected, findings, hash, history, text};
-use crate::harness::{DbKind, Rng, TestSite, both_databases, iterations};
+use sigra_testkit::{DbKind, Rng, TestSite, both_databases, iterations};
 
 /// Whose history is altered, and where.
 struct TamperTarget {

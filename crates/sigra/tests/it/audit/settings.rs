@@ -5,7 +5,7 @@ use sigra_domain::bitacora::{BreakReason, GENESIS};
 use sigra_store::notifications::Channels;
 
 use super::{ChainRef, Intruder, expected, findings, hash, text};
-use crate::harness::{DbKind, Rng, TestSite, both_databases, iterations};
+use sigra_testkit::{DbKind, Rng, TestSite, both_databases, iterations};
 
 /// The chain as stored, `(canonica, hash)` by number.
 async fn chain(sitio: &TestSite) -> Vec<(String, String)> {

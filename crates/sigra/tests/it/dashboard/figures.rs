@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sigra_domain::Instante;
 
 use super::dashboard;
-use crate::harness::{Persona, TestSite, both_databases, reporte_in, uuid};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in, uuid};
 
 const HOUR: i64 = Instante::HOUR;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use super::{dashboard, recount::silent};
-use crate::harness::{Persona, Rng, TestSite, both_databases, iterations, reporte_in, uuid};
+use sigra_testkit::{Persona, Rng, TestSite, both_databases, iterations, reporte_in, uuid};
 
 /// One of those who write.
 struct DashboardWriter<'a> {

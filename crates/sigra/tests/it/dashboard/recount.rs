@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sigra_store::counters::Progress;
 
-use crate::harness::{TestSite, both_databases, iterations, reporte_in, run_concurrently};
+use sigra_testkit::{TestSite, both_databases, iterations, reporte_in, run_concurrently};
 
 pub fn silent() -> Progress {
     Arc::new(|_| ())

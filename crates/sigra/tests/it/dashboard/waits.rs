@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sqlx::Executor as _;
 
-use crate::harness::{
+use sigra_testkit::{
     DirectConn, SiteOptions, TestSite, both_databases, reporte_in, run_concurrently,
 };
 

@@ -5,7 +5,7 @@ use sigra_domain::Instante;
 use sigra_store::notifications::{Ack, Claim, Claimed, Outcome, Recipient};
 
 use super::{advance_clock, create_reporte, set_email};
-use crate::harness::{Persona, TestSite, both_databases};
+use sigra_testkit::{Persona, TestSite, both_databases};
 
 const DATA: &str = r#"{"titulo":"Roca","area":"A","severidad":"B","estado":"","autor":"R","actor":"R","detalle":null}"#;
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     MINUTE, advance_clock, create_reporte, deliver_due, deliveries, mailbox::Mailbox, set_email,
 };
-use crate::harness::{DbKind, SiteOptions, TestSite, both_databases, run_with};
+use sigra_testkit::{DbKind, SiteOptions, TestSite, both_databases, run_with};
 
 async fn with_mailbox(motor: DbKind, prueba: impl AsyncFnOnce(&TestSite, &mut Mailbox)) {
     let Some(mut buzon) = Mailbox::open().await else {

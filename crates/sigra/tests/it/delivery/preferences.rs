@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{create_reporte, deliver_due, set_email};
-use crate::harness::{Persona, SiteOptions, TestSite, both_databases};
+use sigra_testkit::{Persona, SiteOptions, TestSite, both_databases};
 
 async fn set_preferencias(
     sitio: &TestSite,

@@ -10,7 +10,7 @@ use std::sync::{
 use serde_json::{Value, json};
 
 use super::{create_reporte, deliver_due, receiver::HttpReceiver};
-use crate::harness::{ApiResponse, Persona, SiteOptions, TestSite, both_databases};
+use sigra_testkit::{ApiResponse, Persona, SiteOptions, TestSite, both_databases};
 
 /// The keys of RFC 8291's example.
 const P256DH: &str =

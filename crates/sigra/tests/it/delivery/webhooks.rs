@@ -22,13 +22,11 @@ use super::{
     receiver::{HttpReceiver, ReceivedRequest},
     sign_in_again,
 };
-use crate::harness::{
-    DbKind, Nodes, Persona, SiteOptions, TestDb, TestSite, both_databases, iterations, openapi,
-    random_below, reporte_in,
-};
-use crate::{
-    escalation::today,
-    files::workshop::{FilesFixture, Photo, reporte_with},
+use crate::escalation::today;
+use sigra_testkit::{
+    DbKind, Nodes, Persona, SiteOptions, TestDb, TestSite, both_databases,
+    files::{FilesFixture, Photo, reporte_with},
+    iterations, openapi, random_below, reporte_in,
 };
 
 /// All that other systems can be told of.

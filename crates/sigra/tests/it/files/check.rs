@@ -3,11 +3,11 @@
 use sigra_files::{Damage, DamagedFile};
 use sigra_store::uploads::find_blob;
 
-use super::{
-    serve::photo_with_gps,
-    workshop::{FilesFixture, Photo, reporte_with},
+use super::serve::photo_with_gps;
+use sigra_testkit::{
+    files::{FilesFixture, Photo, reporte_with},
+    on_four_sites, uuid,
 };
-use crate::harness::{on_four_sites, uuid};
 
 #[on_four_sites]
 async fn each_damage_is_found(t: &FilesFixture<'_>) {

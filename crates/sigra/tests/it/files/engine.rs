@@ -6,8 +6,10 @@ use sha2::Digest as _;
 use sigra_files::{Checksum, ChecksumAlgorithm, FileRefusal};
 use sigra_store::uploads::UploadRefusal;
 
-use super::workshop::{FilesFixture, Photo, channel_stream, cut_off, reporte_with, silent, whole};
-use crate::harness::{Persona, Rng, TestSite, iterations, on_four_sites};
+use sigra_testkit::files::{
+    FilesFixture, Photo, channel_stream, cut_off, reporte_with, silent, whole,
+};
+use sigra_testkit::{Persona, Rng, TestSite, iterations, on_four_sites};
 
 pub async fn get_reporte(sitio: &TestSite, quien: &Persona, reporte: &Value) -> Value {
     let r = sitio
@@ -402,7 +404,7 @@ async fn the_same_bytes_are_stored_once(t: &FilesFixture<'_>) {
     let (una, otro) = (t.sitio.trabajador().await, t.sitio.trabajador().await);
     let suya = Photo::new(50_000);
     let ajena = Photo {
-        uuid: crate::harness::uuid(),
+        uuid: sigra_testkit::uuid(),
         ..suya.clone()
     };
     let ra = t.sitio.create(&una, &reporte_with(&[&suya])).await.json;

@@ -3,11 +3,11 @@
 use serde_json::json;
 use sigra_files::Limits;
 
-use super::workshop::{FilesFixture, Photo, progressive_photo, reporte_with};
-use crate::harness::{
+use crate::permissions::files::multipart_form;
+use sigra_testkit::files::{FilesFixture, Photo, progressive_photo, reporte_with};
+use sigra_testkit::{
     ApiResponse, Persona, SiteOptions, TestSite, both_databases, reporte_in, uuid,
 };
-use crate::permissions::files::multipart_form;
 
 async fn send(
     sitio: &TestSite,

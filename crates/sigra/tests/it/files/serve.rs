@@ -8,11 +8,12 @@ use sigra_files::{
 };
 use sigra_store::uploads::{Blob, UploadRefusal, find_blob};
 
-use super::{
-    engine::{estados, get_reporte},
-    workshop::{FilesFixture, Photo, cut_off, progressive_photo, reporte_with, whole},
+use super::engine::{estados, get_reporte};
+use sigra_testkit::{
+    Persona, Rng,
+    files::{FilesFixture, Photo, cut_off, progressive_photo, reporte_with, whole},
+    on_four_sites, uuid,
 };
-use crate::harness::{Persona, Rng, on_four_sites, uuid};
 
 pub const SECRET: &[u8] = b"-33.1512 -70.2871";
 

@@ -4,8 +4,8 @@ use sigra_domain::Instante;
 use sigra_files::{FileRefusal, SweepReport};
 use sigra_store::uploads::{ReleaseBlob, unused_blobs};
 
-use super::workshop::{FilesFixture, Photo, cut_off, reporte_with};
-use crate::harness::{iterations, on_four_sites, uuid};
+use sigra_testkit::files::{FilesFixture, Photo, cut_off, reporte_with};
+use sigra_testkit::{iterations, on_four_sites, uuid};
 
 #[on_four_sites]
 async fn abandoned_uploads_are_swept(t: &FilesFixture<'_>) {

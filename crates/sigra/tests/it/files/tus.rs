@@ -6,8 +6,8 @@ use sha2::Digest as _;
 use sigra_domain::Instante;
 use sigra_files::Limits;
 
-use super::workshop::{FilesFixture, Photo, progressive_photo, reporte_with};
-use crate::harness::{ApiResponse, Persona, SiteOptions, TestRequest, TestSite, both_databases};
+use sigra_testkit::files::{FilesFixture, Photo, progressive_photo, reporte_with};
+use sigra_testkit::{ApiResponse, Persona, SiteOptions, TestRequest, TestSite, both_databases};
 
 const UPLOAD_CONTENT_TYPE: &str = "application/offset+octet-stream";
 

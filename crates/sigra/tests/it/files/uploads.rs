@@ -11,11 +11,11 @@ use sigra_testkit::link::{LinkConditions, LinkCut, LinkProxy};
 use sigra_testkit::s3::S3Server;
 use tokio::sync::{RwLock, watch};
 
-use super::workshop::{Photo, assert_consistent};
-use crate::harness::{
+use crate::sync::cuts::{contenido, open_phone, owner};
+use sigra_testkit::files::{Photo, assert_consistent};
+use sigra_testkit::{
     DbKind, NodeClients, Nodes, Persona, TestDb, TestSite, iterations, random_below,
 };
-use crate::sync::cuts::{contenido, open_phone, owner};
 
 const PHONES: usize = 20;
 

@@ -4,12 +4,13 @@ use serde_json::json;
 use sigra_api::{SigningKey, Tokens};
 use sigra_domain::{Instante, Rol};
 
-use super::{
-    serve::{SECRET as PLACE, photo_with_gps},
-    workshop::{FilesFixture, Photo, progressive_photo, reporte_with},
-};
-use crate::harness::{ApiResponse, Persona, SECRET, SiteOptions, TestSite, both_databases, uuid};
+use super::serve::{SECRET as PLACE, photo_with_gps};
 use crate::login::{PASSWORD, log_in, login_persona};
+use sigra_testkit::{
+    ApiResponse, Persona, SECRET, SiteOptions, TestSite, both_databases, client,
+    files::{FilesFixture, Photo, progressive_photo, reporte_with},
+    uuid,
+};
 
 /// A report of `autor` with this file, which has come, and its copies; the file's id.
 async fn upload_to_new_reporte(sitio: &TestSite, autor: &Persona, foto: &Photo) -> i64 {
@@ -441,7 +442,7 @@ async fn a_public_s3_answers_by_presigned_url(sitio: &TestSite) {
         "{}",
         urls[1]
     );
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = client::http();
     let r = http.get(&urls[1]).send().await.unwrap();
     assert_eq!(r.status().as_u16(), 200);
     assert!(r.bytes().await.unwrap() == sin.bytes);

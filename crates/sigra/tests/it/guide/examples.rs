@@ -7,8 +7,8 @@ use sigra_domain::Rol;
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use super::DOCS;
-use crate::harness::{DbKind, TestSite, both_databases};
 use crate::login::{PASSWORD, login_persona};
+use sigra_testkit::{DbKind, TestSite, both_databases};
 
 /// A fenced block: its language and where its text lies. After `sh`, what that gives: `json`, or `text`
 /// as it is.

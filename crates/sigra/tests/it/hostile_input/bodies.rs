@@ -6,7 +6,7 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 
 use super::{assert_problema, concrete_path, example, raw_http::send_raw, reporte, snapshot};
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, Persona, TestSite, both_databases, iterations, openapi::operations, reporte_in,
 };
 

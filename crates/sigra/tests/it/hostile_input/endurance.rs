@@ -13,7 +13,7 @@ use super::{
     bodies::{gzip, gzip_bomb},
     raw_http::{connect, read, send_raw},
 };
-use crate::harness::{
+use sigra_testkit::{
     TestSite, both_databases, iterations,
     memory::{MIB, peak, resident},
     process::ServerProcess,

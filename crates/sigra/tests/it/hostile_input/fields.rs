@@ -10,7 +10,7 @@ use super::{
     reporte, snapshot,
     values::{self, Expectation},
 };
-use crate::harness::{Persona, TestSite, both_databases, openapi, reporte_in, uuid};
+use sigra_testkit::{Persona, TestSite, both_databases, openapi, reporte_in, uuid};
 
 /// An operation on something that is there to be changed by it.
 struct Case {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{example, reporte};
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, Persona, Rng, TestSite, both_databases, iterations, openapi::Operation,
     openapi::operations, uuid,
 };

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{assert_problema, create_conflicto, reporte};
-use crate::harness::{TestSite, both_databases};
+use sigra_testkit::{TestSite, both_databases};
 
 const LISTS: [&str; 6] = [
     "/reportes",

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::snapshot;
-use crate::harness::{TestSite, both_databases, reporte_in};
+use sigra_testkit::{TestSite, both_databases, reporte_in};
 
 /// What came back before the server closed; status 0 when there was no answer at all.
 #[derive(Debug)]

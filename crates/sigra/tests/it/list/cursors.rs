@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::reference::{ORDERS, Rng};
-use crate::harness::{Persona, TestSite, both_databases, iterations};
+use sigra_testkit::{Persona, TestSite, both_databases, iterations};
 
 async fn next_cursor(sitio: &TestSite, quien: &Persona, ruta: &str) -> String {
     let r = sitio.request("GET", ruta).by(quien).send().await;

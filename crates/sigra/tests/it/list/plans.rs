@@ -3,7 +3,7 @@
 use sigra_domain::{Fecha, Quien, Rut, reporte::SyncStatus};
 use sigra_store::reportes::{ReporteFilter, SortOrder, explain_list};
 
-use crate::harness::{DbKind, TestSite, both_databases, history};
+use sigra_testkit::{DbKind, TestSite, both_databases, history};
 
 /// Enough for PostgreSQL to leave sequential scans.
 const ROWS: usize = 20_000;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Persona, TestSite, both_databases, reporte_in};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
 
 const TEXTS: [(&str, &str); 14] = [
     ("Caída de ROCA", "en el frente norte"),

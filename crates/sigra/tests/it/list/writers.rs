@@ -16,7 +16,7 @@ use super::{
     DAYS, Pager, SeededSite, random_reporte,
     reference::{ORDERS, ReporteFilter, Rng, WORDS, is_sorted, sees},
 };
-use crate::harness::{Persona, TestSite, both_databases, iterations};
+use sigra_testkit::{Persona, TestSite, both_databases, iterations};
 
 /// Every state a row has had or may have by now, oldest first; `None` is withdrawn.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use super::{
     PASSWORD, change_password, log_in, login, login_persona, me, send_refresh, set_active,
     set_hash, stored_hash, text,
 };
-use crate::harness::{Persona, TestSite, both_databases, iterations, run_concurrently};
+use sigra_testkit::{Persona, TestSite, both_databases, iterations, run_concurrently};
 
 const NEW_PASSWORD: &str = "roca muy firme 42";
 
@@ -17,7 +17,7 @@ async fn login_in_progress(
     sitio: &TestSite,
     quien: &Persona,
     durante: impl Future<Output = ()>,
-) -> crate::harness::ApiResponse {
+) -> sigra_testkit::ApiResponse {
     let antes = sitio.app.verification_count();
     let en_curso = tokio::spawn(login(sitio, quien.rut.body(), PASSWORD).send());
     while sitio.app.verification_count() == antes {

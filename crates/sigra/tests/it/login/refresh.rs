@@ -4,9 +4,7 @@ use sigra_domain::Rol;
 use sigra_store::identity::OpenSession;
 
 use super::{PASSWORD, log_in, login_persona, me, send_refresh, text};
-use crate::harness::{
-    ApiResponse, Persona, TestSite, both_databases, iterations, run_concurrently,
-};
+use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases, iterations, run_concurrently};
 
 /// Somebody signed in, their refresh token and their access token.
 async fn open_token_family(sitio: &TestSite) -> (Persona, String) {

@@ -4,7 +4,7 @@ use serde_json::json;
 use sigra_domain::Rol;
 
 use super::{PASSWORD, log_in, login_persona, me, send_refresh, set_active, text};
-use crate::harness::{TestSite, both_databases, iterations, reporte_in, run_concurrently};
+use sigra_testkit::{TestSite, both_databases, iterations, reporte_in, run_concurrently};
 
 /// The ids in `GET /auth/sesiones`, and which one is marked as the caller's.
 async fn list_sessions(sitio: &TestSite, token: &str) -> (Vec<i64>, Vec<i64>) {

@@ -5,8 +5,9 @@ use sigra_domain::{Rol, Zona};
 use sigra_store::identity::CountAttempt;
 
 use super::{PASSWORD, change_password, log_in, login, login_persona, me};
-use crate::harness::{
-    ApiResponse, SECRET, TestRequest, TestSite, both_databases, iterations, run_concurrently,
+use sigra_testkit::{
+    ApiResponse, SECRET, TestRequest, TestSite, both_databases, client, iterations,
+    run_concurrently,
 };
 
 const FREE_ATTEMPTS: u32 = 5;
@@ -308,10 +309,7 @@ async fn check_without_proxy(sitio: &TestSite) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
     let url = format!("http://{}", listener.local_addr().expect("dirección"));
     let servidor = tokio::spawn(sigra_api::serve(listener, app, std::future::pending()));
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("cliente");
+    let http = client::http();
     let entra = |rut: i64, clave: &str| {
         let cuerpo = serde_json::json!({"rut": rut, "password": clave});
         let pedido = TestRequest::new(&http, &url, "POST", "/auth/login").json(&cuerpo);

@@ -5,7 +5,7 @@ use sigra_domain::{Rol, Rut};
 use sigra_store::identity::ResetPassword;
 
 use super::{login_persona, me, text};
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, DbKind, Persona, TestRequest, TestSite, both_databases, iterations,
     run_concurrently,
 };

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sigra_domain::Instante;
 
 use super::{bitacora, decide, edit, send_all};
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, Persona, TestRequest, TestSite, both_databases, iterations, reporte_in,
     run_concurrently,
 };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{decide, edit};
-use crate::harness::{ApiResponse, Persona, TestSite, both_databases, reporte_in};
+use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases, reporte_in};
 
 async fn patch_usuario(sitio: &TestSite, admin: &Persona, de: &Persona, cambio: Value) {
     let ruta = format!("/usuarios/{}", de.rut);

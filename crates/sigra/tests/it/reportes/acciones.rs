@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sigra_domain::Instante;
 
 use crate::escalation::{check, notificaciones_of};
-use crate::harness::{ApiResponse, Persona, TestSite, both_databases, run_concurrently};
+use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases, run_concurrently};
 
 async fn create_aprobado(sitio: &TestSite, autor: &Persona, jefe: &Persona) -> i64 {
     let id = sitio.reporte(autor, 1).await["id"].as_i64().unwrap();

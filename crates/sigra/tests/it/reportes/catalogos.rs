@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{bitacora, decide, edit, error_codes, get_reporte};
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, Persona, TestRequest, TestSite, both_databases, reporte_in, run_concurrently,
 };
 

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{
-    Persona, TestRequest, TestSite, both_databases, reporte_in, run_concurrently,
-};
+use sigra_testkit::{Persona, TestRequest, TestSite, both_databases, reporte_in, run_concurrently};
 
 fn post_comentario(sitio: &TestSite, quien: &Persona, id: i64, texto: &str) -> TestRequest {
     let pedido = sitio

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{edit, get_reporte};
-use crate::harness::{TestSite, both_databases, iterations, reporte_in, uuid};
+use sigra_testkit::{TestSite, both_databases, iterations, reporte_in, uuid};
 
 fn sha256(texto: &str) -> String {
     sigra_domain::hex(&Sha256::digest(texto))

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{bitacora, decide, edit, get_reporte};
-use crate::harness::{TestSite, both_databases, reporte_in, uuid};
+use sigra_testkit::{TestSite, both_databases, reporte_in, uuid};
 
 fn archivo(nombre: &str) -> Value {
     json!({"uuid_cliente": uuid(), "nombre": nombre, "tipo": "image/jpeg", "bytes": 9, "sha256": "0".repeat(64)})

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{bitacora, decide, edit, error_codes, get_reporte};
-use crate::harness::{TestSite, both_databases, reporte_in};
+use sigra_testkit::{TestSite, both_databases, reporte_in};
 
 #[both_databases]
 async fn absent_fields_stay_the_same_and_null_clears(sitio: &TestSite) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{bitacora, decide, edit, get_reporte};
-use crate::harness::{Persona, TestSite, both_databases};
+use sigra_testkit::{Persona, TestSite, both_databases};
 
 /// What each request on a new report is answered.
 async fn attempt(sitio: &TestSite, autor: &Persona, quien: &Persona) -> [u16; 8] {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sigra_domain::Instante;
 
-use crate::harness::{Persona, TestSite, both_databases, reporte_in};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
 
 async fn create_reporte_titled(
     sitio: &TestSite,

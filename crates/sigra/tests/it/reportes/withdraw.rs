@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{bitacora, decide, edit, error_codes, get_reporte};
-use crate::harness::{ApiResponse, Persona, TestRequest, TestSite, both_databases, reporte_in};
+use sigra_testkit::{ApiResponse, Persona, TestRequest, TestSite, both_databases, reporte_in};
 
 fn retirar(sitio: &TestSite, quien: &Persona, id: i64, cuerpo: &Value) -> TestRequest {
     sitio

@@ -9,7 +9,7 @@ use sigra_store::{
 };
 
 use super::describe;
-use crate::harness::{DbKind, TestDb, process::ServerProcess, run_concurrently};
+use sigra_testkit::{DbKind, TestDb, client, process::ServerProcess, run_concurrently};
 
 /// What the schema is, in a text that can be compared.
 async fn dump_schema(bd: &TestDb) -> String {
@@ -195,10 +195,7 @@ async fn two_servers_that_start_at_once_both_serve() {
         for servidor in futures_util::future::join_all(parten).await {
             let servidor = servidor.expect("arranca");
             let cuerpo = r#"{"rut": 12345678, "password": "roca firme 42"}"#;
-            let entra = reqwest::Client::builder()
-                .no_proxy()
-                .build()
-                .expect("cliente");
+            let entra = client::http();
             let entra = entra
                 .post(format!("{}/auth/login", servidor.url))
                 .body(cuerpo);

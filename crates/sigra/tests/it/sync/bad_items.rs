@@ -12,8 +12,8 @@ use table::BadItem;
 pub use status::archivo;
 
 use super::{batch::with, batch_of, outcomes};
-use crate::harness::{ApiResponse, Persona, TestSite, both_databases, reporte_in, uuid};
 use crate::hostile_input;
+use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases, reporte_in, uuid};
 
 async fn send(sitio: &TestSite, quien: &Persona, items: &[Vec<u8>]) -> ApiResponse {
     let pedido = sitio.request("POST", "/sync/batch").by(quien);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::outcomes;
-use crate::harness::{Persona, TestSite, both_databases, reporte_in, uuid};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in, uuid};
 
 /// The one result of a batch of one.
 pub async fn send_one(sitio: &TestSite, quien: &Persona, item: &Value) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::batch::{send_one, with};
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, Persona, TestSite, both_databases, iterations, reporte_in, run_concurrently, uuid,
 };
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sigra_domain::Instante;
 
 use super::batch::with;
-use crate::harness::{Persona, TestSite, both_databases, reporte_in, uuid};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in, uuid};
 
 /// A batch from a phone whose clock is `adelanto` ms fast, saying so much of itself.
 pub async fn send_presence(

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::batch::{send_one, with};
-use crate::harness::{Persona, TestSite, both_databases, reporte_in};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
 
 const FIELDS: [&str; 6] = [
     "titulo",

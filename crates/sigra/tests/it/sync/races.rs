@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::batch::with;
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, DbKind, TestSite, both_databases, iterations, random_below, reporte_in,
     run_concurrently,
 };

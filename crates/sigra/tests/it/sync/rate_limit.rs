@@ -3,10 +3,10 @@
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::harness::{
+use crate::hostile_input::{self, raw_http::connect};
+use sigra_testkit::{
     ApiResponse, Persona, SiteOptions, TestSite, both_databases, openapi, reporte_in, uuid,
 };
-use crate::hostile_input::{self, raw_http::connect};
 
 fn three_per_minute() -> SiteOptions {
     SiteOptions {

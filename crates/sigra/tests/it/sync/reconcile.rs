@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use super::bad_items::archivo;
-use crate::harness::{
+use crate::{hostile_input, reportes::contenido::expected_hash};
+use sigra_testkit::{
     ApiResponse, DbKind, Persona, Rng, TestSite, both_databases, iterations, reporte_in, uuid,
 };
-use crate::{hostile_input, reportes::contenido::expected_hash};
 
 async fn reconcile(sitio: &TestSite, quien: &Persona, tenidos: &[Value]) -> ApiResponse {
     let cuerpo = json!({"device_id": "moto-1", "reportes": tenidos});

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::batch::{send_one, with};
-use crate::harness::{Persona, TestSite, both_databases, reporte_in};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
 
 const MIB: usize = 1024 * 1024;
 /// A result that tells nothing but that there was no room, in bytes.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sigra_domain::Rol;
 
 use super::batch::{send_one, with};
-use crate::harness::{ApiResponse, Persona, TestSite, both_databases, reporte_in};
+use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases, reporte_in};
 
 /// Somebody who follows the feed.
 pub struct FeedReader<'a> {

@@ -7,7 +7,7 @@ use super::{
     batch::{send_one, with},
     devices::send_presence,
 };
-use crate::harness::{Persona, TestSite, both_databases, reporte_in, uuid};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in, uuid};
 
 async fn estado(sitio: &TestSite, quien: &Persona, consulta: &str) -> Value {
     let pedido = sitio

@@ -4,7 +4,7 @@ use sigra_domain::bitacora::BreakReason;
 
 use super::{TamperTarget, Tampering};
 use crate::audit::ChainRef;
-use crate::harness::{DbKind, Rng, uuid};
+use sigra_testkit::{DbKind, Rng, uuid};
 
 pub fn row(v: &TamperTarget, azar: &mut Rng) -> Tampering {
     let (largo, verdadero) = (

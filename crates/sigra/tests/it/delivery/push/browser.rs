@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{AUTH, P256DH, subscribe};
 use crate::delivery::{create_reporte, deliver_due, receiver::HttpReceiver};
-use crate::harness::{SiteOptions, TestSite, both_databases};
+use sigra_testkit::{SiteOptions, TestSite, both_databases};
 
 /// Of [`P256DH`].
 const PRIVATE_KEY: &str = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94";

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{add_new_reportes, rows, send, table::written, valid_item};
-use crate::harness::{ApiResponse, TestSite, both_databases, reporte_in};
 use crate::{
     hostile_input::{self, bodies::gzip},
     sync::{batch_of, outcomes},
 };
+use sigra_testkit::{ApiResponse, TestSite, both_databases, reporte_in};
 
 const MAX: usize = 8 << 20;
 

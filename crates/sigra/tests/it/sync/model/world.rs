@@ -11,8 +11,8 @@ use super::{
         to_json,
     },
 };
-use crate::harness::{ApiResponse, NodeClients, Persona, random_below, uuid};
 use crate::reportes::contenido::expected_hash;
+use sigra_testkit::{ApiResponse, NodeClients, Persona, random_below, uuid};
 
 pub struct Participants {
     /// Whose phone each is.

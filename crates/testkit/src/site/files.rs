@@ -15,9 +15,7 @@ use sigra_store::{
 };
 use tokio::sync::mpsc;
 
-use crate::harness::{
-    DbKind, Persona, Rng, SiteOptions, TestDb, TestSite, reporte_in, run_with, uuid,
-};
+use super::{DbKind, Persona, Rng, SiteOptions, TestDb, TestSite, reporte_in, run_with, uuid};
 
 pub struct FilesFixture<'a> {
     pub sitio: &'a TestSite,
@@ -97,7 +95,7 @@ impl Photo {
 pub fn progressive_photo() -> Photo {
     Photo {
         uuid: uuid(),
-        bytes: Bytes::from_static(include_bytes!("../../../../media/samples/progresiva.jpg")),
+        bytes: Bytes::from_static(include_bytes!("../../../media/samples/progresiva.jpg")),
         tipo: "image/jpeg",
     }
 }
