@@ -26,6 +26,7 @@ mod rng;
 mod run;
 #[allow(clippy::module_inception)]
 mod site;
+mod template;
 
 pub use blob_store::TestFiles;
 pub use client::{ApiResponse, TestRequest};

@@ -21,7 +21,7 @@ async fn dump_schema(bd: &TestDb) -> String {
 
 async fn for_each_backend(prueba: impl AsyncFn(&TestDb)) {
     for motor in [DbKind::Sqlite, DbKind::Postgres] {
-        let Some(bd) = TestDb::new(motor).await else {
+        let Some(bd) = TestDb::empty(motor).await else {
             continue;
         };
         prueba(&bd).await;
@@ -72,7 +72,7 @@ async fn every_earlier_version_migrates_to_the_same_schema() {
         Migrations::all().apply(&bd.url).await.expect("otra vez");
         assert_eq!(dump_schema(bd).await, nuevo);
         for version in 0..=SCHEMA_VERSION {
-            let bd = TestDb::new(bd.motor).await.expect("base");
+            let bd = TestDb::empty(bd.motor).await.expect("base");
             Migrations::up_to(version)
                 .apply(&bd.url)
                 .await
