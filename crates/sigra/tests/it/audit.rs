@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use sigra_domain::{bitacora::BreakReason, hex};
 use sigra_store::{ChainFinding, Store};
 
-use crate::harness::{DbKind, TestSite};
+use sigra_testkit::{DbKind, TestSite};
 
 /// Which chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

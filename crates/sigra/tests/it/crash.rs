@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::harness::{DbKind, TestDb, iterations, random_below, reporte_in};
+use sigra_testkit::{DbKind, TestDb, iterations, random_below, reporte_in};
 
 /// Nothing in these tests takes this long; a hang should fail and not stay.
 const TIMEOUT: Duration = Duration::from_mins(1);

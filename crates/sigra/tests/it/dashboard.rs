@@ -7,7 +7,7 @@ mod waits;
 
 use serde_json::Value;
 
-use crate::harness::{Persona, TestSite};
+use sigra_testkit::{Persona, TestSite};
 
 pub async fn dashboard(sitio: &TestSite, quien: &Persona, consulta: &str) -> Value {
     let ruta = format!("/admin/dashboard{consulta}");

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sigra_domain::Instante;
 use sigra_store::notifications::Channels;
 
-use crate::harness::{Persona, TestSite, reporte_in};
+use sigra_testkit::{Persona, TestSite, reporte_in};
 
 /// Tells what happened and delivers what is due.
 async fn deliver_due(sitio: &TestSite) {

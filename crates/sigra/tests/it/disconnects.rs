@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, DbKind, Persona, SiteOptions, TestSite, iterations, random_below, reporte_in,
     run_concurrently, run_with, uuid,
 };
@@ -291,7 +291,7 @@ async fn the_others_are_still_served(sitio: &TestSite, quien: &Persona) {
         }
     });
     let pedidos: Vec<_> = pedidos.collect();
-    let todos = run_concurrently(pedidos.into_iter().map(crate::harness::TestRequest::send));
+    let todos = run_concurrently(pedidos.into_iter().map(sigra_testkit::TestRequest::send));
     let respuestas = timeout(Duration::from_secs(10), todos)
         .await
         .expect("se atiende en segundos");

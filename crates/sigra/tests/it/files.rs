@@ -11,4 +11,3 @@ pub mod tus;
 mod tus_js;
 mod uploads;
 mod ver;
-pub mod workshop;

@@ -12,10 +12,8 @@ mod values;
 
 use serde_json::{Value, json};
 
-use crate::{
-    files::workshop::{Photo, reporte_with},
-    harness::{ApiResponse, Persona, TestSite, openapi::Operation, reporte_in, uuid},
-};
+use sigra_testkit::files::{Photo, reporte_with};
+use sigra_testkit::{ApiResponse, Persona, TestSite, openapi::Operation, reporte_in, uuid};
 
 /// What a refused request must leave as it was: how many rows each table has, every version, every
 /// phone's last sync.

@@ -10,11 +10,8 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use sigra_domain::Rol;
 
-use crate::{
-    both_databases,
-    harness::{ApiResponse, Persona, TestSite, iterations, uuid},
-};
 use reference::{ORDERS, ReporteFilter, Rng, WORDS, sees, sort};
+use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases, iterations, uuid};
 
 const DAYS: [&str; 6] = [
     "2025-12-31",
@@ -230,69 +227,124 @@ impl<'a> Pager<'a> {
 /// At most this many pages of one query: the rest of a long list says nothing new.
 const MAX_PAGES: usize = 25;
 
-both_databases! {
-    async fn without_writers_the_list_equals_the_reference(sitio: &TestSite) {
-        let semilla = u64::from_le_bytes(sitio.store.env().random());
-        let mut d = Rng::new(semilla);
-        let faena = SeededSite::new(sitio, 240, &mut d).await;
-        let mut halladas = 0;
-        for _ in 0..iterations(1_000) {
-            let quien = d.choose(&faena.personas);
-            let filtro = ReporteFilter::random(&mut d, &faena.ruts(), &DAYS);
-            let orden = d.choose(&ORDERS);
-            let limite = d.choose(&[1, 2, 3, 7, 20, 49, 50, 51, 199, 200]);
-            let mut esperadas: Vec<&Value> =
-                faena.filas.iter().filter(|f| sees(&quien.quien, f) && filtro.matches(f)).collect();
-            sort(&mut esperadas, orden);
-            halladas += usize::from(!esperadas.is_empty());
-            let mut pares = filtro.query_pairs(&mut d);
-            // The defaults are an order and a size like any other.
-            if orden != "-hora_creado" || d.one_in(2) {
-                pares.push(("orden", orden.to_owned()));
-            }
-            if limite != 50 || d.one_in(2) {
-                pares.push(("limite", limite.to_string()));
-            }
-            let que = format!("semilla {semilla}: {:?} {pares:?}", quien.quien);
-            let mut paseo = Pager::new(sitio, &quien, pares, d.one_in(2));
-            let mut resto = &esperadas[..];
-            for n in 0..MAX_PAGES {
-                let Some(pagina) = paseo.page().await else {
-                    assert!(resto.is_empty() && n > 0, "{que}: faltan {}", resto.len());
-                    break;
-                };
-                let (esta, despues) = resto.split_at(limite.min(resto.len()));
-                assert!(pagina.iter().eq(esta.iter().copied()), "{que}: página {n}\n{pagina:?}\n{esta:?}");
-                assert_eq!(paseo.siguiente.is_some(), !despues.is_empty(), "{que}: página {n}");
-                resto = despues;
-            }
+#[both_databases]
+async fn without_writers_the_list_equals_the_reference(sitio: &TestSite) {
+    let semilla = u64::from_le_bytes(sitio.store.env().random());
+    let mut d = Rng::new(semilla);
+    let faena = SeededSite::new(sitio, 240, &mut d).await;
+    let mut halladas = 0;
+    for _ in 0..iterations(1_000) {
+        let quien = d.choose(&faena.personas);
+        let filtro = ReporteFilter::random(&mut d, &faena.ruts(), &DAYS);
+        let orden = d.choose(&ORDERS);
+        let limite = d.choose(&[1, 2, 3, 7, 20, 49, 50, 51, 199, 200]);
+        let mut esperadas: Vec<&Value> = faena
+            .filas
+            .iter()
+            .filter(|f| sees(&quien.quien, f) && filtro.matches(f))
+            .collect();
+        sort(&mut esperadas, orden);
+        halladas += usize::from(!esperadas.is_empty());
+        let mut pares = filtro.query_pairs(&mut d);
+        // The defaults are an order and a size like any other.
+        if orden != "-hora_creado" || d.one_in(2) {
+            pares.push(("orden", orden.to_owned()));
         }
-        assert!(halladas > iterations(1_000) / 4, "casi ninguna consulta halló algo: {halladas}");
+        if limite != 50 || d.one_in(2) {
+            pares.push(("limite", limite.to_string()));
+        }
+        let que = format!("semilla {semilla}: {:?} {pares:?}", quien.quien);
+        let mut paseo = Pager::new(sitio, &quien, pares, d.one_in(2));
+        let mut resto = &esperadas[..];
+        for n in 0..MAX_PAGES {
+            let Some(pagina) = paseo.page().await else {
+                assert!(resto.is_empty() && n > 0, "{que}: faltan {}", resto.len());
+                break;
+            };
+            let (esta, despues) = resto.split_at(limite.min(resto.len()));
+            assert!(
+                pagina.iter().eq(esta.iter().copied()),
+                "{que}: página {n}\n{pagina:?}\n{esta:?}"
+            );
+            assert_eq!(
+                paseo.siguiente.is_some(),
+                !despues.is_empty(),
+                "{que}: página {n}"
+            );
+            resto = despues;
+        }
     }
+    assert!(
+        halladas > iterations(1_000) / 4,
+        "casi ninguna consulta halló algo: {halladas}"
+    );
+}
 
-    async fn invalid_limits_and_filters_are_named(sitio: &TestSite) {
-        let jefe = sitio.supervisor(&[1]).await;
-        let largo = "x".repeat(201);
-        for (campo, valor) in [
-            ("limite", "0"), ("limite", "201"), ("limite", "abc"), ("limite", "-1"), ("limite", "1.5"),
-            ("limite", "99999999999999999999"), ("orden", "titulo"), ("orden", "--id"),
-            ("orden", "hora_actualizado"), ("estado", "Perdido"), ("estado", "9"), ("area_id", "uno"),
-            ("severidad_id", "1;2"), ("rut", "12.345.678-0"), ("rut", "yo"), ("desde", "2026-02-30"),
-            ("hasta", "ayer"), ("sync_status", "listo"), ("q", &largo), ("q", "nul\0nul"),
-        ] {
-            let r = sitio.request("GET", "/reportes/").query(&[(campo, valor)]).by(&jefe).send().await;
-            let r = r.expect_status(422, "datos_invalidos");
-            assert_eq!(r.json["errores"][0]["campo"], campo, "{valor}");
-        }
-        for (campo, valor) in [
-            ("limite", "1"), ("limite", "200"), ("limite", ""), ("estado", ""), ("q", ""), ("cursor", ""),
-            ("area_id", "9223372036854775807"), ("area_id", "-1"), ("desde", "9999-12-31"), ("otro", "x"),
-        ] {
-            let r = sitio.request("GET", "/reportes/").query(&[(campo, valor)]).by(&jefe).send().await;
-            assert_eq!((r.status, &r.json["items"]), (200, &json!([])), "{campo}={valor}");
-        }
-        let muchas: Vec<_> = (0..51).map(|_| ("area_id", "1")).collect();
-        let r = sitio.request("GET", "/reportes").query(&muchas).by(&jefe).send().await;
-        r.expect_status(422, "datos_invalidos");
+#[both_databases]
+async fn invalid_limits_and_filters_are_named(sitio: &TestSite) {
+    let jefe = sitio.supervisor(&[1]).await;
+    let largo = "x".repeat(201);
+    for (campo, valor) in [
+        ("limite", "0"),
+        ("limite", "201"),
+        ("limite", "abc"),
+        ("limite", "-1"),
+        ("limite", "1.5"),
+        ("limite", "99999999999999999999"),
+        ("orden", "titulo"),
+        ("orden", "--id"),
+        ("orden", "hora_actualizado"),
+        ("estado", "Perdido"),
+        ("estado", "9"),
+        ("area_id", "uno"),
+        ("severidad_id", "1;2"),
+        ("rut", "12.345.678-0"),
+        ("rut", "yo"),
+        ("desde", "2026-02-30"),
+        ("hasta", "ayer"),
+        ("sync_status", "listo"),
+        ("q", &largo),
+        ("q", "nul\0nul"),
+    ] {
+        let r = sitio
+            .request("GET", "/reportes/")
+            .query(&[(campo, valor)])
+            .by(&jefe)
+            .send()
+            .await;
+        let r = r.expect_status(422, "datos_invalidos");
+        assert_eq!(r.json["errores"][0]["campo"], campo, "{valor}");
     }
+    for (campo, valor) in [
+        ("limite", "1"),
+        ("limite", "200"),
+        ("limite", ""),
+        ("estado", ""),
+        ("q", ""),
+        ("cursor", ""),
+        ("area_id", "9223372036854775807"),
+        ("area_id", "-1"),
+        ("desde", "9999-12-31"),
+        ("otro", "x"),
+    ] {
+        let r = sitio
+            .request("GET", "/reportes/")
+            .query(&[(campo, valor)])
+            .by(&jefe)
+            .send()
+            .await;
+        assert_eq!(
+            (r.status, &r.json["items"]),
+            (200, &json!([])),
+            "{campo}={valor}"
+        );
+    }
+    let muchas: Vec<_> = (0..51).map(|_| ("area_id", "1")).collect();
+    let r = sitio
+        .request("GET", "/reportes")
+        .query(&muchas)
+        .by(&jefe)
+        .send()
+        .await;
+    r.expect_status(422, "datos_invalidos");
 }

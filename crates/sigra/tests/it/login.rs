@@ -11,10 +11,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 use sigra_domain::Rol;
 
-use crate::{
-    both_databases,
-    harness::{ApiResponse, Persona, TestRequest, TestSite},
-};
+use sigra_testkit::{ApiResponse, Persona, TestRequest, TestSite, both_databases};
 
 pub const PASSWORD: &str = "clave de prueba";
 
@@ -120,83 +117,132 @@ async fn assert_same_cost(sitio: &TestSite, ruts: &[i64]) {
     panic!("los tiempos delatan quién existe: {mejores:?}");
 }
 
-both_databases! {
-    async fn an_unknown_rut_costs_and_answers_like_a_known_one(sitio: &TestSite) {
-        let (admin, activa_, inactiva) = (
-            sitio.administrador().await,
-            login_persona(sitio, Rol::Trabajador).await,
-            login_persona(sitio, Rol::Trabajador).await,
+#[both_databases]
+async fn an_unknown_rut_costs_and_answers_like_a_known_one(sitio: &TestSite) {
+    let (admin, activa_, inactiva) = (
+        sitio.administrador().await,
+        login_persona(sitio, Rol::Trabajador).await,
+        login_persona(sitio, Rol::Trabajador).await,
+    );
+    set_active(sitio, &admin, &inactiva, false).await;
+    let ruts = [activa_.rut.body(), inactiva.rut.body(), 99_999_999];
+    let mut respuestas = vec![];
+    for rut in ruts {
+        let antes = sitio.app.verification_count();
+        let r = login(sitio, rut, "incorrecta")
+            .send()
+            .await
+            .expect_status(401, "credenciales_invalidas");
+        assert_eq!(sitio.app.verification_count(), antes + 1, "{rut}");
+        respuestas.push(r.json);
+    }
+    assert!(
+        respuestas.iter().all(|r| *r == respuestas[0]),
+        "{respuestas:?}"
+    );
+    assert_same_cost(sitio, &ruts).await;
+}
+
+/// Nor while hashes of the earlier system are left, whatever they cost.
+#[both_databases]
+async fn a_legacy_password_does_not_give_its_usuario_away(sitio: &TestSite) {
+    let nueva = login_persona(sitio, Rol::Trabajador).await;
+    let antigua = sitio.trabajador().await;
+    set_hash(sitio, &antigua, &bcrypt::hash(PASSWORD, 4).unwrap()).await;
+    let ruts = [nueva.rut.body(), antigua.rut.body(), 99_999_999];
+    assert_same_cost(sitio, &ruts).await;
+}
+
+#[both_databases]
+async fn an_inactive_usuario_learns_it_only_with_the_right_password(sitio: &TestSite) {
+    let (admin, p) = (
+        sitio.administrador().await,
+        login_persona(sitio, Rol::Supervisor).await,
+    );
+    set_active(sitio, &admin, &p, false).await;
+    log_in(sitio, &p, PASSWORD)
+        .await
+        .expect_status(403, "usuario_inactivo");
+    log_in(sitio, &p, "incorrecta")
+        .await
+        .expect_status(401, "credenciales_invalidas");
+    set_active(sitio, &admin, &p, true).await;
+    log_in(sitio, &p, PASSWORD).await.expect_status(200, "");
+}
+
+#[both_databases]
+async fn login_returns_what_the_contract_says(sitio: &TestSite) {
+    let p = login_persona(sitio, Rol::Supervisor).await;
+    for rut in [
+        json!(p.rut),
+        json!(p.rut.to_string()),
+        json!(p.rut.formatted()),
+    ] {
+        let cuerpo = json!({"rut": rut, "password": PASSWORD, "device_id": "moto-e7"});
+        let r = sitio
+            .request("POST", "/auth/login/")
+            .json(&cuerpo)
+            .send()
+            .await
+            .expect_status(200, "");
+        assert_eq!(r.json["token_type"], "Bearer");
+        assert_eq!(r.json["expires_in"], 900);
+        assert_eq!(r.json["debe_cambiar_password"], false);
+        assert_eq!(r.json["usuario"]["rut"], p.rut.body());
+        assert_eq!(r.json["usuario"]["rut_formateado"], p.rut.formatted());
+        assert_eq!(
+            (&r.json["usuario"]["rol"], &r.json["usuario"]["cargo"]),
+            (&json!("supervisor"), &json!(3))
         );
-        set_active(sitio, &admin, &inactiva, false).await;
-        let ruts = [activa_.rut.body(), inactiva.rut.body(), 99_999_999];
-        let mut respuestas = vec![];
-        for rut in ruts {
-            let antes = sitio.app.verification_count();
-            let r = login(sitio, rut, "incorrecta").send().await.expect_status(401, "credenciales_invalidas");
-            assert_eq!(sitio.app.verification_count(), antes + 1, "{rut}");
-            respuestas.push(r.json);
-        }
-        assert!(respuestas.iter().all(|r| *r == respuestas[0]), "{respuestas:?}");
-        assert_same_cost(sitio, &ruts).await;
+        assert_eq!(
+            me(sitio, text(&r.json, "access_token")).await.json,
+            r.json["usuario"]
+        );
+        // The claims by name, without looking at the signature, and not a moment past their time.
+        let c = jsonwebtoken::dangerous::insecure_decode::<Value>(text(&r.json, "access_token"))
+            .unwrap()
+            .claims;
+        assert_eq!(
+            (&c["sub"], &c["cargo"]),
+            (&json!(p.rut.to_string()), &json!(3))
+        );
+        assert_eq!(c["exp"].as_i64().unwrap() - c["iat"].as_i64().unwrap(), 900);
+        assert!(
+            c["jti"].is_string() && c["iss"].is_string() && c["aud"].is_string(),
+            "{c}"
+        );
     }
+    let r = log_in(sitio, &p, PASSWORD).await;
+    sitio.store.env().advance(899_000 - 60_000);
+    me(sitio, text(&r.json, "access_token"))
+        .await
+        .expect_status(200, "");
+    sitio.store.env().advance(61_000);
+    me(sitio, text(&r.json, "access_token"))
+        .await
+        .expect_status(401, "token_vencido");
+}
 
-    /// Nor while hashes of the earlier system are left, whatever they cost.
-    async fn a_legacy_password_does_not_give_its_usuario_away(sitio: &TestSite) {
-        let nueva = login_persona(sitio, Rol::Trabajador).await;
-        let antigua = sitio.trabajador().await;
-        set_hash(sitio, &antigua, &bcrypt::hash(PASSWORD, 4).unwrap()).await;
-        let ruts = [nueva.rut.body(), antigua.rut.body(), 99_999_999];
-        assert_same_cost(sitio, &ruts).await;
-    }
-
-    async fn an_inactive_usuario_learns_it_only_with_the_right_password(sitio: &TestSite) {
-        let (admin, p) = (sitio.administrador().await, login_persona(sitio, Rol::Supervisor).await);
-        set_active(sitio, &admin, &p, false).await;
-        log_in(sitio, &p, PASSWORD).await.expect_status(403, "usuario_inactivo");
-        log_in(sitio, &p, "incorrecta").await.expect_status(401, "credenciales_invalidas");
-        set_active(sitio, &admin, &p, true).await;
+#[both_databases]
+async fn a_password_of_the_earlier_system_works_and_is_rehashed(sitio: &TestSite) {
+    use bcrypt::Version::{TwoA, TwoB, TwoY};
+    for version in [TwoB, TwoA, TwoY] {
+        let p = sitio.trabajador().await;
+        let antigua = bcrypt::hash_with_result(PASSWORD, 4)
+            .unwrap()
+            .format_for_version(version);
+        set_hash(sitio, &p, &antigua).await;
+        log_in(sitio, &p, "incorrecta")
+            .await
+            .expect_status(401, "credenciales_invalidas");
+        assert_eq!(stored_hash(sitio, &p).await, antigua);
         log_in(sitio, &p, PASSWORD).await.expect_status(200, "");
-    }
-
-    async fn login_returns_what_the_contract_says(sitio: &TestSite) {
-        let p = login_persona(sitio, Rol::Supervisor).await;
-        for rut in [json!(p.rut), json!(p.rut.to_string()), json!(p.rut.formatted())] {
-            let cuerpo = json!({"rut": rut, "password": PASSWORD, "device_id": "moto-e7"});
-            let r = sitio.request("POST", "/auth/login/").json(&cuerpo).send().await.expect_status(200, "");
-            assert_eq!(r.json["token_type"], "Bearer");
-            assert_eq!(r.json["expires_in"], 900);
-            assert_eq!(r.json["debe_cambiar_password"], false);
-            assert_eq!(r.json["usuario"]["rut"], p.rut.body());
-            assert_eq!(r.json["usuario"]["rut_formateado"], p.rut.formatted());
-            assert_eq!((&r.json["usuario"]["rol"], &r.json["usuario"]["cargo"]), (&json!("supervisor"), &json!(3)));
-            assert_eq!(me(sitio, text(&r.json, "access_token")).await.json, r.json["usuario"]);
-            // The claims by name, without looking at the signature, and not a moment past their time.
-            let c = jsonwebtoken::dangerous::insecure_decode::<Value>(text(&r.json, "access_token")).unwrap().claims;
-            assert_eq!((&c["sub"], &c["cargo"]), (&json!(p.rut.to_string()), &json!(3)));
-            assert_eq!(c["exp"].as_i64().unwrap() - c["iat"].as_i64().unwrap(), 900);
-            assert!(c["jti"].is_string() && c["iss"].is_string() && c["aud"].is_string(), "{c}");
-        }
-        let r = log_in(sitio, &p, PASSWORD).await;
-        sitio.store.env().advance(899_000 - 60_000);
-        me(sitio, text(&r.json, "access_token")).await.expect_status(200, "");
-        sitio.store.env().advance(61_000);
-        me(sitio, text(&r.json, "access_token")).await.expect_status(401, "token_vencido");
-    }
-
-    async fn a_password_of_the_earlier_system_works_and_is_rehashed(sitio: &TestSite) {
-        use bcrypt::Version::{TwoA, TwoB, TwoY};
-        for version in [TwoB, TwoA, TwoY] {
-            let p = sitio.trabajador().await;
-            let antigua = bcrypt::hash_with_result(PASSWORD, 4).unwrap().format_for_version(version);
-            set_hash(sitio, &p, &antigua).await;
-            log_in(sitio, &p, "incorrecta").await.expect_status(401, "credenciales_invalidas");
-            assert_eq!(stored_hash(sitio, &p).await, antigua);
-            log_in(sitio, &p, PASSWORD).await.expect_status(200, "");
-            let nueva = stored_hash(sitio, &p).await;
-            assert!(nueva.starts_with("$argon2id$"), "{nueva}");
-            log_in(sitio, &p, PASSWORD).await.expect_status(200, "");
-            log_in(sitio, &p, "incorrecta").await.expect_status(401, "credenciales_invalidas");
-            assert_eq!(stored_hash(sitio, &p).await, nueva, "una vez basta");
-        }
+        let nueva = stored_hash(sitio, &p).await;
+        assert!(nueva.starts_with("$argon2id$"), "{nueva}");
+        log_in(sitio, &p, PASSWORD).await.expect_status(200, "");
+        log_in(sitio, &p, "incorrecta")
+            .await
+            .expect_status(401, "credenciales_invalidas");
+        assert_eq!(stored_hash(sitio, &p).await, nueva, "una vez basta");
     }
 }

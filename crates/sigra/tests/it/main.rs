@@ -27,7 +27,6 @@ mod eventos;
 mod export;
 mod files;
 mod guide;
-mod harness;
 mod hostile_input;
 mod list;
 mod login;

@@ -2,40 +2,50 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    both_databases,
-    harness::openapi::{OPENAPI_PATH, operations, resolve_ref},
+use sigra_testkit::{
+    TestSite, both_databases,
+    openapi::{OPENAPI_PATH, operations, resolve_ref},
 };
 
-both_databases! {
-    /// `SIGRA_ACTUALIZAR=1 cargo test -p sigra --test it openapi` writes it anew.
-    async fn the_description_is_the_stored_one(sitio: &TestSite) {
-        let r = sitio.request("GET", "/openapi.json").send().await;
-        assert_eq!((r.status, r.json["openapi"].as_str()), (200, Some("3.1.0")));
-        if std::env::var_os("SIGRA_ACTUALIZAR").is_some() {
-            std::fs::write(OPENAPI_PATH, format!("{}\n", r.texto.trim_end())).unwrap();
-        }
-        let guardada = std::fs::read_to_string(OPENAPI_PATH).unwrap_or_default();
+/// `SIGRA_ACTUALIZAR=1 cargo test -p sigra --test it openapi` writes it anew.
+#[both_databases]
+async fn the_description_is_the_stored_one(sitio: &TestSite) {
+    let r = sitio.request("GET", "/openapi.json").send().await;
+    assert_eq!((r.status, r.json["openapi"].as_str()), (200, Some("3.1.0")));
+    if std::env::var_os("SIGRA_ACTUALIZAR").is_some() {
+        std::fs::write(OPENAPI_PATH, format!("{}\n", r.texto.trim_end())).unwrap();
+    }
+    let guardada = std::fs::read_to_string(OPENAPI_PATH).unwrap_or_default();
+    assert!(
+        guardada.trim_end() == r.texto.trim_end(),
+        "docs/openapi.json no es lo que el servidor sirve; revise el cambio y actualícelo"
+    );
+}
+
+#[both_databases]
+async fn swagger_is_served_without_internet(sitio: &TestSite) {
+    for (ruta, tipo) in [
+        ("/docs", "text/html"),
+        ("/docs/", "text/html"),
+        ("/docs/inicio.js", "text/javascript"),
+        ("/docs/swagger-ui.css", "text/css"),
+        ("/docs/swagger-ui-bundle.js", "text/javascript"),
+        ("/docs/favicon-32x32.png", "image/png"),
+    ] {
+        let r = sitio.request("GET", ruta).send().await;
+        assert_eq!(r.status, 200, "{ruta}");
+        assert!(r.header("content-type").starts_with(tipo), "{ruta}");
         assert!(
-            guardada.trim_end() == r.texto.trim_end(),
-            "docs/openapi.json no es lo que el servidor sirve; revise el cambio y actualícelo"
+            r.header("content-security-policy")
+                .contains("default-src 'none'"),
+            "{ruta}"
         );
     }
-
-    async fn swagger_is_served_without_internet(sitio: &TestSite) {
-        for (ruta, tipo) in [
-            ("/docs", "text/html"), ("/docs/", "text/html"), ("/docs/inicio.js", "text/javascript"),
-            ("/docs/swagger-ui.css", "text/css"), ("/docs/swagger-ui-bundle.js", "text/javascript"),
-            ("/docs/favicon-32x32.png", "image/png"),
-        ] {
-            let r = sitio.request("GET", ruta).send().await;
-            assert_eq!(r.status, 200, "{ruta}");
-            assert!(r.header("content-type").starts_with(tipo), "{ruta}");
-            assert!(r.header("content-security-policy").contains("default-src 'none'"), "{ruta}");
-        }
-        let pagina = sitio.request("GET", "/docs").send().await.texto;
-        assert!(!pagina.contains("http://") && !pagina.contains("https://"), "{pagina}");
-    }
+    let pagina = sitio.request("GET", "/docs").send().await.texto;
+    assert!(
+        !pagina.contains("http://") && !pagina.contains("https://"),
+        "{pagina}"
+    );
 }
 
 /// Bytes of a file: there is nothing to show.

@@ -9,12 +9,9 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 use sigra_domain::Rol;
 
-use crate::{
-    both_databases,
-    harness::{ApiResponse, TestSite, openapi::operations, uuid},
-    login::{log_in, login_persona},
-};
+use crate::login::{log_in, login_persona};
 use callers::{ALL, Caller, CallerHeader};
+use sigra_testkit::{ApiResponse, TestSite, both_databases, openapi::operations, uuid};
 use table::{OperationRow, TABLE};
 
 /// Everything that a write could have touched, as one line.
@@ -143,110 +140,184 @@ fn the_table_matches_the_description() {
     );
 }
 
-both_databases! {
-    async fn each_operation_by_each_caller(sitio: &TestSite) {
-        // The one who can't be removed, so that the callers' own fate is theirs.
-        sitio.administrador().await;
-        let mut llegados = HashMap::new();
-        for fila in TABLE {
-            check_operation(sitio, fila, &mut llegados).await;
-        }
+#[both_databases]
+async fn each_operation_by_each_caller(sitio: &TestSite) {
+    // The one who can't be removed, so that the callers' own fate is theirs.
+    sitio.administrador().await;
+    let mut llegados = HashMap::new();
+    for fila in TABLE {
+        check_operation(sitio, fila, &mut llegados).await;
     }
+}
 
-    async fn without_a_token_there_is_no_other_way_in(sitio: &TestSite) {
-        let admin = sitio.administrador().await;
-        for fila in TABLE.iter().filter(|f| f.permiso != "publico") {
-            let mut llamada = fila.build(sitio, &admin, &admin).await;
-            llamada.ruta.push('/');
-            let r = call(sitio, &llamada, None).await;
-            assert_eq!((r.status, r.header("www-authenticate")), (401, "Bearer"), "{}", fila.op);
-            if !fila.writes() {
-                let r = sitio.request("HEAD", &llamada.ruta).send().await;
-                assert_eq!((r.status, r.header("www-authenticate")), (401, "Bearer"), "{}", fila.op);
-            }
-            for valor in ["Bearer", "Bearer ", "Bearer null", "Bearer a.b.c", "Basic YTpi", "Bearer ...",
-                "Bearer ñ", "Token x"] {
-                let r = call(sitio, &llamada, Some(&("authorization", valor.to_owned()))).await;
-                assert_eq!(r.status, 401, "{} {valor}: {}", fila.op, r.texto);
-            }
-            // The scheme's name has no case (RFC 9110, 11.1).
-            if !fila.writes() {
-                let bearer = ("authorization", format!("bEARER {}", admin.token));
-                assert_eq!(call(sitio, &llamada, Some(&bearer)).await.status, fila.ok, "{}", fila.op);
-            }
+#[both_databases]
+async fn without_a_token_there_is_no_other_way_in(sitio: &TestSite) {
+    let admin = sitio.administrador().await;
+    for fila in TABLE.iter().filter(|f| f.permiso != "publico") {
+        let mut llamada = fila.build(sitio, &admin, &admin).await;
+        llamada.ruta.push('/');
+        let r = call(sitio, &llamada, None).await;
+        assert_eq!(
+            (r.status, r.header("www-authenticate")),
+            (401, "Bearer"),
+            "{}",
+            fila.op
+        );
+        if !fila.writes() {
+            let r = sitio.request("HEAD", &llamada.ruta).send().await;
+            assert_eq!(
+                (r.status, r.header("www-authenticate")),
+                (401, "Bearer"),
+                "{}",
+                fila.op
+            );
         }
-    }
-
-    async fn the_description_and_its_page_need_no_token(sitio: &TestSite) {
-        for ruta in ["/openapi.json", "/openapi.json/", "/docs", "/docs/"] {
-            for header in ["", "Bearer x"] {
-                let r = sitio.request("GET", ruta).header("authorization", header).send().await;
-                assert_eq!(r.status, 200, "{ruta}");
-            }
-        }
-    }
-
-    async fn the_login_cookie_opens_only_what_a_browser_shows(sitio: &TestSite) {
-        let persona = login_persona(sitio, Rol::Administrador).await;
-        let r = log_in(sitio, &persona, crate::login::PASSWORD).await.expect_status(200, "");
-        let cookie = r.header("set-cookie").to_owned();
-        for atributo in ["; HttpOnly", "; SameSite=Strict", "; Path=/", "; Max-Age=900"] {
-            assert!(cookie.contains(atributo), "{cookie}");
-        }
-        let par = cookie.split(';').next().unwrap().to_owned();
-        let valor = par.strip_prefix("sigra_sesion=").unwrap().to_owned();
-        assert_ne!(valor, r.json["access_token"].as_str().unwrap());
-        for fila in TABLE.iter().filter(|f| f.permiso != "publico") {
-            let llamada = fila.build(sitio, &persona, &persona).await;
-            let con_cookie = call(sitio, &llamada, Some(&("cookie", par.clone()))).await;
-            let espera = if fila.permiso.ends_with("navegador") { fila.ok } else { 401 };
-            assert_eq!(con_cookie.status, espera, "{}: {con_cookie:?}", fila.op);
-            let en_header = ("authorization", format!("Bearer {valor}"));
-            assert_eq!(call(sitio, &llamada, Some(&en_header)).await.status, 401, "{}", fila.op);
-        }
-    }
-
-    async fn what_belongs_to_others_looks_like_what_does_not_exist(sitio: &TestSite) {
-        let (autor, ajeno) = (sitio.trabajador().await, sitio.supervisor(&[2]).await);
-        let de_alguien = |f: &&OperationRow| f.sobre != table::PathTarget::Nada && !["administrador", "publico"].contains(&f.permiso);
-        for fila in TABLE.iter().filter(de_alguien) {
-            let plantilla = fila.op.split_once(' ').unwrap().1;
-            let hay = fila.build(sitio, &autor, &autor).await;
-            let id = if fila.sobre == table::PathTarget::Subida { "0123456789abcdef0123456789abcdef" } else { "999999" };
-            let no_hay = table::Call {
-                ruta: plantilla.replace("{id}", id).replace("{uuid_cliente}", &uuid()),
-                ..hay.clone()
-            };
-            let header = ("authorization", format!("Bearer {}", ajeno.token));
-            let existe = call(sitio, &hay, Some(&header)).await;
-            assert_eq!(existe.status, 404, "{}: {existe:?}", fila.op);
-            let no_existe = call(sitio, &no_hay, Some(&header)).await;
-            let sin_ruta = |r: &ApiResponse| {
-                let mut json = r.json.clone();
-                json["instance"] = Value::Null;
-                (r.status, json)
-            };
-            assert_eq!(sin_ruta(&existe), sin_ruta(&no_existe), "{}", fila.op);
-        }
-    }
-
-    async fn the_database_decides_and_not_the_role_in_the_token(sitio: &TestSite) {
-        let (jefa, admin) = (sitio.supervisor(&[1]).await, sitio.administrador().await);
-        let autor = sitio.trabajador().await;
-        let ruta = format!("/reportes/{}", sitio.reporte(&autor, 1).await["id"]);
-        sitio.request("GET", &ruta).by(&jefa).send().await.expect_status(200, "");
-        let usuario = format!("/usuarios/{}", jefa.rut);
-        for (cambio, status) in [
-            (serde_json::json!({"areas": [2]}), 404),
-            (serde_json::json!({"areas": [1, 2]}), 200),
-            (serde_json::json!({"rol": "trabajador"}), 404),
-            (serde_json::json!({"rol": "administrador", "areas": []}), 200),
+        for valor in [
+            "Bearer",
+            "Bearer ",
+            "Bearer null",
+            "Bearer a.b.c",
+            "Basic YTpi",
+            "Bearer ...",
+            "Bearer ñ",
+            "Token x",
         ] {
-            sitio.request("PATCH", &usuario).by(&admin).json(&cambio).send().await.expect_status(200, "");
-            let r = sitio.request("GET", &ruta).by(&jefa).send().await;
-            assert_eq!(r.status, status, "{cambio}");
+            let r = call(sitio, &llamada, Some(&("authorization", valor.to_owned()))).await;
+            assert_eq!(r.status, 401, "{} {valor}: {}", fila.op, r.texto);
         }
-        // Their token still says supervisor.
-        sitio.request("GET", "/usuarios").by(&jefa).send().await.expect_status(200, "");
+        // The scheme's name has no case (RFC 9110, 11.1).
+        if !fila.writes() {
+            let bearer = ("authorization", format!("bEARER {}", admin.token));
+            assert_eq!(
+                call(sitio, &llamada, Some(&bearer)).await.status,
+                fila.ok,
+                "{}",
+                fila.op
+            );
+        }
     }
+}
+
+#[both_databases]
+async fn the_description_and_its_page_need_no_token(sitio: &TestSite) {
+    for ruta in ["/openapi.json", "/openapi.json/", "/docs", "/docs/"] {
+        for header in ["", "Bearer x"] {
+            let r = sitio
+                .request("GET", ruta)
+                .header("authorization", header)
+                .send()
+                .await;
+            assert_eq!(r.status, 200, "{ruta}");
+        }
+    }
+}
+
+#[both_databases]
+async fn the_login_cookie_opens_only_what_a_browser_shows(sitio: &TestSite) {
+    let persona = login_persona(sitio, Rol::Administrador).await;
+    let r = log_in(sitio, &persona, crate::login::PASSWORD)
+        .await
+        .expect_status(200, "");
+    let cookie = r.header("set-cookie").to_owned();
+    for atributo in [
+        "; HttpOnly",
+        "; SameSite=Strict",
+        "; Path=/",
+        "; Max-Age=900",
+    ] {
+        assert!(cookie.contains(atributo), "{cookie}");
+    }
+    let par = cookie.split(';').next().unwrap().to_owned();
+    let valor = par.strip_prefix("sigra_sesion=").unwrap().to_owned();
+    assert_ne!(valor, r.json["access_token"].as_str().unwrap());
+    for fila in TABLE.iter().filter(|f| f.permiso != "publico") {
+        let llamada = fila.build(sitio, &persona, &persona).await;
+        let con_cookie = call(sitio, &llamada, Some(&("cookie", par.clone()))).await;
+        let espera = if fila.permiso.ends_with("navegador") {
+            fila.ok
+        } else {
+            401
+        };
+        assert_eq!(con_cookie.status, espera, "{}: {con_cookie:?}", fila.op);
+        let en_header = ("authorization", format!("Bearer {valor}"));
+        assert_eq!(
+            call(sitio, &llamada, Some(&en_header)).await.status,
+            401,
+            "{}",
+            fila.op
+        );
+    }
+}
+
+#[both_databases]
+async fn what_belongs_to_others_looks_like_what_does_not_exist(sitio: &TestSite) {
+    let (autor, ajeno) = (sitio.trabajador().await, sitio.supervisor(&[2]).await);
+    let de_alguien = |f: &&OperationRow| {
+        f.sobre != table::PathTarget::Nada && !["administrador", "publico"].contains(&f.permiso)
+    };
+    for fila in TABLE.iter().filter(de_alguien) {
+        let plantilla = fila.op.split_once(' ').unwrap().1;
+        let hay = fila.build(sitio, &autor, &autor).await;
+        let id = if fila.sobre == table::PathTarget::Subida {
+            "0123456789abcdef0123456789abcdef"
+        } else {
+            "999999"
+        };
+        let no_hay = table::Call {
+            ruta: plantilla
+                .replace("{id}", id)
+                .replace("{uuid_cliente}", &uuid()),
+            ..hay.clone()
+        };
+        let header = ("authorization", format!("Bearer {}", ajeno.token));
+        let existe = call(sitio, &hay, Some(&header)).await;
+        assert_eq!(existe.status, 404, "{}: {existe:?}", fila.op);
+        let no_existe = call(sitio, &no_hay, Some(&header)).await;
+        let sin_ruta = |r: &ApiResponse| {
+            let mut json = r.json.clone();
+            json["instance"] = Value::Null;
+            (r.status, json)
+        };
+        assert_eq!(sin_ruta(&existe), sin_ruta(&no_existe), "{}", fila.op);
+    }
+}
+
+#[both_databases]
+async fn the_database_decides_and_not_the_role_in_the_token(sitio: &TestSite) {
+    let (jefa, admin) = (sitio.supervisor(&[1]).await, sitio.administrador().await);
+    let autor = sitio.trabajador().await;
+    let ruta = format!("/reportes/{}", sitio.reporte(&autor, 1).await["id"]);
+    sitio
+        .request("GET", &ruta)
+        .by(&jefa)
+        .send()
+        .await
+        .expect_status(200, "");
+    let usuario = format!("/usuarios/{}", jefa.rut);
+    for (cambio, status) in [
+        (serde_json::json!({"areas": [2]}), 404),
+        (serde_json::json!({"areas": [1, 2]}), 200),
+        (serde_json::json!({"rol": "trabajador"}), 404),
+        (
+            serde_json::json!({"rol": "administrador", "areas": []}),
+            200,
+        ),
+    ] {
+        sitio
+            .request("PATCH", &usuario)
+            .by(&admin)
+            .json(&cambio)
+            .send()
+            .await
+            .expect_status(200, "");
+        let r = sitio.request("GET", &ruta).by(&jefa).send().await;
+        assert_eq!(r.status, status, "{cambio}");
+    }
+    // Their token still says supervisor.
+    sitio
+        .request("GET", "/usuarios")
+        .by(&jefa)
+        .send()
+        .await
+        .expect_status(200, "");
 }

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use describe::{ColumnKind, Table, postgres, sqlite};
 use sigra_store::Migrations;
 
-use crate::harness::{DbKind, TestDb};
+use sigra_testkit::{DbKind, TestDb};
 
 /// A migrated database of each kind; `None` when there is no PostgreSQL.
 async fn migrated_databases() -> Option<(TestDb, TestDb)> {
-    let postgres = TestDb::new(DbKind::Postgres).await?;
-    let sqlite = TestDb::new(DbKind::Sqlite).await.expect("SQLite");
+    let postgres = TestDb::empty(DbKind::Postgres).await?;
+    let sqlite = TestDb::empty(DbKind::Sqlite).await.expect("SQLite");
     for bd in [&sqlite, &postgres] {
         Migrations::all().apply(&bd.url).await.expect("migra");
     }

@@ -22,7 +22,7 @@ mod status;
 
 use serde_json::Value;
 
-use crate::harness::TestSite;
+use sigra_testkit::TestSite;
 
 /// A batch with these items as they are written.
 pub fn batch_of(sitio: &TestSite, items: &[Vec<u8>]) -> Vec<u8> {

@@ -2,10 +2,7 @@
 //! entry, or removes a report.
 
 use super::{findings, history};
-use crate::{
-    both_databases,
-    harness::{DbKind, Rng, TestSite},
-};
+use sigra_testkit::{DbKind, Rng, TestSite, both_databases};
 
 /// What both databases understand.
 const ON_BOTH: &[&str] = &[
@@ -113,26 +110,32 @@ async fn without_foreign_keys(sitio: &TestSite, sql: &str) -> Result<(), sqlx::E
         .await
 }
 
-both_databases! {
-    async fn no_ordinary_statement_touches_what_is_recorded(sitio: &TestSite) {
-        let mut azar = Rng::new();
-        history::reportes(sitio, &mut azar, 5).await;
-        let antes = snapshot(sitio).await;
-        let propias = if sitio.bd.motor == DbKind::Sqlite { ON_SQLITE } else { ON_POSTGRES };
-        for sql in ON_BOTH.iter().chain(propias) {
-            sitio.bd.sql(sql).await.expect_err(sql);
-            if sitio.bd.motor == DbKind::Sqlite {
-                let e = without_foreign_keys(sitio, sql).await.expect_err(sql).to_string();
-                assert!(e.contains("no se"), "{sql}: {e}");
-            }
-            assert_eq!(snapshot(sitio).await, antes, "{sql}");
-        }
+#[both_databases]
+async fn no_ordinary_statement_touches_what_is_recorded(sitio: &TestSite) {
+    let mut azar = Rng::new();
+    history::reportes(sitio, &mut azar, 5).await;
+    let antes = snapshot(sitio).await;
+    let propias = if sitio.bd.motor == DbKind::Sqlite {
+        ON_SQLITE
+    } else {
+        ON_POSTGRES
+    };
+    for sql in ON_BOTH.iter().chain(propias) {
+        sitio.bd.sql(sql).await.expect_err(sql);
         if sitio.bd.motor == DbKind::Sqlite {
-            without_foreign_keys(sitio, DUPLICATE_UUID).await.ok();
-            assert_eq!(snapshot(sitio).await, antes, "{DUPLICATE_UUID}");
+            let e = without_foreign_keys(sitio, sql)
+                .await
+                .expect_err(sql)
+                .to_string();
+            assert!(e.contains("no se"), "{sql}: {e}");
         }
-        assert_eq!(findings(&sitio.store).await, []);
-        // The guards are in nobody's way.
-        history::reportes(sitio, &mut azar, 2).await;
+        assert_eq!(snapshot(sitio).await, antes, "{sql}");
     }
+    if sitio.bd.motor == DbKind::Sqlite {
+        without_foreign_keys(sitio, DUPLICATE_UUID).await.ok();
+        assert_eq!(snapshot(sitio).await, antes, "{DUPLICATE_UUID}");
+    }
+    assert_eq!(findings(&sitio.store).await, []);
+    // The guards are in nobody's way.
+    history::reportes(sitio, &mut azar, 2).await;
 }

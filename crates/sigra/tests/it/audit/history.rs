@@ -7,10 +7,7 @@ use serde_json::{Value, json};
 use sigra_domain::bitacora::BreakReason;
 
 use super::{ChainRef, Intruder, expected, findings};
-use crate::{
-    both_databases,
-    harness::{Persona, Rng, TestSite, iterations, reporte_in, uuid},
-};
+use sigra_testkit::{Persona, Rng, TestSite, both_databases, iterations, reporte_in, uuid};
 
 /// `n` reports with one to six entries each, of every kind; their ids.
 pub async fn reportes(sitio: &TestSite, azar: &mut Rng, n: usize) -> Vec<i64> {
@@ -103,64 +100,81 @@ fn random_edit(azar: &mut Rng) -> Value {
     }
 }
 
-both_databases! {
-    /// Coordinates are doubles, and text that is canonical must read back as the same doubles.
-    async fn no_coordinate_looks_altered(sitio: &TestSite) {
-        let mut azar = Rng::new();
-        let autor = sitio.trabajador().await;
-        for _ in 0..iterations(400) {
-            let mut r = reporte_in(1);
-            r["ubicacion"] = ubicacion(&mut azar);
-            let creado = sitio.create(&autor, &r).await;
-            assert_eq!(creado.status, 201, "{}", creado.texto);
-            for campo in ["lat", "lon", "precision_m"] {
-                let (dicho, guardado) = (&r["ubicacion"][campo], &creado.json["ubicacion"][campo]);
-                assert_eq!(dicho.as_f64(), guardado.as_f64(), "{campo}");
-            }
-            // The same edit again, its answer lost, is recognised by its values.
-            let edita = json!({"ubicacion": ubicacion(&mut azar), "version": 1});
-            let ruta = format!("/reportes/{}", creado.id());
-            for _ in 0..2 {
-                let r = sitio.request("PUT", &ruta).by(&autor).json(&edita).send().await;
-                assert_eq!(r.status, 200, "{}", r.texto);
-            }
+/// Coordinates are doubles, and text that is canonical must read back as the same doubles.
+#[both_databases]
+async fn no_coordinate_looks_altered(sitio: &TestSite) {
+    let mut azar = Rng::new();
+    let autor = sitio.trabajador().await;
+    for _ in 0..iterations(400) {
+        let mut r = reporte_in(1);
+        r["ubicacion"] = ubicacion(&mut azar);
+        let creado = sitio.create(&autor, &r).await;
+        assert_eq!(creado.status, 201, "{}", creado.texto);
+        for campo in ["lat", "lon", "precision_m"] {
+            let (dicho, guardado) = (&r["ubicacion"][campo], &creado.json["ubicacion"][campo]);
+            assert_eq!(dicho.as_f64(), guardado.as_f64(), "{campo}");
         }
-        assert_eq!(findings(&sitio.store).await, []);
+        // The same edit again, its answer lost, is recognised by its values.
+        let edita = json!({"ubicacion": ubicacion(&mut azar), "version": 1});
+        let ruta = format!("/reportes/{}", creado.id());
+        for _ in 0..2 {
+            let r = sitio
+                .request("PUT", &ruta)
+                .by(&autor)
+                .json(&edita)
+                .send()
+                .await;
+            assert_eq!(r.status, 200, "{}", r.texto);
+        }
     }
+    assert_eq!(findings(&sitio.store).await, []);
+}
 
-    async fn intact_chains_raise_no_finding_while_others_write(sitio: &TestSite) {
-        let mut azar = Rng::new();
-        let quietos = reportes(sitio, &mut azar, 5).await;
-        let jefe = sitio.administrador().await;
-        let fin = AtomicBool::new(false);
-        let mut tareas = Vec::new();
-        for escritor in 0..4 {
-            let movido = sitio.reporte(&jefe, 1).await["id"].as_i64().unwrap();
-            tareas.push(write(sitio, &jefe, movido, escritor, &fin));
-        }
-        let verifica = async {
-            // Until enough was written in between: a verification among no writers shows nothing.
-            let inicio = sitio.store.verify_bitacora(|_| ()).await.unwrap();
-            loop {
-                let ahora = sitio.store.verify_bitacora(|_| ()).await.unwrap();
-                assert_eq!(ahora.hallazgos, []);
-                let nuevas = usize::try_from(ahora.entradas - inicio.entradas).unwrap();
-                if nuevas >= iterations(2_000) && ahora.ajustes > inicio.ajustes {
-                    break;
-                }
-            }
-            // And what is broken is found in the middle of it all.
-            let intruso = Intruder::break_in(sitio).await;
-            intruso.sql(&format!("UPDATE reportes SET titulo = 'otro' WHERE id = {}", quietos[0])).await;
-            let vistos = findings(&sitio.store).await;
-            fin.store(true, Ordering::Relaxed);
-            let filas = format!("SELECT entradas FROM reportes WHERE id = {}", quietos[0]);
-            let n = sitio.bd.query_i64(&filas).await;
-            assert_eq!(vistos, [expected(ChainRef::Reporte(quietos[0]), n, BreakReason::Fila)]);
-        };
-        let ((), escritas) = tokio::join!(verifica, join_all(tareas));
-        println!("ediciones por escritor: {escritas:?}");
+#[both_databases]
+async fn intact_chains_raise_no_finding_while_others_write(sitio: &TestSite) {
+    let mut azar = Rng::new();
+    let quietos = reportes(sitio, &mut azar, 5).await;
+    let jefe = sitio.administrador().await;
+    let fin = AtomicBool::new(false);
+    let mut tareas = Vec::new();
+    for escritor in 0..4 {
+        let movido = sitio.reporte(&jefe, 1).await["id"].as_i64().unwrap();
+        tareas.push(write(sitio, &jefe, movido, escritor, &fin));
     }
+    let verifica = async {
+        // Until enough was written in between: a verification among no writers shows nothing.
+        let inicio = sitio.store.verify_bitacora(|_| ()).await.unwrap();
+        loop {
+            let ahora = sitio.store.verify_bitacora(|_| ()).await.unwrap();
+            assert_eq!(ahora.hallazgos, []);
+            let nuevas = usize::try_from(ahora.entradas - inicio.entradas).unwrap();
+            if nuevas >= iterations(2_000) && ahora.ajustes > inicio.ajustes {
+                break;
+            }
+        }
+        // And what is broken is found in the middle of it all.
+        let intruso = Intruder::break_in(sitio).await;
+        intruso
+            .sql(&format!(
+                "UPDATE reportes SET titulo = 'otro' WHERE id = {}",
+                quietos[0]
+            ))
+            .await;
+        let vistos = findings(&sitio.store).await;
+        fin.store(true, Ordering::Relaxed);
+        let filas = format!("SELECT entradas FROM reportes WHERE id = {}", quietos[0]);
+        let n = sitio.bd.query_i64(&filas).await;
+        assert_eq!(
+            vistos,
+            [expected(
+                ChainRef::Reporte(quietos[0]),
+                n,
+                BreakReason::Fila
+            )]
+        );
+    };
+    let ((), escritas) = tokio::join!(verifica, join_all(tareas));
+    println!("ediciones por escritor: {escritas:?}");
 }
 
 /// Edits one report, and now and then an area, until told to stop; how many edits there were.

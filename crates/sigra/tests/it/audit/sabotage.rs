@@ -10,10 +10,7 @@ use sigra_domain::{
 use sigra_store::{StoredEntrada, read_bitacora};
 
 use super::{ChainRef, ExpectedBreak, Intruder, expected, findings, hash, history, text};
-use crate::{
-    both_databases,
-    harness::{DbKind, Rng, TestSite, iterations},
-};
+use sigra_testkit::{DbKind, Rng, TestSite, both_databases, iterations};
 
 /// Whose history is altered, and where.
 struct TamperTarget {
@@ -301,20 +298,19 @@ const TAMPERINGS: [fn(&TamperTarget, &mut Rng) -> Tampering; 9] = [
     row::manifest,
 ];
 
-both_databases! {
-    async fn tampering_is_named_with_its_reporte_and_entrada(sitio: &TestSite) {
-        let mut azar = Rng::new();
-        let ids = history::reportes(sitio, &mut azar, 30).await;
-        let intruso = Intruder::break_in(sitio).await;
-        assert_eq!(findings(&sitio.store).await, []);
-        for vuelta in 0..iterations(600) {
-            let victima = TamperTarget::random(sitio, &mut azar, &ids).await;
-            let (sql, mut esperados) = TAMPERINGS[vuelta % TAMPERINGS.len()](&victima, &mut azar);
-            esperados.sort_unstable();
-            intruso.sql(&sql).await;
-            assert_eq!(findings(&sitio.store).await, esperados, "{sql}");
-            intruso.restore().await;
-        }
-        assert_eq!(findings(&sitio.store).await, []);
+#[both_databases]
+async fn tampering_is_named_with_its_reporte_and_entrada(sitio: &TestSite) {
+    let mut azar = Rng::new();
+    let ids = history::reportes(sitio, &mut azar, 30).await;
+    let intruso = Intruder::break_in(sitio).await;
+    assert_eq!(findings(&sitio.store).await, []);
+    for vuelta in 0..iterations(600) {
+        let victima = TamperTarget::random(sitio, &mut azar, &ids).await;
+        let (sql, mut esperados) = TAMPERINGS[vuelta % TAMPERINGS.len()](&victima, &mut azar);
+        esperados.sort_unstable();
+        intruso.sql(&sql).await;
+        assert_eq!(findings(&sitio.store).await, esperados, "{sql}");
+        intruso.restore().await;
     }
+    assert_eq!(findings(&sitio.store).await, []);
 }

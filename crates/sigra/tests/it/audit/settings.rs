@@ -5,10 +5,7 @@ use sigra_domain::bitacora::{BreakReason, GENESIS};
 use sigra_store::notifications::Channels;
 
 use super::{ChainRef, Intruder, expected, findings, hash, text};
-use crate::{
-    both_databases,
-    harness::{DbKind, Rng, TestSite, iterations},
-};
+use sigra_testkit::{DbKind, Rng, TestSite, both_databases, iterations};
 
 /// The chain as stored, `(canonica, hash)` by number.
 async fn chain(sitio: &TestSite) -> Vec<(String, String)> {
@@ -154,66 +151,102 @@ fn random_tampering(
     (sql, i64::try_from(n).unwrap(), motivo)
 }
 
-both_databases! {
-    /// From what to what: a webhook, a delivery that is sent again, a target.
-    async fn webhooks_deliveries_and_targets_are_recorded(sitio: &TestSite) {
-        let (autor, jefe) = (sitio.trabajador().await, sitio.administrador().await);
-        let yo = json!(jefe.rut);
-        let manda = async |op: &str, cuerpo: Value, status: u16| {
-            let (metodo, ruta) = op.split_once(' ').expect("op");
-            let pedido = sitio.request(metodo, ruta).by(&jefe);
-            let pedido = if cuerpo.is_null() { pedido } else { pedido.json(&cuerpo) };
-            pedido.send().await.expect_status(status, "").json
+/// From what to what: a webhook, a delivery that is sent again, a target.
+#[both_databases]
+async fn webhooks_deliveries_and_targets_are_recorded(sitio: &TestSite) {
+    let (autor, jefe) = (sitio.trabajador().await, sitio.administrador().await);
+    let yo = json!(jefe.rut);
+    let manda = async |op: &str, cuerpo: Value, status: u16| {
+        let (metodo, ruta) = op.split_once(' ').expect("op");
+        let pedido = sitio.request(metodo, ruta).by(&jefe);
+        let pedido = if cuerpo.is_null() {
+            pedido
+        } else {
+            pedido.json(&cuerpo)
         };
-        let nuevo = json!({"url": "https://ejemplo.cl/sigra", "eventos": ["reporte.creado"], "descripcion": "Gestión"});
-        let webhook = manda("POST /admin/webhooks", nuevo, 201).await["id"].as_i64().unwrap();
-        let ruta = format!("/admin/webhooks/{webhook}");
-        let otro = json!({"url": "https://ejemplo.cl/otro", "eventos": ["reporte.creado", "reporte.decidido"]});
-        manda(&format!("PATCH {ruta}"), otro.clone(), 200).await;
-        // What it is owed is given up when it is not active.
-        sitio.reporte(&autor, 1).await;
-        sitio.store.fan_out_avisos(Channels::default()).await.unwrap();
-        manda(&format!("PATCH {ruta}"), json!({"activo": false}), 200).await;
-        let muertas = manda("GET /admin/entregas?estado=muerta", Value::Null, 200).await;
-        let entrega = muertas["items"][0]["id"].as_i64().unwrap();
-        manda(&format!("POST /admin/entregas/{entrega}/reenviar"), Value::Null, 204).await;
-        manda(&format!("DELETE {ruta}"), Value::Null, 204).await;
-        manda("PATCH /catalogos/severidades/3", json!({"meta_horas": 31}), 200).await;
+        pedido.send().await.expect_status(status, "").json
+    };
+    let nuevo = json!({"url": "https://ejemplo.cl/sigra", "eventos": ["reporte.creado"], "descripcion": "Gestión"});
+    let webhook = manda("POST /admin/webhooks", nuevo, 201).await["id"]
+        .as_i64()
+        .unwrap();
+    let ruta = format!("/admin/webhooks/{webhook}");
+    let otro = json!({"url": "https://ejemplo.cl/otro", "eventos": ["reporte.creado", "reporte.decidido"]});
+    manda(&format!("PATCH {ruta}"), otro.clone(), 200).await;
+    // What it is owed is given up when it is not active.
+    sitio.reporte(&autor, 1).await;
+    sitio
+        .store
+        .fan_out_avisos(Channels::default())
+        .await
+        .unwrap();
+    manda(&format!("PATCH {ruta}"), json!({"activo": false}), 200).await;
+    let muertas = manda("GET /admin/entregas?estado=muerta", Value::Null, 200).await;
+    let entrega = muertas["items"][0]["id"].as_i64().unwrap();
+    manda(
+        &format!("POST /admin/entregas/{entrega}/reenviar"),
+        Value::Null,
+        204,
+    )
+    .await;
+    manda(&format!("DELETE {ruta}"), Value::Null, 204).await;
+    manda(
+        "PATCH /catalogos/severidades/3",
+        json!({"meta_horas": 31}),
+        200,
+    )
+    .await;
 
-        let todos = manda("GET /admin/bitacora/ajustes?limite=200", Value::Null, 200).await;
-        let de = |objeto: String| -> Vec<Value> {
-            let suyos = todos["items"].as_array().unwrap().iter().rev().filter(|a| a["objeto"] == objeto);
-            suyos.map(|a| json!([a["accion"], a["antes"], a["despues"], a["rut"]])).collect()
-        };
-        let del_webhook = de(format!("webhook:{webhook}"));
-        assert_eq!(del_webhook[0][0], "crear");
-        let antes = json!({"url": "https://ejemplo.cl/sigra", "eventos": ["reporte.creado"]});
-        let ultimo = json!({"url": "https://ejemplo.cl/otro", "eventos": ["reporte.creado", "reporte.decidido"],
+    let todos = manda("GET /admin/bitacora/ajustes?limite=200", Value::Null, 200).await;
+    let de = |objeto: String| -> Vec<Value> {
+        let suyos = todos["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .rev()
+            .filter(|a| a["objeto"] == objeto);
+        suyos
+            .map(|a| json!([a["accion"], a["antes"], a["despues"], a["rut"]]))
+            .collect()
+    };
+    let del_webhook = de(format!("webhook:{webhook}"));
+    assert_eq!(del_webhook[0][0], "crear");
+    let antes = json!({"url": "https://ejemplo.cl/sigra", "eventos": ["reporte.creado"]});
+    let ultimo = json!({"url": "https://ejemplo.cl/otro", "eventos": ["reporte.creado", "reporte.decidido"],
             "descripcion": "Gestión", "activo": false});
-        assert_eq!(del_webhook[1..], [
+    assert_eq!(
+        del_webhook[1..],
+        [
             json!(["editar", antes, otro, yo]),
             json!(["editar", {"activo": true}, {"activo": false}, yo]),
             json!(["eliminar", ultimo, {}, yo]),
-        ]);
-        let de_la_entrega = de(format!("entrega:{entrega}"));
-        assert_eq!(de_la_entrega, [json!(["reenviar", {"estado": "muerta"}, {"estado": "pendiente"}, yo])]);
-        let de_la_meta = de("severidad:3".to_owned());
-        assert_eq!(de_la_meta, [json!(["editar", {"meta_horas": 24}, {"meta_horas": 31}, yo])]);
-    }
+        ]
+    );
+    let de_la_entrega = de(format!("entrega:{entrega}"));
+    assert_eq!(
+        de_la_entrega,
+        [json!(["reenviar", {"estado": "muerta"}, {"estado": "pendiente"}, yo])]
+    );
+    let de_la_meta = de("severidad:3".to_owned());
+    assert_eq!(
+        de_la_meta,
+        [json!(["editar", {"meta_horas": 24}, {"meta_horas": 31}, yo])]
+    );
+}
 
-    async fn tampering_with_the_settings_is_named(sitio: &TestSite) {
-        let mut azar = Rng::new();
-        change_settings(sitio).await;
-        let intruso = Intruder::break_in(sitio).await;
-        let cadena = chain(sitio).await;
-        assert_eq!(findings(&sitio.store).await, []);
-        for _ in 0..iterations(600) {
-            let (sql, n, motivo) = random_tampering(&cadena, &mut azar, sitio.bd.motor);
-            intruso.sql(&sql).await;
-            let esperados = [expected(ChainRef::Ajustes, n, motivo)];
-            assert_eq!(findings(&sitio.store).await, esperados, "{sql}");
-            intruso.restore().await;
-        }
-        assert_eq!(findings(&sitio.store).await, []);
+#[both_databases]
+async fn tampering_with_the_settings_is_named(sitio: &TestSite) {
+    let mut azar = Rng::new();
+    change_settings(sitio).await;
+    let intruso = Intruder::break_in(sitio).await;
+    let cadena = chain(sitio).await;
+    assert_eq!(findings(&sitio.store).await, []);
+    for _ in 0..iterations(600) {
+        let (sql, n, motivo) = random_tampering(&cadena, &mut azar, sitio.bd.motor);
+        intruso.sql(&sql).await;
+        let esperados = [expected(ChainRef::Ajustes, n, motivo)];
+        assert_eq!(findings(&sitio.store).await, esperados, "{sql}");
+        intruso.restore().await;
     }
+    assert_eq!(findings(&sitio.store).await, []);
 }

@@ -25,7 +25,7 @@ use super::{
     ledger::{StopReason, check, new_ledgers, refresh_tokens, retry_unanswered},
     site::{ServerClient, ServerFixture},
 };
-use crate::harness::{DbKind, Persona, TestDb, iterations};
+use sigra_testkit::{DbKind, Persona, TestDb, iterations, step_aside};
 
 /// What is left free, in KiB: nothing, less than one write, a few writes, many.
 const FREE_KIB: [u64; 5] = [0, 16, 200, 1_000, 64];
@@ -33,7 +33,7 @@ const FREE_KIB: [u64; 5] = [0, 16, 200, 1_000, 64];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_full_disk_it_refuses_and_then_goes_on() {
     let Some(disco) = TestDisk::new().await else {
-        eprintln!("aquí no se puede montar un disco: no se probó el disco lleno");
+        step_aside("aquí no se puede montar un disco: no se probó el disco lleno");
         return;
     };
     let bd = TestDb::new(DbKind::Sqlite).await.unwrap();

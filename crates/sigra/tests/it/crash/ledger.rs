@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::site::{ServerClient, ServerFixture};
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, Persona, TestDb, TestRequest, random_below, reporte_in, run_concurrently, uuid,
 };
 

@@ -16,14 +16,15 @@ use super::{
     ledger::{check, new_ledgers, refresh_tokens, retry_unanswered},
     site::{ServerClient, ServerFixture},
 };
-use crate::harness::{
+use sigra_testkit::{
     ApiResponse, Persona, TestDb, iterations, random_below, reporte_in, run_concurrently,
+    step_aside,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_postgres_clients_are_asked_to_retry_and_then_it_goes_on() {
     let Some(cluster) = Cluster::new() else {
-        eprintln!("aquí no hay programas de PostgreSQL: no se probó su caída");
+        step_aside("aquí no hay programas de PostgreSQL: no se probó su caída");
         return;
     };
     let bd = TestDb::on_postgres(cluster.url()).await;

@@ -7,9 +7,9 @@ use sigra_store::Env;
 use tempfile::TempDir;
 use tokio::{process::Command, time::Instant};
 
-use crate::harness::{
-    Persona, SECRET, TestDb, TestRequest, TestSite,
-    process::{ServerProcess, install_test_signing_key},
+use sigra_testkit::{
+    Persona, SECRET, TestDb, TestRequest, TestSite, client,
+    process::{ServerProcess, install_test_signing_key, sigra},
     random_below,
 };
 
@@ -39,10 +39,7 @@ impl ServerClient {
 
     /// The bytes of a file that this person may see.
     pub async fn download(&self, quien: &Persona, ruta: &str) -> bytes::Bytes {
-        let pedido = self.http.get(format!("{}{ruta}", self.url));
-        let r = pedido.bearer_auth(&quien.token).send().await.expect("baja");
-        assert_eq!(r.status().as_u16(), 200, "{ruta}");
-        r.bytes().await.expect("baja")
+        client::download(&self.http, &self.url, &quien.token, ruta).await
     }
 
     /// `host:port`
@@ -110,9 +107,8 @@ impl ServerFixture {
         let proceso = proceso.expect("sigra serve arranca");
         let url = proceso.url.clone();
         self.proceso = Some(proceso);
-        let http = reqwest::Client::builder().no_proxy().build();
         ServerClient {
-            http: http.expect("cliente"),
+            http: client::http(),
             url,
         }
     }
@@ -157,7 +153,7 @@ impl ServerFixture {
 
     /// The chains by the program's own verification; every version whole; SQLite's file sound.
     pub async fn assert_consistent(&self) {
-        let salida = Command::new(env!("CARGO_BIN_EXE_sigra"))
+        let salida = Command::new(sigra())
             .args(["audit", "verify"])
             .env_clear()
             .env("SIGRA_DATA_DIR", self.dir())

@@ -5,10 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use super::{dashboard, recount::silent};
-use crate::{
-    both_databases,
-    harness::{Persona, Rng, TestSite, iterations, reporte_in, uuid},
-};
+use sigra_testkit::{Persona, Rng, TestSite, both_databases, iterations, reporte_in, uuid};
 
 /// One of those who write.
 struct DashboardWriter<'a> {
@@ -200,74 +197,127 @@ fn parts(v: &Value) -> Vec<(i64, i64)> {
         .collect()
 }
 
-both_databases! {
-    async fn ten_thousand_random_changes_are_counted_right(sitio: &TestSite) {
-        const WORKERS: usize = 4;
-        let admin = sitio.administrador().await;
-        let atras = sitio.request("PUT", "/catalogos/transiciones/3/1").by(&admin);
-        atras.json(&json!({"roles": ["administrador"]})).send().await.expect_status(200, "");
-        let listo = AtomicBool::new(false);
-        let manos = (0..WORKERS).map(|_| async {
-            let mut mano = DashboardWriter {
-                sitio,
-                azar: Rng::silent(),
-                autor: sitio.trabajador().await,
-                admin: sitio.administrador().await,
-                suyos: vec![],
-            };
-            for _ in 0..iterations(10_000) / WORKERS {
-                mano.step().await;
-            }
-        });
-        // At any moment in between all of it agrees, and one answer agrees with itself.
-        let mira = async {
-            let mut veces = 0;
-            while !listo.load(Ordering::Relaxed) {
-                sitio.store.roll_up_counts().await.unwrap();
-                let r = sitio.store.recount(silent()).await.unwrap();
-                assert_eq!(r.distintas, 0, "{:?}", r.primeras);
-                let t = dashboard(sitio, &admin, "?desde=2026-01-01&hasta=2026-03-31").await;
-                let total = t["total"].as_i64().unwrap();
-                for parte in ["por_estado", "por_area", "por_severidad"] {
-                    assert_eq!(parts(&t[parte]).iter().map(|(_, n)| n).sum::<i64>(), total, "{parte}");
-                }
-                let serie = t["serie"].as_array().unwrap().iter();
-                assert_eq!(serie.map(|p| p["reportes"].as_i64().unwrap()).sum::<i64>(), total);
-                assert_eq!(t["indicadores"]["horas_a_sync"]["reportes"].as_i64().unwrap(), total);
-                assert_eq!(t["indicadores"]["horas_a_decision"]["reportes"], t["decididos"]);
-                veces += 1;
-            }
-            veces
+#[both_databases]
+async fn ten_thousand_random_changes_are_counted_right(sitio: &TestSite) {
+    const WORKERS: usize = 4;
+    let admin = sitio.administrador().await;
+    let atras = sitio
+        .request("PUT", "/catalogos/transiciones/3/1")
+        .by(&admin);
+    atras
+        .json(&json!({"roles": ["administrador"]}))
+        .send()
+        .await
+        .expect_status(200, "");
+    let listo = AtomicBool::new(false);
+    let manos = (0..WORKERS).map(|_| async {
+        let mut mano = DashboardWriter {
+            sitio,
+            azar: Rng::silent(),
+            autor: sitio.trabajador().await,
+            admin: sitio.administrador().await,
+            suyos: vec![],
         };
-        let trabajan = async {
-            futures_util::future::join_all(manos).await;
-            listo.store(true, Ordering::Relaxed);
-        };
-        let ((), veces) = futures_util::future::join(trabajan, mira).await;
-        assert!(veces > 3, "{veces}");
-        let t = dashboard(sitio, &admin, "?desde=2026-01-01&hasta=2026-03-31").await;
-        // An administrador's, and a supervisor's of some areas.
-        let jefe = sitio.supervisor(&[1, 3]).await;
-        let suyo = dashboard(sitio, &jefe, "?desde=2026-01-01&hasta=2026-03-31").await;
-        for (t, donde) in [(&t, "1 = 1"), (&suyo, "area_id IN (1, 3)")] {
-            for (parte, por) in [("por_estado", "estado_id"), ("por_area", "area_id"), ("por_severidad", "severidad_id")] {
-                assert_eq!(parts(&t[parte]), count_rows_by(sitio, por, donde).await, "{parte} {donde}");
-            }
+        for _ in 0..iterations(10_000) / WORKERS {
+            mano.step().await;
         }
-        for p in [50, 90] {
-            check_percentile(sitio, "hora_sincronizado - hora_creado", &t["indicadores"]["horas_a_sync"], p).await;
+    });
+    // At any moment in between all of it agrees, and one answer agrees with itself.
+    let mira = async {
+        let mut veces = 0;
+        while !listo.load(Ordering::Relaxed) {
+            sitio.store.roll_up_counts().await.unwrap();
+            let r = sitio.store.recount(silent()).await.unwrap();
+            assert_eq!(r.distintas, 0, "{:?}", r.primeras);
+            let t = dashboard(sitio, &admin, "?desde=2026-01-01&hasta=2026-03-31").await;
+            let total = t["total"].as_i64().unwrap();
+            for parte in ["por_estado", "por_area", "por_severidad"] {
+                assert_eq!(
+                    parts(&t[parte]).iter().map(|(_, n)| n).sum::<i64>(),
+                    total,
+                    "{parte}"
+                );
+            }
+            let serie = t["serie"].as_array().unwrap().iter();
+            assert_eq!(
+                serie.map(|p| p["reportes"].as_i64().unwrap()).sum::<i64>(),
+                total
+            );
+            assert_eq!(
+                t["indicadores"]["horas_a_sync"]["reportes"]
+                    .as_i64()
+                    .unwrap(),
+                total
+            );
+            assert_eq!(
+                t["indicadores"]["horas_a_decision"]["reportes"],
+                t["decididos"]
+            );
+            veces += 1;
         }
-        let renunciados = sitio.bd.query_i64("SELECT count(*) FROM multimedia WHERE estado = 'renunciado'").await;
-        assert!(renunciados > 0);
-        let sync = async |que: &str| {
-            let sql = format!("SELECT count(*) FROM reportes WHERE retirado_en IS NULL AND sync_status = '{que}'");
-            sitio.bd.query_i64(&sql).await
-        };
-        let i = &t["indicadores"];
-        assert_eq!(i["conflictos_abiertos"].as_i64().unwrap(), sync("conflicto").await);
-        assert_eq!(i["multimedia_faltante"].as_i64().unwrap(), sync("multimedia_pendiente").await);
-        let antiguo = sitio.bd.query_i64("SELECT coalesce((SELECT id FROM reportes WHERE retirado_en IS NULL AND estado_id = 1
-            ORDER BY fecha_reporte, hora_sincronizado, id LIMIT 1), 0)").await;
-        assert_eq!(i["pendiente_mas_antiguo"]["id"].as_i64().unwrap_or(0), antiguo);
+        veces
+    };
+    let trabajan = async {
+        futures_util::future::join_all(manos).await;
+        listo.store(true, Ordering::Relaxed);
+    };
+    let ((), veces) = futures_util::future::join(trabajan, mira).await;
+    assert!(veces > 3, "{veces}");
+    let t = dashboard(sitio, &admin, "?desde=2026-01-01&hasta=2026-03-31").await;
+    // An administrador's, and a supervisor's of some areas.
+    let jefe = sitio.supervisor(&[1, 3]).await;
+    let suyo = dashboard(sitio, &jefe, "?desde=2026-01-01&hasta=2026-03-31").await;
+    for (t, donde) in [(&t, "1 = 1"), (&suyo, "area_id IN (1, 3)")] {
+        for (parte, por) in [
+            ("por_estado", "estado_id"),
+            ("por_area", "area_id"),
+            ("por_severidad", "severidad_id"),
+        ] {
+            assert_eq!(
+                parts(&t[parte]),
+                count_rows_by(sitio, por, donde).await,
+                "{parte} {donde}"
+            );
+        }
     }
+    for p in [50, 90] {
+        check_percentile(
+            sitio,
+            "hora_sincronizado - hora_creado",
+            &t["indicadores"]["horas_a_sync"],
+            p,
+        )
+        .await;
+    }
+    let renunciados = sitio
+        .bd
+        .query_i64("SELECT count(*) FROM multimedia WHERE estado = 'renunciado'")
+        .await;
+    assert!(renunciados > 0);
+    let sync = async |que: &str| {
+        let sql = format!(
+            "SELECT count(*) FROM reportes WHERE retirado_en IS NULL AND sync_status = '{que}'"
+        );
+        sitio.bd.query_i64(&sql).await
+    };
+    let i = &t["indicadores"];
+    assert_eq!(
+        i["conflictos_abiertos"].as_i64().unwrap(),
+        sync("conflicto").await
+    );
+    assert_eq!(
+        i["multimedia_faltante"].as_i64().unwrap(),
+        sync("multimedia_pendiente").await
+    );
+    let antiguo = sitio
+        .bd
+        .query_i64(
+            "SELECT coalesce((SELECT id FROM reportes WHERE retirado_en IS NULL AND estado_id = 1
+            ORDER BY fecha_reporte, hora_sincronizado, id LIMIT 1), 0)",
+        )
+        .await;
+    assert_eq!(
+        i["pendiente_mas_antiguo"]["id"].as_i64().unwrap_or(0),
+        antiguo
+    );
 }

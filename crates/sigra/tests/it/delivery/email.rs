@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     MINUTE, advance_clock, create_reporte, deliver_due, deliveries, mailbox::Mailbox, set_email,
 };
-use crate::harness::{DbKind, SiteOptions, TestSite, run_with};
+use sigra_testkit::{DbKind, SiteOptions, TestSite, both_databases, run_with};
 
 async fn with_mailbox(motor: DbKind, prueba: impl AsyncFnOnce(&TestSite, &mut Mailbox)) {
     let Some(mut buzon) = Mailbox::open().await else {
@@ -19,6 +19,7 @@ async fn with_mailbox(motor: DbKind, prueba: impl AsyncFnOnce(&TestSite, &mut Ma
 }
 
 /// What is urgent at once and apart; of the rest one mail, five minutes after the first.
+#[both_databases(run = with_mailbox)]
 async fn mails_that_are_not_urgent_go_together(sitio: &TestSite, buzon: &mut Mailbox) {
     let (autor, jefe) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
     set_email(sitio, &jefe, "jefa@mina.example").await;
@@ -75,6 +76,7 @@ async fn mails_that_are_not_urgent_go_together(sitio: &TestSite, buzon: &mut Mai
 }
 
 /// An urgent one does not overtake what came before it of the same report, nor wait for it.
+#[both_databases(run = with_mailbox)]
 async fn mails_arrive_in_order(sitio: &TestSite, buzon: &mut Mailbox) {
     let (autor, jefe) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
     set_email(sitio, &jefe, "jefa@mina.example").await;
@@ -104,6 +106,7 @@ async fn mails_arrive_in_order(sitio: &TestSite, buzon: &mut Mailbox) {
 }
 
 /// An address that does not exist, and a server that is busy.
+#[both_databases(run = with_mailbox)]
 async fn mail_that_does_not_arrive_is_retried_or_given_up(sitio: &TestSite, buzon: &mut Mailbox) {
     let autor = sitio.trabajador().await;
     let (nadie, luego) = (sitio.supervisor(&[1]).await, sitio.supervisor(&[1]).await);
@@ -163,21 +166,3 @@ async fn mail_that_does_not_arrive_is_retried_or_given_up(sitio: &TestSite, buzo
         .await
         .expect_status(404, "no_encontrado");
 }
-
-macro_rules! with_mail_server {
-    ($($prueba:ident)*) => { $(
-        mod $prueba {
-            use crate::harness::DbKind;
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::with_mailbox(DbKind::Sqlite, async |s, b| super::$prueba(s, b).await).await;
-            }
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                super::with_mailbox(DbKind::Postgres, async |s, b| super::$prueba(s, b).await).await;
-            }
-        }
-    )* };
-}
-
-with_mail_server!(mails_that_are_not_urgent_go_together mails_arrive_in_order mail_that_does_not_arrive_is_retried_or_given_up);

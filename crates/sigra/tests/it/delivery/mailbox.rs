@@ -12,7 +12,9 @@ use tokio::{
     time::timeout,
 };
 
-use crate::harness::node;
+use sigra_testkit::javascript;
+
+const CARPETA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp");
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -38,7 +40,7 @@ pub struct ReceivedMail {
 impl Mailbox {
     /// `None` where there is no Node.js.
     pub async fn open() -> Option<Self> {
-        let dir = node::install_packages("smtp", "buzon.js").await?;
+        let dir = javascript::install_packages(CARPETA, "buzon.js").await?;
         let mut hijo = Command::new("node")
             .arg("buzon.js")
             .current_dir(dir.path())

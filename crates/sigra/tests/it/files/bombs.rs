@@ -7,14 +7,12 @@ use flate2::{Compression, Crc, write::ZlibEncoder};
 use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::json;
 
-use super::workshop::{Photo, progressive_photo};
-use crate::{
-    harness::{
-        DbKind, Nodes, Persona, TestDb, TestSite,
-        memory::{MIB, peak, reset_peak, resident},
-        reporte_in, uuid,
-    },
-    permissions::files::multipart_form,
+use crate::permissions::files::multipart_form;
+use sigra_testkit::files::{Photo, progressive_photo};
+use sigra_testkit::{
+    DbKind, Nodes, Persona, TestDb, TestSite, client,
+    memory::{MIB, peak, reset_peak, resident},
+    reporte_in, uuid,
 };
 
 /// Above what an idle server has: of requests, and of the worker that decodes.
@@ -35,10 +33,7 @@ impl UploadTarget {
         let autor = sitio.trabajador().await;
         let reporte = sitio.create(&autor, &reporte_in(1)).await.id();
         let nodos = Nodes::new(sitio.close().await, 1).await;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .expect("cliente");
+        let http = client::http();
         Self {
             nodos,
             autor,

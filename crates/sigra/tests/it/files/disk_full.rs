@@ -3,14 +3,12 @@
 
 use serde_json::json;
 
-use super::workshop::Photo;
-use crate::{
-    crash::disk::TestDisk,
-    harness::reporte_in,
-    harness::{
-        ApiResponse, DbKind, TestDb, TestRequest, TestSite,
-        process::{ServerProcess, install_test_signing_key},
-    },
+use crate::crash::disk::TestDisk;
+use sigra_testkit::files::Photo;
+use sigra_testkit::{
+    ApiResponse, DbKind, TestDb, TestRequest, TestSite, client,
+    process::{ServerProcess, install_test_signing_key},
+    reporte_in, step_aside,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -18,7 +16,7 @@ const MIB: usize = 1024 * 1024;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_full_disk_it_waits_and_then_goes_on() {
     let Some(disco) = TestDisk::new().await else {
-        eprintln!("aquí no se puede montar un disco: no se probó el disco lleno");
+        step_aside("aquí no se puede montar un disco: no se probó el disco lleno");
         return;
     };
     let sitio = TestSite::new(TestDb::new(DbKind::Sqlite).await.expect("SQLite")).await;
@@ -31,10 +29,7 @@ async fn with_a_full_disk_it_waits_and_then_goes_on() {
     let servidor =
         ServerProcess::start_behind(&disco.entrada, &bd.url, dir.path(), &variables).await;
     let servidor = servidor.expect("arranca");
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("cliente");
+    let http = client::http();
     let pide = |metodo: &str, ruta: &str| {
         let pedido = TestRequest::new(&http, &servidor.url, metodo, ruta).by(&autor);
         pedido.header("tus-resumable", "1.0.0")

@@ -4,95 +4,163 @@ use sigra_domain::Instante;
 use sigra_files::{FileRefusal, SweepReport};
 use sigra_store::uploads::{ReleaseBlob, unused_blobs};
 
-use super::workshop::{FilesFixture, Photo, cut_off, reporte_with};
-use crate::{
-    harness::{iterations, uuid},
-    on_four_sites,
-};
+use sigra_testkit::files::{FilesFixture, Photo, cut_off, reporte_with};
+use sigra_testkit::{iterations, on_four_sites, uuid};
 
-on_four_sites! {
-    async fn abandoned_uploads_are_swept(t: &FilesFixture<'_>) {
-        let autor = t.sitio.trabajador().await;
-        let reloj = t.sitio.store.env().clone();
-        let (a_medias, sin_reporte, con_reporte) = (Photo::new(9_000), Photo::new(8_000), Photo::new(7_000));
-        t.sitio.create(&autor, &reporte_with(&[&con_reporte])).await;
-        t.send(&autor, &con_reporte).await.unwrap();
-        t.send(&autor, &sin_reporte).await.unwrap();
-        let s = t.create(&autor, &a_medias).await;
-        let r = t.evidencia.receive(&autor.quien, &s.id, 0, None, cut_off(&a_medias.bytes.slice(..5_000))).await;
-        assert!(matches!(r, Err(FileRefusal::Interrumpida)), "{r:?}");
-        assert_eq!(t.evidencia.sweep(false).await.unwrap(), SweepReport::default());
-        assert_eq!(t.keys().await.len(), 3);
+#[on_four_sites]
+async fn abandoned_uploads_are_swept(t: &FilesFixture<'_>) {
+    let autor = t.sitio.trabajador().await;
+    let reloj = t.sitio.store.env().clone();
+    let (a_medias, sin_reporte, con_reporte) =
+        (Photo::new(9_000), Photo::new(8_000), Photo::new(7_000));
+    t.sitio.create(&autor, &reporte_with(&[&con_reporte])).await;
+    t.send(&autor, &con_reporte).await.unwrap();
+    t.send(&autor, &sin_reporte).await.unwrap();
+    let s = t.create(&autor, &a_medias).await;
+    let r = t
+        .evidencia
+        .receive(
+            &autor.quien,
+            &s.id,
+            0,
+            None,
+            cut_off(&a_medias.bytes.slice(..5_000)),
+        )
+        .await;
+    assert!(matches!(r, Err(FileRefusal::Interrumpida)), "{r:?}");
+    assert_eq!(
+        t.evidencia.sweep(false).await.unwrap(),
+        SweepReport::default()
+    );
+    assert_eq!(t.keys().await.len(), 3);
 
-        // Nobody went on for a week, and no report came.
-        reloj.advance(7 * Instante::DAY + 1_000);
-        let que = SweepReport { subidas: 3, objetos: 0, restos: 0 };
-        assert_eq!(t.evidencia.sweep(true).await.unwrap(), que);
-        assert_eq!(t.keys().await.len(), 3, "un simulacro no borra");
-        assert_eq!(t.evidencia.sweep(false).await.unwrap(), que);
-        assert_eq!(t.keys().await.len(), 2, "los pedazos se fueron");
-        assert_eq!(t.evidencia.sweep(false).await.unwrap(), SweepReport::default());
-        reloj.advance(Instante::DAY + 1_000);
-        assert_eq!(t.evidencia.sweep(false).await.unwrap(), SweepReport { objetos: 1, ..SweepReport::default() });
-        assert!(t.file_bytes(&sin_reporte.sha256()).await.is_none());
-        assert_eq!(t.file_bytes(&con_reporte.sha256()).await.unwrap(), con_reporte.bytes);
-        assert_eq!(t.keys().await.len(), 1);
-        // And it can come again.
-        t.send(&autor, &sin_reporte).await.unwrap();
-    }
-
-    /// The same bytes come again at the moment at which they go.
-    async fn nobody_deletes_what_another_starts_to_use(t: &FilesFixture<'_>) {
-        let autor = t.sitio.trabajador().await;
-        let reloj = t.sitio.store.env().clone();
-        for _ in 0..iterations(60) {
-            let vieja = Photo::new(3_000);
-            t.send(&autor, &vieja).await.unwrap();
-            reloj.advance(7 * Instante::DAY + 1_000);
-            t.evidencia.sweep(false).await.unwrap();
-            reloj.advance(Instante::DAY + 1_000);
-            let nueva = Photo { uuid: uuid(), ..vieja };
-            t.sitio.create(&t.sitio.session(autor.quien.clone()).await, &reporte_with(&[&nueva])).await;
-            let (barrido, recibida) = tokio::join!(t.evidencia.sweep(false), t.send(&autor, &nueva));
-            barrido.unwrap();
-            assert!(recibida.unwrap().reporte.is_some());
-            assert_eq!(t.file_bytes(&nueva.sha256()).await.unwrap(), nueva.bytes);
+    // Nobody went on for a week, and no report came.
+    reloj.advance(7 * Instante::DAY + 1_000);
+    let que = SweepReport {
+        subidas: 3,
+        objetos: 0,
+        restos: 0,
+    };
+    assert_eq!(t.evidencia.sweep(true).await.unwrap(), que);
+    assert_eq!(t.keys().await.len(), 3, "un simulacro no borra");
+    assert_eq!(t.evidencia.sweep(false).await.unwrap(), que);
+    assert_eq!(t.keys().await.len(), 2, "los pedazos se fueron");
+    assert_eq!(
+        t.evidencia.sweep(false).await.unwrap(),
+        SweepReport::default()
+    );
+    reloj.advance(Instante::DAY + 1_000);
+    assert_eq!(
+        t.evidencia.sweep(false).await.unwrap(),
+        SweepReport {
+            objetos: 1,
+            ..SweepReport::default()
         }
-    }
+    );
+    assert!(t.file_bytes(&sin_reporte.sha256()).await.is_none());
+    assert_eq!(
+        t.file_bytes(&con_reporte.sha256()).await.unwrap(),
+        con_reporte.bytes
+    );
+    assert_eq!(t.keys().await.len(), 1);
+    // And it can come again.
+    t.send(&autor, &sin_reporte).await.unwrap();
+}
 
-    /// The sweeper had seen it without use, and then somebody used it.
-    async fn a_blob_seen_unused_is_checked_again(t: &FilesFixture<'_>) {
-        let autor = t.sitio.trabajador().await;
-        let reloj = t.sitio.store.env().clone();
+/// The same bytes come again at the moment at which they go.
+#[on_four_sites]
+async fn nobody_deletes_what_another_starts_to_use(t: &FilesFixture<'_>) {
+    let autor = t.sitio.trabajador().await;
+    let reloj = t.sitio.store.env().clone();
+    for _ in 0..iterations(60) {
         let vieja = Photo::new(3_000);
         t.send(&autor, &vieja).await.unwrap();
         reloj.advance(7 * Instante::DAY + 1_000);
         t.evidencia.sweep(false).await.unwrap();
         reloj.advance(Instante::DAY + 1_000);
-        let desde = reloj.now().plus(-Instante::DAY);
-        let sha256 = vieja.sha256();
-        let mut lectura = t.sitio.store.read().await.unwrap();
-        assert_eq!(unused_blobs(&mut lectura, desde, 10).await.unwrap(), [sha256.as_str()]);
-        drop(lectura);
-        // Not yet of a report: a finished upload is a use.
-        t.send(&autor, &Photo { uuid: uuid(), ..vieja.clone() }).await.unwrap();
-        let suelta = ReleaseBlob { sha256, desde };
-        assert_eq!(t.sitio.store.write(suelta).await.unwrap(), [] as [&str; 0]);
-        assert_eq!(t.file_bytes(&vieja.sha256()).await.unwrap(), vieja.bytes);
+        let nueva = Photo {
+            uuid: uuid(),
+            ..vieja
+        };
+        t.sitio
+            .create(
+                &t.sitio.session(autor.quien.clone()).await,
+                &reporte_with(&[&nueva]),
+            )
+            .await;
+        let (barrido, recibida) = tokio::join!(t.evidencia.sweep(false), t.send(&autor, &nueva));
+        barrido.unwrap();
+        assert!(recibida.unwrap().reporte.is_some());
+        assert_eq!(t.file_bytes(&nueva.sha256()).await.unwrap(), nueva.bytes);
     }
+}
 
-    /// A server that fell after it wrote an object and before it told of it.
-    async fn the_leftovers_of_a_crash_are_swept(t: &FilesFixture<'_>) {
-        t.almacen.write("objetos/ab/resto", "x".into()).await.unwrap();
-        t.almacen.write("subidas/ida/1", "x".into()).await.unwrap();
-        let ahora = t.sitio.store.env().now().0;
-        for clave in ["objetos/ab/resto", "subidas/ida/"] {
-            t.sitio.bd.sql(&format!("INSERT INTO basura (clave, desde) VALUES ('{clave}', {ahora})")).await.unwrap();
-        }
-        assert_eq!(t.evidencia.sweep(false).await.unwrap(), SweepReport::default());
-        t.sitio.store.env().advance(Instante::DAY + 1_000);
-        assert_eq!(t.evidencia.sweep(false).await.unwrap(), SweepReport { restos: 2, ..SweepReport::default() });
-        assert_eq!(t.keys().await.len(), 0);
-        assert_eq!(t.evidencia.sweep(true).await.unwrap(), SweepReport::default());
+/// The sweeper had seen it without use, and then somebody used it.
+#[on_four_sites]
+async fn a_blob_seen_unused_is_checked_again(t: &FilesFixture<'_>) {
+    let autor = t.sitio.trabajador().await;
+    let reloj = t.sitio.store.env().clone();
+    let vieja = Photo::new(3_000);
+    t.send(&autor, &vieja).await.unwrap();
+    reloj.advance(7 * Instante::DAY + 1_000);
+    t.evidencia.sweep(false).await.unwrap();
+    reloj.advance(Instante::DAY + 1_000);
+    let desde = reloj.now().plus(-Instante::DAY);
+    let sha256 = vieja.sha256();
+    let mut lectura = t.sitio.store.read().await.unwrap();
+    assert_eq!(
+        unused_blobs(&mut lectura, desde, 10).await.unwrap(),
+        [sha256.as_str()]
+    );
+    drop(lectura);
+    // Not yet of a report: a finished upload is a use.
+    t.send(
+        &autor,
+        &Photo {
+            uuid: uuid(),
+            ..vieja.clone()
+        },
+    )
+    .await
+    .unwrap();
+    let suelta = ReleaseBlob { sha256, desde };
+    assert_eq!(t.sitio.store.write(suelta).await.unwrap(), [] as [&str; 0]);
+    assert_eq!(t.file_bytes(&vieja.sha256()).await.unwrap(), vieja.bytes);
+}
+
+/// A server that fell after it wrote an object and before it told of it.
+#[on_four_sites]
+async fn the_leftovers_of_a_crash_are_swept(t: &FilesFixture<'_>) {
+    t.almacen
+        .write("objetos/ab/resto", "x".into())
+        .await
+        .unwrap();
+    t.almacen.write("subidas/ida/1", "x".into()).await.unwrap();
+    let ahora = t.sitio.store.env().now().0;
+    for clave in ["objetos/ab/resto", "subidas/ida/"] {
+        t.sitio
+            .bd
+            .sql(&format!(
+                "INSERT INTO basura (clave, desde) VALUES ('{clave}', {ahora})"
+            ))
+            .await
+            .unwrap();
     }
+    assert_eq!(
+        t.evidencia.sweep(false).await.unwrap(),
+        SweepReport::default()
+    );
+    t.sitio.store.env().advance(Instante::DAY + 1_000);
+    assert_eq!(
+        t.evidencia.sweep(false).await.unwrap(),
+        SweepReport {
+            restos: 2,
+            ..SweepReport::default()
+        }
+    );
+    assert_eq!(t.keys().await.len(), 0);
+    assert_eq!(
+        t.evidencia.sweep(true).await.unwrap(),
+        SweepReport::default()
+    );
 }

@@ -17,12 +17,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::workshop::{Photo, reporte_with};
-use crate::{
-    crash::site::{ServerClient, ServerFixture},
-    harness::{DbKind, Persona, Rng, TestDb, node},
-};
+use crate::crash::site::{ServerClient, ServerFixture};
+use sigra_testkit::files::{Photo, reporte_with};
+use sigra_testkit::{DbKind, Persona, Rng, TestDb, javascript};
 
+const CARPETA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tus-js");
 const MIB: usize = 1024 * 1024;
 /// Nothing here takes this long; a hang should fail and not stay.
 const TIMEOUT: Duration = Duration::from_mins(3);
@@ -138,7 +137,7 @@ async fn upload(motor: DbKind) {
     let Some(bd) = TestDb::new(motor).await else {
         return;
     };
-    let Some(dir) = node::install_packages("tus-js", "sube.js").await else {
+    let Some(dir) = javascript::install_packages(CARPETA, "sube.js").await else {
         return bd.delete().await;
     };
     let mut planta = ServerFixture::new(bd).await;

@@ -11,10 +11,10 @@ use sigra_testkit::link::{LinkConditions, LinkCut, LinkProxy};
 use sigra_testkit::s3::S3Server;
 use tokio::sync::{RwLock, watch};
 
-use super::workshop::{Photo, assert_consistent};
-use crate::{
-    harness::{DbKind, NodeClients, Nodes, Persona, TestDb, TestSite, iterations, random_below},
-    sync::cuts::{contenido, open_phone, owner},
+use crate::sync::cuts::{contenido, open_phone, owner};
+use sigra_testkit::files::{Photo, assert_consistent};
+use sigra_testkit::{
+    DbKind, NodeClients, Nodes, Persona, TestDb, TestSite, iterations, random_below,
 };
 
 const PHONES: usize = 20;

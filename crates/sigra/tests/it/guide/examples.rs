@@ -7,11 +7,8 @@ use sigra_domain::Rol;
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use super::DOCS;
-use crate::{
-    both_databases,
-    harness::{DbKind, TestSite},
-    login::{PASSWORD, login_persona},
-};
+use crate::login::{PASSWORD, login_persona};
+use sigra_testkit::{DbKind, TestSite, both_databases};
 
 /// A fenced block: its language and where its text lies. After `sh`, what that gives: `json`, or `text`
 /// as it is.
@@ -147,15 +144,15 @@ async fn check_examples(sitio: &TestSite, documento: &str, minimo: usize) {
     }
 }
 
-both_databases! {
-    async fn the_sync_guide_says_what_is_answered(sitio: &TestSite) {
-        check_examples(sitio, "sincronizacion.md", 8).await;
-    }
+#[both_databases]
+async fn the_sync_guide_says_what_is_answered(sitio: &TestSite) {
+    check_examples(sitio, "sincronizacion.md", 8).await;
+}
 
-    async fn multimedia(sitio: &TestSite) {
-        // As `sigra serve` does: the copies of a photo are made beside the answers.
-        let trabajo = tokio::spawn(sitio.app.files().clone().run());
-        check_examples(sitio, "multimedia.md", 10).await;
-        trabajo.abort();
-    }
+#[both_databases]
+async fn multimedia(sitio: &TestSite) {
+    // As `sigra serve` does: the copies of a photo are made beside the answers.
+    let trabajo = tokio::spawn(sitio.app.files().clone().run());
+    check_examples(sitio, "multimedia.md", 10).await;
+    trabajo.abort();
 }

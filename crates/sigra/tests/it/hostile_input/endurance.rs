@@ -13,14 +13,11 @@ use super::{
     bodies::{gzip, gzip_bomb},
     raw_http::{connect, read, send_raw},
 };
-use crate::{
-    both_databases,
-    harness::{
-        TestSite, iterations,
-        memory::{MIB, peak, resident},
-        process::ServerProcess,
-        reporte_in, run_concurrently,
-    },
+use sigra_testkit::{
+    TestSite, both_databases, iterations,
+    memory::{MIB, peak, resident},
+    process::ServerProcess,
+    reporte_in, run_concurrently,
 };
 
 /// Requests that anybody can send, each meant to cost more than it should.
@@ -190,44 +187,51 @@ async fn time_to_refusal(sitio: &TestSite) -> Duration {
     inicio.elapsed()
 }
 
-both_databases! {
-    /// The limits are 15 s for a head and 30 s for a body: only `make soak` waits for them.
-    async fn a_trickling_client_is_cut_off_without_harm_to_others(sitio: &TestSite) {
-        if std::env::var_os("SIGRA_SOAK").is_none() {
-            return;
-        }
-        let jefe = sitio.administrador().await;
-        let previa = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
-        let lentos = async {
-            let (nuevas, usadas, cuerpos, rechazados) = tokio::join!(
-                join_all((0..100).map(|_| send_slow_head(sitio, b""))),
-                join_all((0..50).map(|_| send_slow_head(sitio, previa))),
-                join_all((0..50).map(|i| send_slow_body(sitio, i % 2 == 0))),
-                join_all((0..50).map(|_| time_to_refusal(sitio))),
-            );
-            assert!(rechazados.iter().all(|t| t.as_secs() < 55), "{rechazados:?}");
-            for t in nuevas.iter().chain(&usadas) {
-                assert!((10..45).contains(&t.as_secs()), "cabeza: {t:?}");
-            }
-            for (t, cuerpo) in &cuerpos {
-                assert!((25..60).contains(&t.as_secs()), "cuerpo: {t:?}");
-                assert!(cuerpo.contains("cuerpo_lento"), "{cuerpo}");
-            }
-            let max = |v: &[Duration]| v.iter().max().copied();
-            println!("cabezas {:?} y {:?}, cuerpos {:?}", max(&nuevas), max(&usadas), cuerpos.iter().map(|c| c.0).max());
-        };
-        let mut peor = Duration::ZERO;
-        let otros = async {
-            loop {
-                let inicio = Instant::now();
-                let r = sitio.create(&jefe, &reporte_in(1)).await;
-                assert_eq!((r.status, &r.json["rut"]), (201, &json!(jefe.rut)));
-                peor = peor.max(inicio.elapsed());
-                sleep(Duration::from_millis(100)).await;
-            }
-        };
-        tokio::select! { () = lentos => {}, () = otros => {} }
-        println!("lo peor que esperó otro: {peor:?}");
-        assert!(peor < Duration::from_secs(5), "{peor:?}");
+/// The limits are 15 s for a head and 30 s for a body: only `make soak` waits for them.
+#[both_databases]
+async fn a_trickling_client_is_cut_off_without_harm_to_others(sitio: &TestSite) {
+    if std::env::var_os("SIGRA_SOAK").is_none() {
+        return;
     }
+    let jefe = sitio.administrador().await;
+    let previa = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let lentos = async {
+        let (nuevas, usadas, cuerpos, rechazados) = tokio::join!(
+            join_all((0..100).map(|_| send_slow_head(sitio, b""))),
+            join_all((0..50).map(|_| send_slow_head(sitio, previa))),
+            join_all((0..50).map(|i| send_slow_body(sitio, i % 2 == 0))),
+            join_all((0..50).map(|_| time_to_refusal(sitio))),
+        );
+        assert!(
+            rechazados.iter().all(|t| t.as_secs() < 55),
+            "{rechazados:?}"
+        );
+        for t in nuevas.iter().chain(&usadas) {
+            assert!((10..45).contains(&t.as_secs()), "cabeza: {t:?}");
+        }
+        for (t, cuerpo) in &cuerpos {
+            assert!((25..60).contains(&t.as_secs()), "cuerpo: {t:?}");
+            assert!(cuerpo.contains("cuerpo_lento"), "{cuerpo}");
+        }
+        let max = |v: &[Duration]| v.iter().max().copied();
+        println!(
+            "cabezas {:?} y {:?}, cuerpos {:?}",
+            max(&nuevas),
+            max(&usadas),
+            cuerpos.iter().map(|c| c.0).max()
+        );
+    };
+    let mut peor = Duration::ZERO;
+    let otros = async {
+        loop {
+            let inicio = Instant::now();
+            let r = sitio.create(&jefe, &reporte_in(1)).await;
+            assert_eq!((r.status, &r.json["rut"]), (201, &json!(jefe.rut)));
+            peor = peor.max(inicio.elapsed());
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! { () = lentos => {}, () = otros => {} }
+    println!("lo peor que esperó otro: {peor:?}");
+    assert!(peor < Duration::from_secs(5), "{peor:?}");
 }

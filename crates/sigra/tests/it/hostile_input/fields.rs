@@ -10,10 +10,7 @@ use super::{
     reporte, snapshot,
     values::{self, Expectation},
 };
-use crate::{
-    both_databases,
-    harness::{Persona, TestSite, openapi, reporte_in, uuid},
-};
+use sigra_testkit::{Persona, TestSite, both_databases, openapi, reporte_in, uuid};
 
 /// An operation on something that is there to be changed by it.
 struct Case {
@@ -126,60 +123,101 @@ fn the_table_has_all_the_fields_of_the_description() {
     }
 }
 
-both_databases! {
-    async fn each_field_has_a_limit_and_says_so(sitio: &TestSite) {
-        let jefe = sitio.administrador().await;
-        let (mut buenos, mut malos) = (0, 0);
-        for op in ALL {
-            let mut caso = Case::new(sitio, &jefe, op).await;
-            for (campo, clase, requerido) in op.campos {
-                let (bien, mut mal): (Vec<_>, Vec<_>) =
-                    values::cases_of(*clase).into_iter().partition(|(_, d)| *d == Expectation::Bien);
-                let antes = snapshot(sitio).await;
-                if *requerido {
-                    let dicho = Expectation::Mal(String::new(), "requerido");
-                    mal.push(("null".to_owned(), dicho.clone()));
-                    let falta = ExpectedError { campo, valor: "(ausente)", dicho: &dicho };
-                    caso.send(sitio, &jefe, caso.without(campo), &falta).await;
-                }
-                for (valor, dicho) in &mal {
-                    let esperado = ExpectedError { campo, valor, dicho };
-                    caso.send(sitio, &jefe, caso.with(campo, valor), &esperado).await;
-                }
-                assert_eq!(snapshot(sitio).await, antes, "{} {} {campo}", op.metodo, op.ruta);
-                for (valor, dicho) in &bien {
-                    let esperado = ExpectedError { campo, valor, dicho };
-                    caso.send(sitio, &jefe, caso.with(campo, valor), &esperado).await;
-                    caso = Case::new(sitio, &jefe, op).await;
-                }
-                (buenos, malos) = (buenos + bien.len(), malos + mal.len());
+#[both_databases]
+async fn each_field_has_a_limit_and_says_so(sitio: &TestSite) {
+    let jefe = sitio.administrador().await;
+    let (mut buenos, mut malos) = (0, 0);
+    for op in ALL {
+        let mut caso = Case::new(sitio, &jefe, op).await;
+        for (campo, clase, requerido) in op.campos {
+            let (bien, mut mal): (Vec<_>, Vec<_>) = values::cases_of(*clase)
+                .into_iter()
+                .partition(|(_, d)| *d == Expectation::Bien);
+            let antes = snapshot(sitio).await;
+            if *requerido {
+                let dicho = Expectation::Mal(String::new(), "requerido");
+                mal.push(("null".to_owned(), dicho.clone()));
+                let falta = ExpectedError {
+                    campo,
+                    valor: "(ausente)",
+                    dicho: &dicho,
+                };
+                caso.send(sitio, &jefe, caso.without(campo), &falta).await;
             }
+            for (valor, dicho) in &mal {
+                let esperado = ExpectedError {
+                    campo,
+                    valor,
+                    dicho,
+                };
+                caso.send(sitio, &jefe, caso.with(campo, valor), &esperado)
+                    .await;
+            }
+            assert_eq!(
+                snapshot(sitio).await,
+                antes,
+                "{} {} {campo}",
+                op.metodo,
+                op.ruta
+            );
+            for (valor, dicho) in &bien {
+                let esperado = ExpectedError {
+                    campo,
+                    valor,
+                    dicho,
+                };
+                caso.send(sitio, &jefe, caso.with(campo, valor), &esperado)
+                    .await;
+                caso = Case::new(sitio, &jefe, op).await;
+            }
+            (buenos, malos) = (buenos + bien.len(), malos + mal.len());
         }
-        println!("valores aceptados: {buenos}, rechazados: {malos}");
-        assert!(buenos > 150 && malos > 1_000, "{buenos} {malos}");
     }
+    println!("valores aceptados: {buenos}, rechazados: {malos}");
+    assert!(buenos > 150 && malos > 1_000, "{buenos} {malos}");
+}
 
-    /// All that is wrong is told at once, and a hopeless body does not fill the answer.
-    async fn all_errors_are_told_at_once(sitio: &TestSite) {
-        let jefe = sitio.administrador().await;
-        let malo = json!({
-            "titulo": "", "descripcion": 1, "area_id": "1", "severidad_id": 77, "uuid_cliente": "x",
-            "fecha_reporte": "2026-02-30", "hora_creado": "9999-01-01T00:00:00Z", "device_id": "a b",
-            "ubicacion": {"lat": 91, "precision_m": -1}, "multimedia": [{"bytes": 0}], "version_base": -1, "sha256_base": "x",
-        });
-        let r = sitio.create(&jefe, &malo).await;
-        assert_problema(&r, 422, "datos_invalidos", &[
-            ("titulo", "largo"), ("descripcion", "tipo"), ("area_id", "tipo"), ("severidad_id", "no_existe"),
-            ("uuid_cliente", "formato"), ("fecha_reporte", "formato"), ("hora_creado", "rango"),
-            ("device_id", "caracter_no_permitido"), ("version_base", "rango"), ("sha256_base", "formato"), ("ubicacion.lat", "rango"),
-            ("ubicacion.lon", "requerido"), ("ubicacion.precision_m", "rango"),
-            ("multimedia[0].uuid_cliente", "requerido"), ("multimedia[0].nombre", "requerido"),
-            ("multimedia[0].tipo", "requerido"), ("multimedia[0].bytes", "rango"),
+/// All that is wrong is told at once, and a hopeless body does not fill the answer.
+#[both_databases]
+async fn all_errors_are_told_at_once(sitio: &TestSite) {
+    let jefe = sitio.administrador().await;
+    let malo = json!({
+        "titulo": "", "descripcion": 1, "area_id": "1", "severidad_id": 77, "uuid_cliente": "x",
+        "fecha_reporte": "2026-02-30", "hora_creado": "9999-01-01T00:00:00Z", "device_id": "a b",
+        "ubicacion": {"lat": 91, "precision_m": -1}, "multimedia": [{"bytes": 0}], "version_base": -1, "sha256_base": "x",
+    });
+    let r = sitio.create(&jefe, &malo).await;
+    assert_problema(
+        &r,
+        422,
+        "datos_invalidos",
+        &[
+            ("titulo", "largo"),
+            ("descripcion", "tipo"),
+            ("area_id", "tipo"),
+            ("severidad_id", "no_existe"),
+            ("uuid_cliente", "formato"),
+            ("fecha_reporte", "formato"),
+            ("hora_creado", "rango"),
+            ("device_id", "caracter_no_permitido"),
+            ("version_base", "rango"),
+            ("sha256_base", "formato"),
+            ("ubicacion.lat", "rango"),
+            ("ubicacion.lon", "requerido"),
+            ("ubicacion.precision_m", "rango"),
+            ("multimedia[0].uuid_cliente", "requerido"),
+            ("multimedia[0].nombre", "requerido"),
+            ("multimedia[0].tipo", "requerido"),
+            ("multimedia[0].bytes", "rango"),
             ("multimedia[0].sha256", "requerido"),
-        ], "todo mal");
-        let mut muchos = reporte_in(1);
-        muchos["multimedia"] = (0..20).map(|_| json!({})).collect();
-        let r = sitio.create(&jefe, &muchos).await.expect_status(422, "datos_invalidos");
-        assert_eq!(r.json["errores"].as_array().unwrap().len(), 50);
-    }
+        ],
+        "todo mal",
+    );
+    let mut muchos = reporte_in(1);
+    muchos["multimedia"] = (0..20).map(|_| json!({})).collect();
+    let r = sitio
+        .create(&jefe, &muchos)
+        .await
+        .expect_status(422, "datos_invalidos");
+    assert_eq!(r.json["errores"].as_array().unwrap().len(), 50);
 }

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{example, reporte};
-use crate::{
-    both_databases,
-    harness::{
-        ApiResponse, Persona, Rng, TestSite, iterations, openapi::Operation, openapi::operations,
-        uuid,
-    },
+use sigra_testkit::{
+    ApiResponse, Persona, Rng, TestSite, both_databases, iterations, openapi::Operation,
+    openapi::operations, uuid,
 };
 
 /// A value of any kind, the awkward ones first.
@@ -227,44 +224,59 @@ async fn send_one(
     p.send().await
 }
 
-both_databases! {
-    async fn no_mutation_breaks_the_server(sitio: &TestSite) {
-        let mut azar = Rng::new();
-        let todas = operations();
-        let (mut jefe, mut ids, mut ruts) = (sitio.administrador().await, vec![], vec![]);
-        let mut cuantas: BTreeMap<u16, usize> = BTreeMap::new();
-        for vuelta in 0..iterations(5_000) {
-            // Somebody may have signed out, lost the role or decided the report: start anew.
-            if vuelta % 25 == 0 {
-                jefe = sitio.administrador().await;
-                for ruta in ["/catalogos/areas/1", "/catalogos/severidades/3"] {
-                    sitio.request("PATCH", ruta).by(&jefe).json(&json!({"activa": true})).send().await;
-                }
-                let id = reporte(sitio, &jefe).await;
-                ids = vec![id.to_string(), (id - 1).to_string(), "1".to_owned()];
-                ruts = vec![sitio.trabajador().await.rut.to_string(), sitio.supervisor(&[1]).await.rut.to_string()];
+#[both_databases]
+async fn no_mutation_breaks_the_server(sitio: &TestSite) {
+    let mut azar = Rng::new();
+    let todas = operations();
+    let (mut jefe, mut ids, mut ruts) = (sitio.administrador().await, vec![], vec![]);
+    let mut cuantas: BTreeMap<u16, usize> = BTreeMap::new();
+    for vuelta in 0..iterations(5_000) {
+        // Somebody may have signed out, lost the role or decided the report: start anew.
+        if vuelta % 25 == 0 {
+            jefe = sitio.administrador().await;
+            for ruta in ["/catalogos/areas/1", "/catalogos/severidades/3"] {
+                sitio
+                    .request("PATCH", ruta)
+                    .by(&jefe)
+                    .json(&json!({"activa": true}))
+                    .send()
+                    .await;
             }
-            let op = azar.pick(&todas);
-            let r = send_one(sitio, &mut azar, op, &jefe, &ids, &ruts).await;
-            let que = format!("vuelta {vuelta}: {} {}: {}", op.metodo, op.ruta, r.texto);
-            // The one that a server may be built without.
-            assert!(r.status < 500 || r.code() == "informe_no_incluido", "{que}");
-            if r.status >= 400 && op.metodo != "HEAD" {
-                let todo = ["type", "title", "status", "detail", "instance", "codigo", "permanente"];
-                assert!(todo.iter().all(|m| !r.json[m].is_null()), "{que}");
-                assert_eq!(r.json["status"], r.status, "{que}");
-                let con_errores = r.json["errores"].as_array().is_some_and(|e| !e.is_empty());
-                assert_eq!(con_errores, r.code() == "datos_invalidos", "{que}");
-            }
-            if ["sesion_cerrada", "usuario_inactivo", "sin_permiso"].contains(&r.code()) {
-                jefe = sitio.administrador().await;
-            }
-            *cuantas.entry(r.status).or_default() += 1;
+            let id = reporte(sitio, &jefe).await;
+            ids = vec![id.to_string(), (id - 1).to_string(), "1".to_owned()];
+            ruts = vec![
+                sitio.trabajador().await.rut.to_string(),
+                sitio.supervisor(&[1]).await.rut.to_string(),
+            ];
         }
-        println!("{cuantas:?}");
-        // Random enough to be refused, and near enough to a real request to go through.
-        for status in [200, 201, 404, 422] {
-            assert!(cuantas.contains_key(&status), "{cuantas:?}");
+        let op = azar.pick(&todas);
+        let r = send_one(sitio, &mut azar, op, &jefe, &ids, &ruts).await;
+        let que = format!("vuelta {vuelta}: {} {}: {}", op.metodo, op.ruta, r.texto);
+        // The one that a server may be built without.
+        assert!(r.status < 500 || r.code() == "informe_no_incluido", "{que}");
+        if r.status >= 400 && op.metodo != "HEAD" {
+            let todo = [
+                "type",
+                "title",
+                "status",
+                "detail",
+                "instance",
+                "codigo",
+                "permanente",
+            ];
+            assert!(todo.iter().all(|m| !r.json[m].is_null()), "{que}");
+            assert_eq!(r.json["status"], r.status, "{que}");
+            let con_errores = r.json["errores"].as_array().is_some_and(|e| !e.is_empty());
+            assert_eq!(con_errores, r.code() == "datos_invalidos", "{que}");
         }
+        if ["sesion_cerrada", "usuario_inactivo", "sin_permiso"].contains(&r.code()) {
+            jefe = sitio.administrador().await;
+        }
+        *cuantas.entry(r.status).or_default() += 1;
+    }
+    println!("{cuantas:?}");
+    // Random enough to be refused, and near enough to a real request to go through.
+    for status in [200, 201, 404, 422] {
+        assert!(cuantas.contains_key(&status), "{cuantas:?}");
     }
 }

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{assert_problema, create_conflicto, reporte};
-use crate::both_databases;
+use sigra_testkit::{TestSite, both_databases};
 
 const LISTS: [&str; 6] = [
     "/reportes",
@@ -149,82 +149,157 @@ fn forge_cursor(cursor: &str, cambia: impl Fn(&mut Value)) -> String {
     URL_SAFE_NO_PAD.encode(json.to_string())
 }
 
-both_databases! {
-    async fn each_parameter_has_its_error(sitio: &TestSite) {
-        let jefe = sitio.administrador().await;
-        reporte(sitio, &jefe).await;
-        // These two may be empty: they have no cursor to try.
-        let listas = LISTS.iter().chain(&["/notificaciones", "/admin/entregas"]);
-        let todas = listas.flat_map(|l| FOR_EVERY_LIST.iter().map(move |(c, e)| (*l, *c, *e)));
-        for (lista, consulta, errores) in CASES.iter().copied().chain(todas) {
-            let r = sitio.request("GET", &format!("{lista}?{consulta}")).by(&jefe).send().await;
-            let que = format!("{lista}?{consulta}");
-            if errores.is_empty() {
-                assert_eq!(r.status, 200, "{que}: {}", r.texto);
-            } else {
-                assert_problema(&r, 422, "datos_invalidos", errores, &que);
-            }
-        }
-        for (que, consulta, errores) in [
-            ("51 estados", "estado=1&".repeat(51), &[("estado", "demasiados")][..]),
-            ("50 estados", "estado=1&".repeat(50), &[]),
-            ("6.000 ruts", "rut=1&".repeat(6_000), &[("rut", "demasiados")]),
-            ("10.000 que nadie conoce", "a=1&".repeat(10_000), &[]),
-            ("9.000 veces limite", "limite&".repeat(9_000), &[("limite", "repetido")]),
-            ("q de 200", format!("q={}", "ñ".repeat(200)), &[]),
-            ("q de 201", format!("q={}", "ñ".repeat(201)), &[("q", "largo")]),
-            ("q de 10.000 palabras", format!("q={}", "a+".repeat(10_000)), &[("q", "largo")]),
-            ("objeto de 20.000", format!("objeto={}", "x".repeat(20_000)), &[]),
-        ] {
-            let r = sitio.request("GET", &format!("/reportes?{consulta}")).by(&jefe).send().await;
-            if errores.is_empty() {
-                assert_eq!(r.status, 200, "{que}: {}", r.texto);
-            } else {
-                assert_problema(&r, 422, "datos_invalidos", errores, que);
-            }
+#[both_databases]
+async fn each_parameter_has_its_error(sitio: &TestSite) {
+    let jefe = sitio.administrador().await;
+    reporte(sitio, &jefe).await;
+    // These two may be empty: they have no cursor to try.
+    let listas = LISTS.iter().chain(&["/notificaciones", "/admin/entregas"]);
+    let todas = listas.flat_map(|l| FOR_EVERY_LIST.iter().map(move |(c, e)| (*l, *c, *e)));
+    for (lista, consulta, errores) in CASES.iter().copied().chain(todas) {
+        let r = sitio
+            .request("GET", &format!("{lista}?{consulta}"))
+            .by(&jefe)
+            .send()
+            .await;
+        let que = format!("{lista}?{consulta}");
+        if errores.is_empty() {
+            assert_eq!(r.status, 200, "{que}: {}", r.texto);
+        } else {
+            assert_problema(&r, 422, "datos_invalidos", errores, &que);
         }
     }
+    for (que, consulta, errores) in [
+        (
+            "51 estados",
+            "estado=1&".repeat(51),
+            &[("estado", "demasiados")][..],
+        ),
+        ("50 estados", "estado=1&".repeat(50), &[]),
+        (
+            "6.000 ruts",
+            "rut=1&".repeat(6_000),
+            &[("rut", "demasiados")],
+        ),
+        ("10.000 que nadie conoce", "a=1&".repeat(10_000), &[]),
+        (
+            "9.000 veces limite",
+            "limite&".repeat(9_000),
+            &[("limite", "repetido")],
+        ),
+        ("q de 200", format!("q={}", "ñ".repeat(200)), &[]),
+        (
+            "q de 201",
+            format!("q={}", "ñ".repeat(201)),
+            &[("q", "largo")],
+        ),
+        (
+            "q de 10.000 palabras",
+            format!("q={}", "a+".repeat(10_000)),
+            &[("q", "largo")],
+        ),
+        (
+            "objeto de 20.000",
+            format!("objeto={}", "x".repeat(20_000)),
+            &[],
+        ),
+    ] {
+        let r = sitio
+            .request("GET", &format!("/reportes?{consulta}"))
+            .by(&jefe)
+            .send()
+            .await;
+        if errores.is_empty() {
+            assert_eq!(r.status, 200, "{que}: {}", r.texto);
+        } else {
+            assert_problema(&r, 422, "datos_invalidos", errores, que);
+        }
+    }
+}
 
-    /// A cursor is opaque, but nothing stops a client from writing one.
-    async fn an_invented_cursor_is_refused(sitio: &TestSite) {
-        let jefe = sitio.administrador().await;
-        for _ in 0..3 {
-            reporte(sitio, &jefe).await;
+/// A cursor is opaque, but nothing stops a client from writing one.
+#[both_databases]
+async fn an_invented_cursor_is_refused(sitio: &TestSite) {
+    let jefe = sitio.administrador().await;
+    for _ in 0..3 {
+        reporte(sitio, &jefe).await;
+    }
+    // Two of each: people, conflicts, phones.
+    for quien in [&jefe, &sitio.trabajador().await] {
+        create_conflicto(sitio, quien).await;
+    }
+    let listas = LISTS.iter().map(|l| (*l, "x"));
+    let ordenes =
+        ["-hora_creado", "fecha_reporte", "id", "hora_sincronizado"].map(|o| ("/reportes", o));
+    for (lista, orden) in listas.chain(ordenes) {
+        let base = if orden == "x" {
+            format!("{lista}?limite=1")
+        } else {
+            format!("{lista}?limite=1&orden={orden}")
+        };
+        let primera = sitio.request("GET", &base).by(&jefe).send().await;
+        let cursor = primera.json["siguiente"]
+            .as_str()
+            .expect("siguiente")
+            .to_owned();
+        let con = async |c: &str| {
+            sitio
+                .request("GET", &format!("{base}&cursor={c}"))
+                .by(&jefe)
+                .send()
+                .await
+        };
+        assert_eq!(con(&cursor).await.status, 200);
+        for p in [
+            json!("\0"),
+            json!("x"),
+            json!(["\0", 1]),
+            json!(["x", 1]),
+            json!([1.5, 1]),
+            json!([null, null]),
+            json!([]),
+            json!({}),
+            json!(null),
+            json!(1.5),
+            json!([["x"], 1]),
+            json!([1, "x"]),
+            json!("2026-13-01"),
+            json!([u64::MAX, u64::MAX]),
+            json!(u64::MAX),
+            json!(["2026-13-01", 1]),
+            json!(["2026-01-01\0", 1]),
+        ] {
+            let r = con(&forge_cursor(&cursor, |c| c["p"] = p.clone())).await;
+            // A phone may be called like that.
+            let un_lugar = p == json!(["x", 1]) || p == json!(["2026-13-01", 1]);
+            if lista == "/admin/dispositivos" && un_lugar {
+                assert_eq!(r.status, 200, "{p}: {}", r.texto);
+                continue;
+            }
+            assert_problema(&r, 422, "cursor_invalido", &[], &format!("{base} {p}"));
         }
-        // Two of each: people, conflicts, phones.
-        for quien in [&jefe, &sitio.trabajador().await] {
-            create_conflicto(sitio, quien).await;
+        for c in [
+            "x",
+            "%00",
+            "%ff",
+            "e30",
+            "bnVsbA",
+            "!!!!",
+            &cursor[..cursor.len() / 2],
+            &cursor.repeat(50),
+            &"A".repeat(20_000),
+        ] {
+            assert_problema(&con(c).await, 422, "cursor_invalido", &[], c);
         }
-        let listas = LISTS.iter().map(|l| (*l, "x"));
-        let ordenes = ["-hora_creado", "fecha_reporte", "id", "hora_sincronizado"].map(|o| ("/reportes", o));
-        for (lista, orden) in listas.chain(ordenes) {
-            let base = if orden == "x" { format!("{lista}?limite=1") } else { format!("{lista}?limite=1&orden={orden}") };
-            let primera = sitio.request("GET", &base).by(&jefe).send().await;
-            let cursor = primera.json["siguiente"].as_str().expect("siguiente").to_owned();
-            let con = async |c: &str| sitio.request("GET", &format!("{base}&cursor={c}")).by(&jefe).send().await;
-            assert_eq!(con(&cursor).await.status, 200);
-            for p in [
-                json!("\0"), json!("x"), json!(["\0", 1]), json!(["x", 1]), json!([1.5, 1]), json!([null, null]),
-                json!([]), json!({}), json!(null), json!(1.5), json!([["x"], 1]), json!([1, "x"]), json!("2026-13-01"),
-                json!([u64::MAX, u64::MAX]), json!(u64::MAX), json!(["2026-13-01", 1]), json!(["2026-01-01\0", 1]),
-            ] {
-                let r = con(&forge_cursor(&cursor, |c| c["p"] = p.clone())).await;
-                // A phone may be called like that.
-                let un_lugar = p == json!(["x", 1]) || p == json!(["2026-13-01", 1]);
-                if lista == "/admin/dispositivos" && un_lugar {
-                    assert_eq!(r.status, 200, "{p}: {}", r.texto);
-                    continue;
-                }
-                assert_problema(&r, 422, "cursor_invalido", &[], &format!("{base} {p}"));
-            }
-            for c in ["x", "%00", "%ff", "e30", "bnVsbA", "!!!!", &cursor[..cursor.len() / 2], &cursor.repeat(50), &"A".repeat(20_000)] {
-                assert_problema(&con(c).await, 422, "cursor_invalido", &[], c);
-            }
-            // Made up, and still only a place in this list: nothing breaks, nobody sees more.
-            for p in [json!([i64::MAX, i64::MIN]), json!(i64::MIN), json!(["9999-12-31", -1]), json!(i64::MAX)] {
-                let r = con(&forge_cursor(&cursor, |c| c["p"] = p.clone())).await;
-                assert!([200, 422].contains(&r.status), "{base} {p}: {}", r.texto);
-            }
+        // Made up, and still only a place in this list: nothing breaks, nobody sees more.
+        for p in [
+            json!([i64::MAX, i64::MIN]),
+            json!(i64::MIN),
+            json!(["9999-12-31", -1]),
+            json!(i64::MAX),
+        ] {
+            let r = con(&forge_cursor(&cursor, |c| c["p"] = p.clone())).await;
+            assert!([200, 422].contains(&r.status), "{base} {p}: {}", r.texto);
         }
     }
 }

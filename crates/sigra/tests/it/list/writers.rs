@@ -16,10 +16,7 @@ use super::{
     DAYS, Pager, SeededSite, random_reporte,
     reference::{ORDERS, ReporteFilter, Rng, WORDS, is_sorted, sees},
 };
-use crate::{
-    both_databases,
-    harness::{Persona, TestSite, iterations},
-};
+use sigra_testkit::{Persona, TestSite, both_databases, iterations};
 
 /// Every state a row has had or may have by now, oldest first; `None` is withdrawn.
 #[derive(Clone)]
@@ -197,26 +194,43 @@ async fn walk_lists(
     }
 }
 
-both_databases! {
-    async fn with_writers_each_row_that_always_matched_appears_once(sitio: &TestSite) {
-        let semilla = u64::from_le_bytes(sitio.store.env().random());
-        eprintln!("semilla {semilla}");
-        let mut d = Rng::new(semilla);
-        let faena = SeededSite::new(sitio, 240, &mut d).await;
-        let vidas: RowHistories = faena
-            .filas
-            .iter()
-            .map(|f| (f["id"].as_i64().unwrap(), RowHistory { estados: vec![Some(f.clone())], seguro: 0 }))
-            .collect::<BTreeMap<_, _>>()
-            .into();
-        let (alto, escritos) = (AtomicBool::new(false), watch::Sender::new(0));
-        let escritor =
-            ListWriter { sitio, admin: &faena.admin, vidas: &vidas, alto: &alto, escritos: &escritos };
-        let [uno, dos, tres] = [d.u64(), d.u64(), d.u64()].map(Rng::new);
-        let paseos = async {
-            walk_lists(sitio, &faena, &vidas, escritos.subscribe(), &mut d).await;
-            alto.store(true, Relaxed);
-        };
-        tokio::join!(paseos, escritor.run(0, uno), escritor.run(1, dos), escritor.run(2, tres));
-    }
+#[both_databases]
+async fn with_writers_each_row_that_always_matched_appears_once(sitio: &TestSite) {
+    let semilla = u64::from_le_bytes(sitio.store.env().random());
+    eprintln!("semilla {semilla}");
+    let mut d = Rng::new(semilla);
+    let faena = SeededSite::new(sitio, 240, &mut d).await;
+    let vidas: RowHistories = faena
+        .filas
+        .iter()
+        .map(|f| {
+            (
+                f["id"].as_i64().unwrap(),
+                RowHistory {
+                    estados: vec![Some(f.clone())],
+                    seguro: 0,
+                },
+            )
+        })
+        .collect::<BTreeMap<_, _>>()
+        .into();
+    let (alto, escritos) = (AtomicBool::new(false), watch::Sender::new(0));
+    let escritor = ListWriter {
+        sitio,
+        admin: &faena.admin,
+        vidas: &vidas,
+        alto: &alto,
+        escritos: &escritos,
+    };
+    let [uno, dos, tres] = [d.u64(), d.u64(), d.u64()].map(Rng::new);
+    let paseos = async {
+        walk_lists(sitio, &faena, &vidas, escritos.subscribe(), &mut d).await;
+        alto.store(true, Relaxed);
+    };
+    tokio::join!(
+        paseos,
+        escritor.run(0, uno),
+        escritor.run(1, dos),
+        escritor.run(2, tres)
+    );
 }

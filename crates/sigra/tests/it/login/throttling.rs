@@ -5,9 +5,9 @@ use sigra_domain::{Rol, Zona};
 use sigra_store::identity::CountAttempt;
 
 use super::{PASSWORD, change_password, log_in, login, login_persona, me};
-use crate::{
-    both_databases,
-    harness::{ApiResponse, SECRET, TestRequest, TestSite, iterations, run_concurrently},
+use sigra_testkit::{
+    ApiResponse, SECRET, TestRequest, TestSite, both_databases, client, iterations,
+    run_concurrently,
 };
 
 const FREE_ATTEMPTS: u32 = 5;
@@ -83,108 +83,163 @@ async fn attempt_logins(sitio: &TestSite, rut: i64, veces: u32) -> usize {
     frenadas
 }
 
-both_databases! {
-    async fn each_account_waits_twice_as_long_each_time(sitio: &TestSite) {
-        let p = login_persona(sitio, Rol::Trabajador).await;
-        // Five minutes are reached with nine doublings. An account that does not exist is no different.
-        for rut in [p.rut.body(), 99_999_999] {
-            let frenadas = attempt_logins(sitio, rut, FREE_ATTEMPTS + 11).await;
-            assert!(frenadas >= 8, "{frenadas}");
-            // The right password has to wait too, or this would tell which one it is.
-            let r = login(sitio, rut, PASSWORD).send().await.expect_status(429, "demasiados_intentos");
-            assert!(retry_after_secs(&r) > 200, "{}", r.texto);
-        }
-        // Another account does not pay for it.
-        log_in(sitio, &login_persona(sitio, Rol::Trabajador).await, PASSWORD).await.expect_status(200, "");
-        sitio.store.env().advance(300_000);
-        log_in(sitio, &p, PASSWORD).await.expect_status(200, "");
-        // Forgiven: the free ones are free again.
-        attempt_logins(sitio, p.rut.body(), FREE_ATTEMPTS).await;
-    }
-
-    async fn a_right_password_resets_the_throttle(sitio: &TestSite) {
-        let p = login_persona(sitio, Rol::Trabajador).await;
-        for _ in 0..3 {
-            for _ in 0..FREE_ATTEMPTS - 1 {
-                log_in(sitio, &p, "incorrecta").await.expect_status(401, "credenciales_invalidas");
-            }
-            log_in(sitio, &p, PASSWORD).await.expect_status(200, "");
-        }
-    }
-
-    async fn many_attempts_at_once_do_not_slip_through(sitio: &TestSite) {
-        let p = login_persona(sitio, Rol::Trabajador).await;
-        for rut in [p.rut.body(), 99_999_999] {
-            let (antes, miradas) = (now(sitio), sitio.app.verification_count());
-            let pedidos = (0..40).map(|i| {
-                login(sitio, rut, "incorrecta").header("x-forwarded-for", &format!("198.51.100.{i}")).send()
-            });
-            let rs = run_concurrently(pedidos).await;
-            let pasaron = rs.iter().filter(|r| r.status == 401).count();
-            assert!(rs.iter().all(|r| [401, 429].contains(&r.status)));
-            assert_eq!(sitio.app.verification_count() - miradas, pasaron as u64);
-            // On a slow machine the first waits may run out while the rest arrives.
-            let transcurrido = now(sitio) - antes;
-            let mut permitidas = FREE_ATTEMPTS;
-            while (1_000 << (permitidas - FREE_ATTEMPTS + 1)) - 1_000 <= transcurrido {
-                permitidas += 1;
-            }
-            let esperadas = FREE_ATTEMPTS as usize..=permitidas as usize;
-            assert!(esperadas.contains(&pasaron), "pasaron {pasaron} en {transcurrido} ms");
-        }
-    }
-
-    async fn a_whole_turno_logs_in_at_once_from_one_address(sitio: &TestSite) {
-        for _ in 0..iterations(20) {
-            let mut turno = vec![];
-            for _ in 0..20 {
-                turno.push(login_persona(sitio, Rol::Trabajador).await);
-            }
-            let entran = turno.iter().map(|p| login(sitio, p.rut.body(), PASSWORD).send());
-            for r in run_concurrently(entran).await {
-                r.expect_status(200, "");
-            }
-        }
-        // And nothing of it is held against the address.
-        let cuentan = "SELECT coalesce(sum(fallos), 0) FROM intentos";
-        assert_eq!(sitio.bd.query_i64(&format!("SELECT CAST(({cuentan}) AS BIGINT)")).await, 0);
-    }
-
-    async fn changing_the_password_is_throttled_alike(sitio: &TestSite) {
-        let p = login_persona(sitio, Rol::Trabajador).await;
-        attempt_logins(sitio, p.rut.body(), FREE_ATTEMPTS + 4).await;
-        change_password(sitio, &p.token, PASSWORD, "roca muy firme 42").await.expect_status(429, "demasiados_intentos");
-        sitio.store.env().advance(300_000);
-        let mut frenada = false;
-        for _ in 0..=FREE_ATTEMPTS + 4 {
-            frenada |= change_password(sitio, &p.token, "incorrecta", "roca muy firme 42").await.status == 429;
-        }
-        assert!(frenada);
-    }
-
-    async fn each_address_is_throttled_too(sitio: &TestSite) {
-        exhaust(sitio, ["198.51.100.7", "2001:db8:1:2::/64", "127.0.0.1"]).await;
-        let mut rut = 30_000_000;
-        let mut prueba = async |cabecera: &str| {
-            rut += 1;
-            login(sitio, rut, "incorrecta").header("x-forwarded-for", cabecera).send().await
-        };
-        for frenada in ["198.51.100.7", "203.0.113.1, 198.51.100.7", "198.51.100.7, 127.0.0.1",
-            "2001:db8:1:2::9", "2001:db8:1:2:ffff:ffff:ffff:ffff", "no es una dirección"] {
-            let r = prueba(frenada).await;
-            assert_eq!((r.status, r.code()), (429, "demasiados_intentos"), "{frenada}");
-            assert!(retry_after_secs(&r) > 60, "{frenada}: {}", r.texto);
-        }
-        for libre in ["198.51.100.8", "198.51.100.7, 203.0.113.1", "2001:db8:1:3::9"] {
-            prueba(libre).await.expect_status(401, "credenciales_invalidas");
-        }
-        // A right password does not help either, and a session that is open goes on.
-        let p = login_persona(sitio, Rol::Trabajador).await;
-        login(sitio, p.rut.body(), PASSWORD).header("x-forwarded-for", "198.51.100.7").send().await
+#[both_databases]
+async fn each_account_waits_twice_as_long_each_time(sitio: &TestSite) {
+    let p = login_persona(sitio, Rol::Trabajador).await;
+    // Five minutes are reached with nine doublings. An account that does not exist is no different.
+    for rut in [p.rut.body(), 99_999_999] {
+        let frenadas = attempt_logins(sitio, rut, FREE_ATTEMPTS + 11).await;
+        assert!(frenadas >= 8, "{frenadas}");
+        // The right password has to wait too, or this would tell which one it is.
+        let r = login(sitio, rut, PASSWORD)
+            .send()
+            .await
             .expect_status(429, "demasiados_intentos");
-        me(sitio, &p.token).await.expect_status(200, "");
-        check_without_proxy(sitio).await;
+        assert!(retry_after_secs(&r) > 200, "{}", r.texto);
     }
+    // Another account does not pay for it.
+    log_in(
+        sitio,
+        &login_persona(sitio, Rol::Trabajador).await,
+        PASSWORD,
+    )
+    .await
+    .expect_status(200, "");
+    sitio.store.env().advance(300_000);
+    log_in(sitio, &p, PASSWORD).await.expect_status(200, "");
+    // Forgiven: the free ones are free again.
+    attempt_logins(sitio, p.rut.body(), FREE_ATTEMPTS).await;
+}
+
+#[both_databases]
+async fn a_right_password_resets_the_throttle(sitio: &TestSite) {
+    let p = login_persona(sitio, Rol::Trabajador).await;
+    for _ in 0..3 {
+        for _ in 0..FREE_ATTEMPTS - 1 {
+            log_in(sitio, &p, "incorrecta")
+                .await
+                .expect_status(401, "credenciales_invalidas");
+        }
+        log_in(sitio, &p, PASSWORD).await.expect_status(200, "");
+    }
+}
+
+#[both_databases]
+async fn many_attempts_at_once_do_not_slip_through(sitio: &TestSite) {
+    let p = login_persona(sitio, Rol::Trabajador).await;
+    for rut in [p.rut.body(), 99_999_999] {
+        let (antes, miradas) = (now(sitio), sitio.app.verification_count());
+        let pedidos = (0..40).map(|i| {
+            login(sitio, rut, "incorrecta")
+                .header("x-forwarded-for", &format!("198.51.100.{i}"))
+                .send()
+        });
+        let rs = run_concurrently(pedidos).await;
+        let pasaron = rs.iter().filter(|r| r.status == 401).count();
+        assert!(rs.iter().all(|r| [401, 429].contains(&r.status)));
+        assert_eq!(sitio.app.verification_count() - miradas, pasaron as u64);
+        // On a slow machine the first waits may run out while the rest arrives.
+        let transcurrido = now(sitio) - antes;
+        let mut permitidas = FREE_ATTEMPTS;
+        while (1_000 << (permitidas - FREE_ATTEMPTS + 1)) - 1_000 <= transcurrido {
+            permitidas += 1;
+        }
+        let esperadas = FREE_ATTEMPTS as usize..=permitidas as usize;
+        assert!(
+            esperadas.contains(&pasaron),
+            "pasaron {pasaron} en {transcurrido} ms"
+        );
+    }
+}
+
+#[both_databases]
+async fn a_whole_turno_logs_in_at_once_from_one_address(sitio: &TestSite) {
+    for _ in 0..iterations(20) {
+        let mut turno = vec![];
+        for _ in 0..20 {
+            turno.push(login_persona(sitio, Rol::Trabajador).await);
+        }
+        let entran = turno
+            .iter()
+            .map(|p| login(sitio, p.rut.body(), PASSWORD).send());
+        for r in run_concurrently(entran).await {
+            r.expect_status(200, "");
+        }
+    }
+    // And nothing of it is held against the address.
+    let cuentan = "SELECT coalesce(sum(fallos), 0) FROM intentos";
+    assert_eq!(
+        sitio
+            .bd
+            .query_i64(&format!("SELECT CAST(({cuentan}) AS BIGINT)"))
+            .await,
+        0
+    );
+}
+
+#[both_databases]
+async fn changing_the_password_is_throttled_alike(sitio: &TestSite) {
+    let p = login_persona(sitio, Rol::Trabajador).await;
+    attempt_logins(sitio, p.rut.body(), FREE_ATTEMPTS + 4).await;
+    change_password(sitio, &p.token, PASSWORD, "roca muy firme 42")
+        .await
+        .expect_status(429, "demasiados_intentos");
+    sitio.store.env().advance(300_000);
+    let mut frenada = false;
+    for _ in 0..=FREE_ATTEMPTS + 4 {
+        frenada |= change_password(sitio, &p.token, "incorrecta", "roca muy firme 42")
+            .await
+            .status
+            == 429;
+    }
+    assert!(frenada);
+}
+
+#[both_databases]
+async fn each_address_is_throttled_too(sitio: &TestSite) {
+    exhaust(sitio, ["198.51.100.7", "2001:db8:1:2::/64", "127.0.0.1"]).await;
+    let mut rut = 30_000_000;
+    let mut prueba = async |cabecera: &str| {
+        rut += 1;
+        login(sitio, rut, "incorrecta")
+            .header("x-forwarded-for", cabecera)
+            .send()
+            .await
+    };
+    for frenada in [
+        "198.51.100.7",
+        "203.0.113.1, 198.51.100.7",
+        "198.51.100.7, 127.0.0.1",
+        "2001:db8:1:2::9",
+        "2001:db8:1:2:ffff:ffff:ffff:ffff",
+        "no es una dirección",
+    ] {
+        let r = prueba(frenada).await;
+        assert_eq!(
+            (r.status, r.code()),
+            (429, "demasiados_intentos"),
+            "{frenada}"
+        );
+        assert!(retry_after_secs(&r) > 60, "{frenada}: {}", r.texto);
+    }
+    for libre in [
+        "198.51.100.8",
+        "198.51.100.7, 203.0.113.1",
+        "2001:db8:1:3::9",
+    ] {
+        prueba(libre)
+            .await
+            .expect_status(401, "credenciales_invalidas");
+    }
+    // A right password does not help either, and a session that is open goes on.
+    let p = login_persona(sitio, Rol::Trabajador).await;
+    login(sitio, p.rut.body(), PASSWORD)
+        .header("x-forwarded-for", "198.51.100.7")
+        .send()
+        .await
+        .expect_status(429, "demasiados_intentos");
+    me(sitio, &p.token).await.expect_status(200, "");
+    check_without_proxy(sitio).await;
 }
 
 /// Wrong passwords of many accounts, without the hashing, until each address has to wait for minutes.
@@ -254,10 +309,7 @@ async fn check_without_proxy(sitio: &TestSite) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
     let url = format!("http://{}", listener.local_addr().expect("dirección"));
     let servidor = tokio::spawn(sigra_api::serve(listener, app, std::future::pending()));
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("cliente");
+    let http = client::http();
     let entra = |rut: i64, clave: &str| {
         let cuerpo = serde_json::json!({"rut": rut, "password": clave});
         let pedido = TestRequest::new(&http, &url, "POST", "/auth/login").json(&cuerpo);

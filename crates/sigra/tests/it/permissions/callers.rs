@@ -6,10 +6,8 @@ use sigra_api::AUD_BROWSER;
 use sigra_domain::Rol;
 
 use super::table::{OperationRow, PathTarget};
-use crate::{
-    harness::{Persona, SECRET, TestSite},
-    login::login_persona_with,
-};
+use crate::login::login_persona_with;
+use sigra_testkit::{Persona, SECRET, TestSite};
 
 /// A caller. The wrong tokens are all an administrador's: nothing but the token refuses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

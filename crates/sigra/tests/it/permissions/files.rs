@@ -3,10 +3,8 @@
 use serde_json::json;
 
 use super::table::{Call, OperationRow, PathTarget};
-use crate::{
-    files::workshop::{FilesFixture, Photo, progressive_photo, reporte_with},
-    harness::{Persona, TestSite, reporte_in, uuid},
-};
+use sigra_testkit::files::{FilesFixture, Photo, progressive_photo, reporte_with};
+use sigra_testkit::{Persona, TestSite, reporte_in, uuid};
 
 /// Makes what the call needs, of `autor`: a report, its file, an upload.
 pub async fn build(fila: &OperationRow, sitio: &TestSite, autor: &Persona) -> Call {

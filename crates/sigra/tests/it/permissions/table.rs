@@ -1,13 +1,11 @@
 //! The table: what each operation demands and how it is called rightly. It is written by hand and
 //! says again what the router says, so that a permission loosened there is noticed here.
 
-use crate::{
-    harness::{Persona, TestSite, reporte_in, uuid},
-    login::{PASSWORD, login_persona},
-};
+use crate::login::{PASSWORD, login_persona};
 use serde_json::Value;
 use sigra_domain::Rol;
 use sigra_store::identity::OpenSession;
+use sigra_testkit::{Persona, TestSite, reporte_in, uuid};
 
 /// What the path names, and so who may reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{edit, get_reporte};
-use crate::{
-    both_databases,
-    harness::{iterations, reporte_in, uuid},
-};
+use sigra_testkit::{TestSite, both_databases, iterations, reporte_in, uuid};
 
 fn sha256(texto: &str) -> String {
     sigra_domain::hex(&Sha256::digest(texto))
@@ -108,76 +105,113 @@ fn body() -> impl Strategy<Value = Value> {
         )
 }
 
-both_databases! {
-    async fn the_hash_is_that_of_the_contenido_sent(sitio: &TestSite) {
-        let autor = sitio.trabajador().await;
-        let mut azar = TestRunner::new(Config::default());
-        for _ in 0..iterations(1_000) {
-            let cuerpo = body().new_tree(&mut azar).unwrap().current();
-            let r = sitio.create(&autor, &cuerpo).await;
-            assert_eq!(r.status, 201, "{cuerpo}: {}", r.texto);
-            assert_eq!(r.json["sha256_contenido"], expected_hash(&cuerpo), "{cuerpo}");
-            // What was sent is what is kept, to the last bit of a coordinate.
-            let leido = get_reporte(sitio, &autor, r.id()).await.json;
-            assert_eq!(leido, r.json);
-            for campo in ["titulo", "descripcion"] {
-                assert_eq!(leido[campo], cuerpo[campo]);
-            }
-            for campo in ["lat", "lon", "precision_m"] {
-                let enviado = cuerpo["ubicacion"][campo].as_f64();
-                assert_eq!(leido["ubicacion"][campo].as_f64(), enviado, "{campo} {cuerpo}");
-            }
-            // And the same again is the same.
-            assert_eq!(sitio.create(&autor, &cuerpo).await.status, 200, "{cuerpo}");
+#[both_databases]
+async fn the_hash_is_that_of_the_contenido_sent(sitio: &TestSite) {
+    let autor = sitio.trabajador().await;
+    let mut azar = TestRunner::new(Config::default());
+    for _ in 0..iterations(1_000) {
+        let cuerpo = body().new_tree(&mut azar).unwrap().current();
+        let r = sitio.create(&autor, &cuerpo).await;
+        assert_eq!(r.status, 201, "{cuerpo}: {}", r.texto);
+        assert_eq!(
+            r.json["sha256_contenido"],
+            expected_hash(&cuerpo),
+            "{cuerpo}"
+        );
+        // What was sent is what is kept, to the last bit of a coordinate.
+        let leido = get_reporte(sitio, &autor, r.id()).await.json;
+        assert_eq!(leido, r.json);
+        for campo in ["titulo", "descripcion"] {
+            assert_eq!(leido[campo], cuerpo[campo]);
         }
-    }
-
-    /// Canonical text written by hand, for numbers and characters that libraries get wrong together.
-    async fn the_hash_matches_texts_written_by_hand(sitio: &TestSite) {
-        let autor = sitio.trabajador().await;
-        for (lat, canonico) in [
-            ("-33.0", "-33"), ("4.50", "4.5"), ("2e-3", "0.002"), ("1E-7", "1e-7"), ("0.000001", "0.000001"),
-            ("0.0000001", "1e-7"), ("-0.0", "0"), ("-0", "0"), ("1e1", "10"), ("0.1", "0.1"),
-            ("33.333333333333333333", "33.333333333333336"), ("89.99999999999999999", "90"),
-            ("5e-324", "5e-324"), ("-33.437800000000003", "-33.4378"),
-            ("9.007199254740993", "9.007199254740993"),
-        ] {
-            let uuid = uuid();
-            let crudo = format!(
-                r#"{{"titulo":"T\u00edtulo \"\\\/\u2028\ud83d\udca5","descripcion":"a\u001fb\u000a\u007f",
-                "area_id":1,"severidad_id":2,"uuid_cliente":"{uuid}","ubicacion":{{"lon":1.0,"lat":{lat}}}}}"#
+        for campo in ["lat", "lon", "precision_m"] {
+            let enviado = cuerpo["ubicacion"][campo].as_f64();
+            assert_eq!(
+                leido["ubicacion"][campo].as_f64(),
+                enviado,
+                "{campo} {cuerpo}"
             );
-            let r = sitio.request("POST", "/reportes").by(&autor).raw(crudo).send().await;
-            assert_eq!(r.status, 201, "{}", r.texto);
-            let texto = format!(
-                "{{\"area_id\":1,\"descripcion\":\"a\\u001fb\\n\u{7f}\",\"multimedia\":null,\"severidad_id\":2,\
+        }
+        // And the same again is the same.
+        assert_eq!(sitio.create(&autor, &cuerpo).await.status, 200, "{cuerpo}");
+    }
+}
+
+/// Canonical text written by hand, for numbers and characters that libraries get wrong together.
+#[both_databases]
+async fn the_hash_matches_texts_written_by_hand(sitio: &TestSite) {
+    let autor = sitio.trabajador().await;
+    for (lat, canonico) in [
+        ("-33.0", "-33"),
+        ("4.50", "4.5"),
+        ("2e-3", "0.002"),
+        ("1E-7", "1e-7"),
+        ("0.000001", "0.000001"),
+        ("0.0000001", "1e-7"),
+        ("-0.0", "0"),
+        ("-0", "0"),
+        ("1e1", "10"),
+        ("0.1", "0.1"),
+        ("33.333333333333333333", "33.333333333333336"),
+        ("89.99999999999999999", "90"),
+        ("5e-324", "5e-324"),
+        ("-33.437800000000003", "-33.4378"),
+        ("9.007199254740993", "9.007199254740993"),
+    ] {
+        let uuid = uuid();
+        let crudo = format!(
+            r#"{{"titulo":"T\u00edtulo \"\\\/\u2028\ud83d\udca5","descripcion":"a\u001fb\u000a\u007f",
+                "area_id":1,"severidad_id":2,"uuid_cliente":"{uuid}","ubicacion":{{"lon":1.0,"lat":{lat}}}}}"#
+        );
+        let r = sitio
+            .request("POST", "/reportes")
+            .by(&autor)
+            .raw(crudo)
+            .send()
+            .await;
+        assert_eq!(r.status, 201, "{}", r.texto);
+        let texto = format!(
+            "{{\"area_id\":1,\"descripcion\":\"a\\u001fb\\n\u{7f}\",\"multimedia\":null,\"severidad_id\":2,\
                 \"titulo\":\"Título \\\"\\\\/\u{2028}💥\",\"ubicacion\":{{\"lat\":{canonico},\"lon\":1,\
                 \"precision_m\":null,\"referencia\":null}}}}"
-            );
-            assert_eq!(r.json["sha256_contenido"], sha256(&texto), "{lat}");
-        }
+        );
+        assert_eq!(r.json["sha256_contenido"], sha256(&texto), "{lat}");
     }
+}
 
-    async fn after_an_edit_the_hash_is_that_of_the_contenido_that_remains(sitio: &TestSite) {
-        let autor = sitio.trabajador().await;
-        for con_manifiesto in [false, true] {
-            let mut cuerpo = reporte_in(1);
-            if con_manifiesto {
-                cuerpo["multimedia"] = json!([]);
-            }
-            let id = sitio.create(&autor, &cuerpo).await.id();
-            for (version, cambio) in [
-                json!({"titulo": "Otro título", "ubicacion": {"lat": -33, "lon": 0.1}}),
-                json!({"descripcion": null}),
-                json!({"area_id": 2, "ubicacion": null}),
-                json!({"titulo": cuerpo["titulo"], "descripcion": cuerpo["descripcion"], "area_id": 1}),
-            ].into_iter().enumerate() {
-                cuerpo.as_object_mut().unwrap().extend(cambio.as_object().unwrap().clone());
-                let version = i64::try_from(version).unwrap() + 1;
-                let r = edit(sitio, &autor, id, &cambio).if_match(version).send().await;
-                assert_eq!(r.status, 200, "{cambio}: {}", r.texto);
-                assert_eq!(r.json["sha256_contenido"], expected_hash(&cuerpo), "{cambio}");
-            }
+#[both_databases]
+async fn after_an_edit_the_hash_is_that_of_the_contenido_that_remains(sitio: &TestSite) {
+    let autor = sitio.trabajador().await;
+    for con_manifiesto in [false, true] {
+        let mut cuerpo = reporte_in(1);
+        if con_manifiesto {
+            cuerpo["multimedia"] = json!([]);
+        }
+        let id = sitio.create(&autor, &cuerpo).await.id();
+        for (version, cambio) in [
+            json!({"titulo": "Otro título", "ubicacion": {"lat": -33, "lon": 0.1}}),
+            json!({"descripcion": null}),
+            json!({"area_id": 2, "ubicacion": null}),
+            json!({"titulo": cuerpo["titulo"], "descripcion": cuerpo["descripcion"], "area_id": 1}),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            cuerpo
+                .as_object_mut()
+                .unwrap()
+                .extend(cambio.as_object().unwrap().clone());
+            let version = i64::try_from(version).unwrap() + 1;
+            let r = edit(sitio, &autor, id, &cambio)
+                .if_match(version)
+                .send()
+                .await;
+            assert_eq!(r.status, 200, "{cambio}: {}", r.texto);
+            assert_eq!(
+                r.json["sha256_contenido"],
+                expected_hash(&cuerpo),
+                "{cambio}"
+            );
         }
     }
 }

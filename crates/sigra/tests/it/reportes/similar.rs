@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 use sigra_domain::Instante;
 
-use crate::{
-    both_databases,
-    harness::{Persona, TestSite, reporte_in},
-};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
 
 async fn create_reporte_titled(
     sitio: &TestSite,
@@ -38,32 +35,69 @@ async fn similares(sitio: &TestSite, quien: &Persona, id: i64) -> (Vec<i64>, Val
     (ids.collect(), r)
 }
 
-both_databases! {
-    async fn five_reportes_of_one_rock_are_similar(sitio: &TestSite) {
-        let (uno, otro, jefe) = (sitio.trabajador().await, sitio.trabajador().await, sitio.supervisor(&[1]).await);
-        let roca = create_reporte_titled(sitio, &uno, 1, "Roca suelta en galería 4 nivel 1200", -30).await;
-        let igual = create_reporte_titled(sitio, &otro, 1, "ROCA SUELTA, GALERIA 4, NIVEL 1200", -28).await;
-        let casi = create_reporte_titled(sitio, &uno, 1, "Hay una roca suelta en la galería 4 hace días", -33).await;
-        create_reporte_titled(sitio, &otro, 1, "Fuga de aceite en el chancador", -30).await;
-        // Of another area, or of another time.
-        create_reporte_titled(sitio, &otro, 2, "Roca suelta en galería 4 nivel 1200", -30).await;
-        create_reporte_titled(sitio, &otro, 1, "Roca suelta en galería 4 nivel 1200", -22).await;
-        create_reporte_titled(sitio, &otro, 1, "Roca suelta en galería 4 nivel 1200", -38).await;
-        let retirado = create_reporte_titled(sitio, &otro, 1, "Roca suelta en galería 4 nivel 1200", -30).await;
-        let admin = sitio.administrador().await;
-        let retira = sitio.request("DELETE", &format!("/reportes/{retirado}")).by(&admin).if_match(1);
-        retira.json(&json!({"detalle": "De prueba."})).send().await.expect_status(204, "");
+#[both_databases]
+async fn five_reportes_of_one_rock_are_similar(sitio: &TestSite) {
+    let (uno, otro, jefe) = (
+        sitio.trabajador().await,
+        sitio.trabajador().await,
+        sitio.supervisor(&[1]).await,
+    );
+    let roca =
+        create_reporte_titled(sitio, &uno, 1, "Roca suelta en galería 4 nivel 1200", -30).await;
+    let igual =
+        create_reporte_titled(sitio, &otro, 1, "ROCA SUELTA, GALERIA 4, NIVEL 1200", -28).await;
+    let casi = create_reporte_titled(
+        sitio,
+        &uno,
+        1,
+        "Hay una roca suelta en la galería 4 hace días",
+        -33,
+    )
+    .await;
+    create_reporte_titled(sitio, &otro, 1, "Fuga de aceite en el chancador", -30).await;
+    // Of another area, or of another time.
+    create_reporte_titled(sitio, &otro, 2, "Roca suelta en galería 4 nivel 1200", -30).await;
+    create_reporte_titled(sitio, &otro, 1, "Roca suelta en galería 4 nivel 1200", -22).await;
+    create_reporte_titled(sitio, &otro, 1, "Roca suelta en galería 4 nivel 1200", -38).await;
+    let retirado =
+        create_reporte_titled(sitio, &otro, 1, "Roca suelta en galería 4 nivel 1200", -30).await;
+    let admin = sitio.administrador().await;
+    let retira = sitio
+        .request("DELETE", &format!("/reportes/{retirado}"))
+        .by(&admin)
+        .if_match(1);
+    retira
+        .json(&json!({"detalle": "De prueba."}))
+        .send()
+        .await
+        .expect_status(204, "");
 
-        let (ids, r) = similares(sitio, &jefe, roca).await;
-        assert_eq!(ids, [igual, casi], "{r:#}");
-        assert_eq!((&r["mirados"], &r["items"][0]["estado"], &r["items"][0]["severidad"]), (&json!(3), &json!("Pendiente"), &json!("Alta")));
-        assert!(r["items"][0]["parecido"].as_f64().unwrap() > r["items"][1]["parecido"].as_f64().unwrap());
-        assert_eq!(similares(sitio, &admin, roca).await.0, [igual, casi]);
-        // An author is shown their own alone, and others' reports not at all.
-        assert_eq!(similares(sitio, &uno, roca).await.0, [casi]);
-        let ajeno = sitio.request("GET", &format!("/reportes/{roca}/similares")).by(&otro).send().await;
-        ajeno.expect_status(404, "no_encontrado");
-        let ido = sitio.request("GET", &format!("/reportes/{retirado}/similares")).by(&jefe).send().await;
-        ido.expect_status(410, "reporte_retirado");
-    }
+    let (ids, r) = similares(sitio, &jefe, roca).await;
+    assert_eq!(ids, [igual, casi], "{r:#}");
+    assert_eq!(
+        (
+            &r["mirados"],
+            &r["items"][0]["estado"],
+            &r["items"][0]["severidad"]
+        ),
+        (&json!(3), &json!("Pendiente"), &json!("Alta"))
+    );
+    assert!(
+        r["items"][0]["parecido"].as_f64().unwrap() > r["items"][1]["parecido"].as_f64().unwrap()
+    );
+    assert_eq!(similares(sitio, &admin, roca).await.0, [igual, casi]);
+    // An author is shown their own alone, and others' reports not at all.
+    assert_eq!(similares(sitio, &uno, roca).await.0, [casi]);
+    let ajeno = sitio
+        .request("GET", &format!("/reportes/{roca}/similares"))
+        .by(&otro)
+        .send()
+        .await;
+    ajeno.expect_status(404, "no_encontrado");
+    let ido = sitio
+        .request("GET", &format!("/reportes/{retirado}/similares"))
+        .by(&jefe)
+        .send()
+        .await;
+    ido.expect_status(410, "reporte_retirado");
 }

@@ -9,7 +9,7 @@ use sigra_store::{
 };
 
 use super::describe;
-use crate::harness::{DbKind, TestDb, process::ServerProcess, run_concurrently};
+use sigra_testkit::{DbKind, TestDb, client, process::ServerProcess, run_concurrently};
 
 /// What the schema is, in a text that can be compared.
 async fn dump_schema(bd: &TestDb) -> String {
@@ -21,7 +21,7 @@ async fn dump_schema(bd: &TestDb) -> String {
 
 async fn for_each_backend(prueba: impl AsyncFn(&TestDb)) {
     for motor in [DbKind::Sqlite, DbKind::Postgres] {
-        let Some(bd) = TestDb::new(motor).await else {
+        let Some(bd) = TestDb::empty(motor).await else {
             continue;
         };
         prueba(&bd).await;
@@ -72,7 +72,7 @@ async fn every_earlier_version_migrates_to_the_same_schema() {
         Migrations::all().apply(&bd.url).await.expect("otra vez");
         assert_eq!(dump_schema(bd).await, nuevo);
         for version in 0..=SCHEMA_VERSION {
-            let bd = TestDb::new(bd.motor).await.expect("base");
+            let bd = TestDb::empty(bd.motor).await.expect("base");
             Migrations::up_to(version)
                 .apply(&bd.url)
                 .await
@@ -195,10 +195,7 @@ async fn two_servers_that_start_at_once_both_serve() {
         for servidor in futures_util::future::join_all(parten).await {
             let servidor = servidor.expect("arranca");
             let cuerpo = r#"{"rut": 12345678, "password": "roca firme 42"}"#;
-            let entra = reqwest::Client::builder()
-                .no_proxy()
-                .build()
-                .expect("cliente");
+            let entra = client::http();
             let entra = entra
                 .post(format!("{}/auth/login", servidor.url))
                 .body(cuerpo);

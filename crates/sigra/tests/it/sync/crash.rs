@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use crate::harness::{
+use sigra_testkit::{
     DbKind, Nodes, Persona, TestDb, TestSite, iterations, random_below, reporte_in,
 };
 

@@ -8,7 +8,7 @@ use sigra_phone::{Patch, Phone, PhoneOptions, QueueState, StepOutcome, Tokens};
 use sigra_store::{Env, identity::OpenSession};
 use sigra_testkit::link::{LinkConditions, LinkCut, LinkProxy};
 
-use crate::harness::{
+use sigra_testkit::{
     DbKind, NodeClients, Nodes, Persona, TestDb, TestSite, iterations, random_below,
     run_concurrently,
 };

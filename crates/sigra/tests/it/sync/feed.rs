@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::harness::{DbKind, NodeClients, Nodes, TestDb, TestSite, iterations, random_below};
+use sigra_testkit::{DbKind, NodeClients, Nodes, TestDb, TestSite, iterations, random_below};
 
 const WRITERS: usize = 16;
 const KILLS: usize = 3;

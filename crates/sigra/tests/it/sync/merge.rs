@@ -4,10 +4,7 @@
 use serde_json::{Value, json};
 
 use super::batch::{send_one, with};
-use crate::{
-    both_databases,
-    harness::{Persona, TestSite, reporte_in},
-};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
 
 const FIELDS: [&str; 6] = [
     "titulo",
@@ -271,135 +268,247 @@ async fn set_up(sitio: &TestSite) -> Fixture<'_> {
     }
 }
 
-both_databases! {
-    async fn each_field_by_each_change_estado_and_persona(sitio: &TestSite) {
-        let escena = set_up(sitio).await;
-        for campo in FIELDS {
-            for cambio in [Nadie, Telefono, Servidor, Igual, Distinto] {
-                for decidido in [false, true] {
-                    for quien in [Quien::Autor, Quien::Supervisora, Quien::Ajeno] {
-                        escena.run_case(campo, cambio, decidido, quien).await;
-                    }
+#[both_databases]
+async fn each_field_by_each_change_estado_and_persona(sitio: &TestSite) {
+    let escena = set_up(sitio).await;
+    for campo in FIELDS {
+        for cambio in [Nadie, Telefono, Servidor, Igual, Distinto] {
+            for decidido in [false, true] {
+                for quien in [Quien::Autor, Quien::Supervisora, Quien::Ajeno] {
+                    escena.run_case(campo, cambio, decidido, quien).await;
                 }
             }
         }
     }
+}
 
-    async fn a_base_several_versions_back_still_merges(sitio: &TestSite) {
-        let e = set_up(sitio).await;
-        let nuevo = base();
-        let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
-        let ruta = format!("/reportes/{id}");
-        // The title went away and came back: against version 1 it did not change.
-        for (version, cambio) in [(1, json!({"titulo": "X"})), (2, json!({"severidad_id": 1})),
-            (3, json!({"titulo": nuevo["titulo"]}))] {
-            let cambio = with(&cambio, &json!({"version": version}));
-            sitio.request("PUT", &ruta).by(&e.jefa).json(&cambio).send().await.expect_status(200, "");
-        }
-        let item = with(&nuevo, &json!({"titulo": "del teléfono", "version_base": 1}));
+#[both_databases]
+async fn a_base_several_versions_back_still_merges(sitio: &TestSite) {
+    let e = set_up(sitio).await;
+    let nuevo = base();
+    let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
+    let ruta = format!("/reportes/{id}");
+    // The title went away and came back: against version 1 it did not change.
+    for (version, cambio) in [
+        (1, json!({"titulo": "X"})),
+        (2, json!({"severidad_id": 1})),
+        (3, json!({"titulo": nuevo["titulo"]})),
+    ] {
+        let cambio = with(&cambio, &json!({"version": version}));
+        sitio
+            .request("PUT", &ruta)
+            .by(&e.jefa)
+            .json(&cambio)
+            .send()
+            .await
+            .expect_status(200, "");
+    }
+    let item = with(
+        &nuevo,
+        &json!({"titulo": "del teléfono", "version_base": 1}),
+    );
+    let r = send_one(sitio, &e.autor, &item).await;
+    assert_eq!(
+        (&r["resultado"], &r["version"]),
+        (&json!("fusionado"), &json!(5)),
+        "{r}"
+    );
+    assert_eq!(
+        (&r["actual"]["titulo"], &r["actual"]["severidad_id"]),
+        (&json!("del teléfono"), &json!(1))
+    );
+    // Against version 2 somebody changed it since.
+    let item = with(
+        &nuevo,
+        &json!({"titulo": "tarde", "severidad_id": 3, "version_base": 2}),
+    );
+    let r = send_one(sitio, &e.autor, &item).await;
+    assert_eq!(
+        r["campos"][0],
+        json!({"campo": "titulo", "base": "X", "servidor": "del teléfono", "cliente": "tarde"}),
+        "{r}"
+    );
+    for base in [json!(null), json!(0), json!(99)] {
+        let item = with(
+            &nuevo,
+            &json!({"titulo": format!("sin base {base}"), "version_base": base}),
+        );
         let r = send_one(sitio, &e.autor, &item).await;
-        assert_eq!((&r["resultado"], &r["version"]), (&json!("fusionado"), &json!(5)), "{r}");
-        assert_eq!((&r["actual"]["titulo"], &r["actual"]["severidad_id"]), (&json!("del teléfono"), &json!(1)));
-        // Against version 2 somebody changed it since.
-        let item = with(&nuevo, &json!({"titulo": "tarde", "severidad_id": 3, "version_base": 2}));
-        let r = send_one(sitio, &e.autor, &item).await;
-        assert_eq!(r["campos"][0], json!({"campo": "titulo", "base": "X", "servidor": "del teléfono", "cliente": "tarde"}), "{r}");
-        for base in [json!(null), json!(0), json!(99)] {
-            let item = with(&nuevo, &json!({"titulo": format!("sin base {base}"), "version_base": base}));
-            let r = send_one(sitio, &e.autor, &item).await;
-            assert_eq!(r["resultado"], "conflicto", "{base}: {r}");
-            assert!(r["campos"].as_array().unwrap().iter().all(|c| c["base"].is_null()), "{r}");
-        }
-        // New, whatever its base.
-        for base in [json!(null), json!(0), json!(99)] {
-            let r = send_one(sitio, &e.autor, &with(&reporte_in(1), &json!({"version_base": base}))).await;
-            assert_eq!((&r["resultado"], &r["version"]), (&json!("creado"), &json!(1)), "{r}");
-        }
+        assert_eq!(r["resultado"], "conflicto", "{base}: {r}");
+        assert!(
+            r["campos"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|c| c["base"].is_null()),
+            "{r}"
+        );
     }
+    // New, whatever its base.
+    for base in [json!(null), json!(0), json!(99)] {
+        let r = send_one(
+            sitio,
+            &e.autor,
+            &with(&reporte_in(1), &json!({"version_base": base})),
+        )
+        .await;
+        assert_eq!(
+            (&r["resultado"], &r["version"]),
+            (&json!("creado"), &json!(1)),
+            "{r}"
+        );
+    }
+}
 
-    /// To leave the place out and to clear it are two edits, though their contents have one hash.
-    async fn clearing_the_ubicacion_is_not_leaving_it_out(sitio: &TestSite) {
-        let e = set_up(sitio).await;
-        let nuevo = base();
-        let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
-        let mut sin = with(&nuevo, &json!({"version_base": 1}));
-        sin.as_object_mut().unwrap().remove("ubicacion");
-        for _ in 0..2 {
-            assert_eq!(send_one(sitio, &e.autor, &sin).await["resultado"], "duplicado");
-        }
-        let borrada = with(&sin, &json!({"ubicacion": null}));
-        let r = send_one(sitio, &e.autor, &borrada).await;
-        assert_eq!(r["resultado"], "actualizado", "{r}");
-        assert!(e.get_reporte(&id).await["ubicacion"].is_null());
-        for (item, version) in [(&borrada, 2), (&sin, 1), (&nuevo, 1)] {
-            let r = send_one(sitio, &e.autor, item).await;
-            assert_eq!((&r["resultado"], &r["version"]), (&json!("duplicado"), &json!(version)), "{r}");
-        }
-        assert!(e.get_reporte(&id).await["ubicacion"].is_null());
+/// To leave the place out and to clear it are two edits, though their contents have one hash.
+#[both_databases]
+async fn clearing_the_ubicacion_is_not_leaving_it_out(sitio: &TestSite) {
+    let e = set_up(sitio).await;
+    let nuevo = base();
+    let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
+    let mut sin = with(&nuevo, &json!({"version_base": 1}));
+    sin.as_object_mut().unwrap().remove("ubicacion");
+    for _ in 0..2 {
+        assert_eq!(
+            send_one(sitio, &e.autor, &sin).await["resultado"],
+            "duplicado"
+        );
     }
+    let borrada = with(&sin, &json!({"ubicacion": null}));
+    let r = send_one(sitio, &e.autor, &borrada).await;
+    assert_eq!(r["resultado"], "actualizado", "{r}");
+    assert!(e.get_reporte(&id).await["ubicacion"].is_null());
+    for (item, version) in [(&borrada, 2), (&sin, 1), (&nuevo, 1)] {
+        let r = send_one(sitio, &e.autor, item).await;
+        assert_eq!(
+            (&r["resultado"], &r["version"]),
+            (&json!("duplicado"), &json!(version)),
+            "{r}"
+        );
+    }
+    assert!(e.get_reporte(&id).await["ubicacion"].is_null());
+}
 
-    /// A phone sends back what it received.
-    async fn a_descripcion_somebody_deleted_does_not_block_the_phone(sitio: &TestSite) {
-        let e = set_up(sitio).await;
-        let nuevo = base();
-        let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
-        let borra = json!({"descripcion": null, "version": 1});
-        sitio.request("PUT", &format!("/reportes/{id}")).by(&e.autor).json(&borra).send().await.expect_status(200, "");
-        let edicion = with(&nuevo, &json!({"descripcion": null, "titulo": "Otro", "version_base": 2}));
-        let r = send_one(sitio, &e.autor, &edicion).await;
-        assert_eq!(r["resultado"], "actualizado", "{r}");
-        let leido = e.get_reporte(&id).await;
-        assert_eq!((&leido["titulo"], &leido["descripcion"]), (&json!("Otro"), &Value::Null));
-    }
+/// A phone sends back what it received.
+#[both_databases]
+async fn a_descripcion_somebody_deleted_does_not_block_the_phone(sitio: &TestSite) {
+    let e = set_up(sitio).await;
+    let nuevo = base();
+    let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
+    let borra = json!({"descripcion": null, "version": 1});
+    sitio
+        .request("PUT", &format!("/reportes/{id}"))
+        .by(&e.autor)
+        .json(&borra)
+        .send()
+        .await
+        .expect_status(200, "");
+    let edicion = with(
+        &nuevo,
+        &json!({"descripcion": null, "titulo": "Otro", "version_base": 2}),
+    );
+    let r = send_one(sitio, &e.autor, &edicion).await;
+    assert_eq!(r["resultado"], "actualizado", "{r}");
+    let leido = e.get_reporte(&id).await;
+    assert_eq!(
+        (&leido["titulo"], &leido["descripcion"]),
+        (&json!("Otro"), &Value::Null)
+    );
+}
 
-    /// Further back than is read, an edit is as one that names no version: nobody's change is lost.
-    async fn a_very_old_base_is_a_conflicto(sitio: &TestSite) {
-        let e = set_up(sitio).await;
-        let nuevo = base();
-        let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
-        for desde in (1..=210_i64).step_by(70) {
-            let ediciones: Vec<Value> = (desde..desde + 70)
-                .map(|v| with(&nuevo, &json!({"titulo": format!("Título {v}"), "version_base": v}))).collect();
-            sitio.push_batch(&e.autor, &ediciones).await;
-        }
-        assert_eq!(e.get_reporte(&id).await["version"], 211);
-        let otra = |version, severidad| with(&nuevo, &json!({"titulo": format!("Título {}", version - 1),
-            "severidad_id": severidad, "version_base": version}));
-        let r = send_one(sitio, &e.autor, &otra(11, 1)).await;
-        assert_eq!(r["resultado"], "fusionado", "{r}");
-        let r = send_one(sitio, &e.autor, &otra(11, 2)).await;
-        assert_eq!(r["resultado"], "conflicto", "{r}");
-        let leido = e.get_reporte(&id).await;
-        assert_eq!((&leido["titulo"], &leido["severidad_id"]), (&json!("Título 210"), &json!(1)));
+/// Further back than is read, an edit is as one that names no version: nobody's change is lost.
+#[both_databases]
+async fn a_very_old_base_is_a_conflicto(sitio: &TestSite) {
+    let e = set_up(sitio).await;
+    let nuevo = base();
+    let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
+    for desde in (1..=210_i64).step_by(70) {
+        let ediciones: Vec<Value> = (desde..desde + 70)
+            .map(|v| {
+                with(
+                    &nuevo,
+                    &json!({"titulo": format!("Título {v}"), "version_base": v}),
+                )
+            })
+            .collect();
+        sitio.push_batch(&e.autor, &ediciones).await;
     }
+    assert_eq!(e.get_reporte(&id).await["version"], 211);
+    let otra = |version, severidad| {
+        with(
+            &nuevo,
+            &json!({"titulo": format!("Título {}", version - 1),
+            "severidad_id": severidad, "version_base": version}),
+        )
+    };
+    let r = send_one(sitio, &e.autor, &otra(11, 1)).await;
+    assert_eq!(r["resultado"], "fusionado", "{r}");
+    let r = send_one(sitio, &e.autor, &otra(11, 2)).await;
+    assert_eq!(r["resultado"], "conflicto", "{r}");
+    let leido = e.get_reporte(&id).await;
+    assert_eq!(
+        (&leido["titulo"], &leido["severidad_id"]),
+        (&json!("Título 210"), &json!(1))
+    );
+}
 
-    async fn absent_fields_stay_and_null_clears(sitio: &TestSite) {
-        let e = set_up(sitio).await;
-        let nuevo = base();
-        let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
-        let mut sin = with(&nuevo, &json!({"titulo": "Sin más", "version_base": 1}));
-        for campo in ["ubicacion", "multimedia"] {
-            sin.as_object_mut().unwrap().remove(campo);
-        }
-        let r = send_one(sitio, &e.autor, &sin).await;
-        assert_eq!(r["resultado"], "actualizado");
-        assert!(r["actual"]["ubicacion"].is_object(), "{r}");
-        let leido = e.get_reporte(&id).await;
-        assert!(leido["ubicacion"].is_object() && leido["multimedia"].as_array().unwrap().len() == 1, "{leido}");
-        let sin = with(&sin, &json!({"ubicacion": null, "multimedia": [], "version_base": 2}));
-        // What stayed is part of what the next edit is made from: it is told.
-        assert_eq!(send_one(sitio, &e.autor, &sin).await["resultado"], "actualizado");
-        let leido = e.get_reporte(&id).await;
-        assert!(leido["ubicacion"].is_null() && leido["multimedia"].as_array().unwrap().len() == 1, "{leido}");
-        // Each phone adds a file; both stay, and each has its id.
-        let con_otros = |n, base| with(&sin, &json!({"multimedia": [archivo(n, "x.jpg")], "version_base": base}));
-        assert_eq!(send_one(sitio, &e.autor, &con_otros(3, 3)).await["resultado"], "actualizado");
-        let r = send_one(sitio, &e.autor, &con_otros(4, 3)).await;
-        assert_eq!(r["resultado"], "fusionado", "{r}");
-        let ids: Vec<i64> = r["multimedia"].as_array().unwrap().iter().map(|a| a["id"].as_i64().unwrap()).collect();
-        assert!(ids.len() == 3 && ids.iter().all(|id| *id > 0), "{r}");
-        let muchos: Vec<Value> = (10..30).map(|n| archivo(n, "y.jpg")).collect();
-        let r = send_one(sitio, &e.autor, &with(&sin, &json!({"multimedia": muchos, "version_base": 5}))).await;
-        assert_eq!(r["error"]["errores"][0]["codigo"], "demasiados", "{r}");
+#[both_databases]
+async fn absent_fields_stay_and_null_clears(sitio: &TestSite) {
+    let e = set_up(sitio).await;
+    let nuevo = base();
+    let id = send_one(sitio, &e.autor, &nuevo).await["id"].clone();
+    let mut sin = with(&nuevo, &json!({"titulo": "Sin más", "version_base": 1}));
+    for campo in ["ubicacion", "multimedia"] {
+        sin.as_object_mut().unwrap().remove(campo);
     }
+    let r = send_one(sitio, &e.autor, &sin).await;
+    assert_eq!(r["resultado"], "actualizado");
+    assert!(r["actual"]["ubicacion"].is_object(), "{r}");
+    let leido = e.get_reporte(&id).await;
+    assert!(
+        leido["ubicacion"].is_object() && leido["multimedia"].as_array().unwrap().len() == 1,
+        "{leido}"
+    );
+    let sin = with(
+        &sin,
+        &json!({"ubicacion": null, "multimedia": [], "version_base": 2}),
+    );
+    // What stayed is part of what the next edit is made from: it is told.
+    assert_eq!(
+        send_one(sitio, &e.autor, &sin).await["resultado"],
+        "actualizado"
+    );
+    let leido = e.get_reporte(&id).await;
+    assert!(
+        leido["ubicacion"].is_null() && leido["multimedia"].as_array().unwrap().len() == 1,
+        "{leido}"
+    );
+    // Each phone adds a file; both stay, and each has its id.
+    let con_otros = |n, base| {
+        with(
+            &sin,
+            &json!({"multimedia": [archivo(n, "x.jpg")], "version_base": base}),
+        )
+    };
+    assert_eq!(
+        send_one(sitio, &e.autor, &con_otros(3, 3)).await["resultado"],
+        "actualizado"
+    );
+    let r = send_one(sitio, &e.autor, &con_otros(4, 3)).await;
+    assert_eq!(r["resultado"], "fusionado", "{r}");
+    let ids: Vec<i64> = r["multimedia"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["id"].as_i64().unwrap())
+        .collect();
+    assert!(ids.len() == 3 && ids.iter().all(|id| *id > 0), "{r}");
+    let muchos: Vec<Value> = (10..30).map(|n| archivo(n, "y.jpg")).collect();
+    let r = send_one(
+        sitio,
+        &e.autor,
+        &with(&sin, &json!({"multimedia": muchos, "version_base": 5})),
+    )
+    .await;
+    assert_eq!(r["error"]["errores"][0]["codigo"], "demasiados", "{r}");
 }

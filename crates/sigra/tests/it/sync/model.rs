@@ -14,8 +14,8 @@ use proptest::{
     test_runner::{Config, TestCaseError, TestRunner},
 };
 
-use crate::harness::{DbKind, Nodes, TestDb, TestSite, iterations};
 use rule::FIELD_COUNT;
+use sigra_testkit::{DbKind, Nodes, TestDb, TestSite, iterations};
 use world::{ModelWorld, Participants};
 
 pub const PHONES: usize = 4;

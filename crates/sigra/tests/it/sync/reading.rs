@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::Executor as _;
 use tokio::time::timeout;
 
-use crate::harness::{DbKind, DirectConn, SiteOptions, TestSite, run_with};
+use sigra_testkit::{DbKind, DirectConn, SiteOptions, TestSite, run_with};
 
 const CONNECTIONS: u32 = 8;
 

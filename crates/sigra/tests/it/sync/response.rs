@@ -5,10 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::batch::{send_one, with};
-use crate::{
-    both_databases,
-    harness::{Persona, TestSite, reporte_in},
-};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
 
 const MIB: usize = 1024 * 1024;
 /// A result that tells nothing but that there was no room, in bytes.
@@ -54,57 +51,73 @@ async fn sum_versions(sitio: &TestSite) -> i64 {
         .await
 }
 
-both_databases! {
-    async fn the_same_reporte_five_hundred_times_fills_the_response(sitio: &TestSite) {
-        let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
-        let nuevo = reporte_in(1);
-        let id = send_one(sitio, &autor, &nuevo).await["id"].clone();
-        let cambio = json!({"descripcion": long_text('\u{1f4a5}'), "version": 1});
-        let pedido = sitio.request("PUT", &format!("/reportes/{id}")).by(&jefa);
-        pedido.json(&cambio).send().await.expect_status(200, "");
-        // A creation sent again, and an edit that clashes.
-        let choca = with(&nuevo, &json!({"descripcion": "Otra.", "version_base": 1}));
-        for (item, resultado) in [(&nuevo, "duplicado"), (&choca, "conflicto")] {
-            let r = send(sitio, &autor, &vec![item.clone(); 500]).await;
-            let llenos = r.iter().filter(|r| is_response_full(r)).count();
-            assert!((400..495).contains(&llenos), "{llenos}");
-            assert!(r.iter().filter(|r| !is_response_full(r)).all(|r| r["resultado"] == resultado));
-            let solo = send_one(sitio, &autor, item).await;
-            assert_eq!(solo["resultado"], resultado, "{solo}");
-            assert_eq!(solo["actual"]["descripcion"], cambio["descripcion"]);
-        }
+#[both_databases]
+async fn the_same_reporte_five_hundred_times_fills_the_response(sitio: &TestSite) {
+    let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
+    let nuevo = reporte_in(1);
+    let id = send_one(sitio, &autor, &nuevo).await["id"].clone();
+    let cambio = json!({"descripcion": long_text('\u{1f4a5}'), "version": 1});
+    let pedido = sitio.request("PUT", &format!("/reportes/{id}")).by(&jefa);
+    pedido.json(&cambio).send().await.expect_status(200, "");
+    // A creation sent again, and an edit that clashes.
+    let choca = with(&nuevo, &json!({"descripcion": "Otra.", "version_base": 1}));
+    for (item, resultado) in [(&nuevo, "duplicado"), (&choca, "conflicto")] {
+        let r = send(sitio, &autor, &vec![item.clone(); 500]).await;
+        let llenos = r.iter().filter(|r| is_response_full(r)).count();
+        assert!((400..495).contains(&llenos), "{llenos}");
+        assert!(
+            r.iter()
+                .filter(|r| !is_response_full(r))
+                .all(|r| r["resultado"] == resultado)
+        );
+        let solo = send_one(sitio, &autor, item).await;
+        assert_eq!(solo["resultado"], resultado, "{solo}");
+        assert_eq!(solo["actual"]["descripcion"], cambio["descripcion"]);
     }
+}
 
-    /// What found no room was not applied, and gets in when it comes again.
-    async fn what_finds_no_room_is_not_applied(sitio: &TestSite) {
-        let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
-        let nuevos: Vec<Value> = (0..60).map(|_| reporte_in(1)).collect();
-        let r = sitio.push_batch(&autor, &nuevos).await;
-        let cambio = json!({"descripcion": long_text('\u{1f4a5}'), "version": 1});
-        let cambia = async |r: &Value| {
-            let pedido = sitio.request("PUT", &format!("/reportes/{}", r["id"])).by(&jefa);
-            pedido.json(&cambio).send().await.expect_status(200, "");
+/// What found no room was not applied, and gets in when it comes again.
+#[both_databases]
+async fn what_finds_no_room_is_not_applied(sitio: &TestSite) {
+    let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
+    let nuevos: Vec<Value> = (0..60).map(|_| reporte_in(1)).collect();
+    let r = sitio.push_batch(&autor, &nuevos).await;
+    let cambio = json!({"descripcion": long_text('\u{1f4a5}'), "version": 1});
+    let cambia = async |r: &Value| {
+        let pedido = sitio
+            .request("PUT", &format!("/reportes/{}", r["id"]))
+            .by(&jefa);
+        pedido.json(&cambio).send().await.expect_status(200, "");
+    };
+    join_all(r["resultados"].as_array().unwrap().iter().map(cambia)).await;
+    let edita = |n: &Value| with(n, &json!({"titulo": "Roca caída", "version_base": 1}));
+    let mut quedan: Vec<Value> = nuevos.iter().map(edita).collect();
+    let mut envios = 0;
+    while !quedan.is_empty() {
+        let antes = sum_versions(sitio).await;
+        let r = if envios == 0 {
+            send(sitio, &autor, &quedan).await
+        } else {
+            sitio.push_batch(&autor, &quedan).await["resultados"]
+                .as_array()
+                .unwrap()
+                .clone()
         };
-        join_all(r["resultados"].as_array().unwrap().iter().map(cambia)).await;
-        let edita = |n: &Value| with(n, &json!({"titulo": "Roca caída", "version_base": 1}));
-        let mut quedan: Vec<Value> = nuevos.iter().map(edita).collect();
-        let mut envios = 0;
-        while !quedan.is_empty() {
-            let antes = sum_versions(sitio).await;
-            let r = if envios == 0 {
-                send(sitio, &autor, &quedan).await
-            } else {
-                sitio.push_batch(&autor, &quedan).await["resultados"].as_array().unwrap().clone()
-            };
-            let llenos = r.iter().map(is_response_full);
-            assert!(r.iter().all(|r| is_response_full(r) || (r["resultado"] == "fusionado" && r["version"] == 3)));
-            let fusionados = r.len() - llenos.clone().filter(|l| *l).count();
-            assert_eq!(sum_versions(sitio).await, antes + i64::try_from(fusionados).unwrap());
-            assert!(fusionados > 10 || fusionados == r.len());
-            let quedaron = quedan.into_iter().zip(llenos).filter(|(_, lleno)| *lleno);
-            quedan = quedaron.map(|(item, _)| item).collect();
-            envios += 1;
-        }
-        assert!((2..6).contains(&envios), "{envios}");
+        let llenos = r.iter().map(is_response_full);
+        assert!(
+            r.iter().all(
+                |r| is_response_full(r) || (r["resultado"] == "fusionado" && r["version"] == 3)
+            )
+        );
+        let fusionados = r.len() - llenos.clone().filter(|l| *l).count();
+        assert_eq!(
+            sum_versions(sitio).await,
+            antes + i64::try_from(fusionados).unwrap()
+        );
+        assert!(fusionados > 10 || fusionados == r.len());
+        let quedaron = quedan.into_iter().zip(llenos).filter(|(_, lleno)| *lleno);
+        quedan = quedaron.map(|(item, _)| item).collect();
+        envios += 1;
     }
+    assert!((2..6).contains(&envios), "{envios}");
 }

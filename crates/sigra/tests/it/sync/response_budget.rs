@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
-use crate::{
-    both_databases,
-    harness::{Persona, TestSite, reporte_in},
-    hostile_input::raw_http::connect,
-};
+use crate::hostile_input::raw_http::connect;
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
 
 const MAX_BODY: usize = 8 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -37,19 +34,30 @@ async fn wait_until_held(sitio: &TestSite, kib: usize) {
     assert!(r.is_ok(), "{} KiB", sitio.app.sync_memory_kib());
 }
 
-both_databases! {
-    async fn a_batch_left_unfinished_does_not_hold_up_the_others(sitio: &TestSite) {
-        let (lento, otra) = (sitio.trabajador().await, sitio.trabajador().await);
-        let abiertas = [half_sent_batch(sitio, &lento).await, half_sent_batch(sitio, &lento).await];
-        wait_until_held(sitio, 2 * (8 * 1024 + 256)).await;
-        // Their own part is full: come back later.
-        let r = sitio.send_batch(&lento, &[reporte_in(1)]).await.expect_status(503, "servidor_ocupado");
-        assert!(!r.header("retry-after").is_empty());
-        // Everybody else goes on.
-        assert_eq!(sitio.push_batch(&otra, &[reporte_in(1)]).await["resumen"]["creado"], 1);
-        // What a broken link leaves is given back.
-        drop(abiertas);
-        wait_until_held(sitio, 0).await;
-        assert_eq!(sitio.push_batch(&lento, &[reporte_in(1)]).await["resumen"]["creado"], 1);
-    }
+#[both_databases]
+async fn a_batch_left_unfinished_does_not_hold_up_the_others(sitio: &TestSite) {
+    let (lento, otra) = (sitio.trabajador().await, sitio.trabajador().await);
+    let abiertas = [
+        half_sent_batch(sitio, &lento).await,
+        half_sent_batch(sitio, &lento).await,
+    ];
+    wait_until_held(sitio, 2 * (8 * 1024 + 256)).await;
+    // Their own part is full: come back later.
+    let r = sitio
+        .send_batch(&lento, &[reporte_in(1)])
+        .await
+        .expect_status(503, "servidor_ocupado");
+    assert!(!r.header("retry-after").is_empty());
+    // Everybody else goes on.
+    assert_eq!(
+        sitio.push_batch(&otra, &[reporte_in(1)]).await["resumen"]["creado"],
+        1
+    );
+    // What a broken link leaves is given back.
+    drop(abiertas);
+    wait_until_held(sitio, 0).await;
+    assert_eq!(
+        sitio.push_batch(&lento, &[reporte_in(1)]).await["resumen"]["creado"],
+        1
+    );
 }

@@ -9,10 +9,8 @@ use super::{
     batch::{send_one, with},
     scope::FeedReader,
 };
-use crate::{
-    harness::{DbKind, Persona, TestDb, TestSite, reporte_in},
-    reportes::contenido::expected_hash,
-};
+use crate::reportes::contenido::expected_hash;
+use sigra_testkit::{DbKind, Persona, TestDb, TestSite, reporte_in, step_aside};
 
 async fn write(sitio: &TestSite, autor: &Persona, n: usize) {
     for _ in 0..n {
@@ -33,7 +31,7 @@ async fn copy(de: &TestDb) -> Option<TestDb> {
         }
         DbKind::Postgres => {
             let Ok(bin) = std::env::var("SIGRA_TEST_PG_BINDIR") else {
-                eprintln!("aquí no hay programas de PostgreSQL: no se probó una restauración");
+                step_aside("aquí no hay programas de PostgreSQL: no se probó una restauración");
                 return None;
             };
             let archivo = tempfile::NamedTempFile::new().expect("archivo");

@@ -3,10 +3,8 @@
 use sigra_domain::bitacora::BreakReason;
 
 use super::{TamperTarget, Tampering};
-use crate::{
-    audit::ChainRef,
-    harness::{DbKind, Rng, uuid},
-};
+use crate::audit::ChainRef;
+use sigra_testkit::{DbKind, Rng, uuid};
 
 pub fn row(v: &TamperTarget, azar: &mut Rng) -> Tampering {
     let (largo, verdadero) = (

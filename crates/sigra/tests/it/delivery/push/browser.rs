@@ -9,11 +9,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{AUTH, P256DH, subscribe};
-use crate::{
-    both_databases,
-    delivery::{create_reporte, deliver_due, receiver::HttpReceiver},
-    harness::SiteOptions,
-};
+use crate::delivery::{create_reporte, deliver_due, receiver::HttpReceiver};
+use sigra_testkit::{SiteOptions, TestSite, both_databases};
 
 /// Of [`P256DH`].
 const PRIVATE_KEY: &str = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94";
@@ -73,49 +70,61 @@ fn decrypt(mensaje: &[u8], auth: &str) -> Option<Value> {
     Some(serde_json::from_slice(texto).expect("JSON"))
 }
 
-both_databases! {
-    con SiteOptions { hacia_aqui: true, ..SiteOptions::default() };
-    async fn the_browser_reads_it_and_nobody_else(sitio: &TestSite) {
-        let servicio = HttpReceiver::open(|_| 201).await;
-        let (autor, jefe) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
-        subscribe(sitio, &jefe, &format!("{}/uno", servicio.url), AUTH).await.expect_status(201, "");
-        let mut dichos = vec![];
-        let (titulo, area) = ("Roca «suelta» \"\\", "Perforación y Tronadura");
-        let quien = format!("Rosa Díaz {}", autor.rut);
-        let textos = [
-            ("es", format!("Nuevo reporte en {area}, severidad Alta: {titulo}"),
-                format!("{quien} reportó un peligro en {area}, de severidad Alta: «{titulo}». Léalo y decídalo.")),
-            ("en", format!("New report in {area}, severity Alta: {titulo}"),
-                format!("{quien} reported a danger in {area}, of severity Alta: “{titulo}”. Read it and decide.")),
-        ];
-        for (n, (idioma, asunto, texto)) in textos.into_iter().enumerate() {
-            let prefiere = json!({"idioma": idioma, "correo": true, "push": true, "silenciados": []});
-            let pedido = sitio.request("PUT", "/notificaciones/preferencias").by(&jefe);
-            pedido.json(&prefiere).send().await.expect_status(200, "");
-            let id = create_reporte(sitio, &autor, 3, titulo).await;
-            deliver_due(sitio).await;
-            let llego = servicio.all();
-            assert_eq!(llego.len(), n + 1);
-            let mensaje = &llego[n].cuerpo;
-            let entrega = sitio.bd.query_i64("SELECT max(id) FROM entregas").await;
-            let esperado = json!({
-                "id": entrega,
-                "evento": "reporte.creado",
-                "asunto": asunto,
-                "texto": texto,
-                "reporte_id": id,
-                "url": format!("/reportes/{id}"),
-            });
-            assert_eq!(decrypt(mensaje, AUTH), Some(esperado));
-            assert_eq!(decrypt(mensaje, OTHER_AUTH), None);
-            // One letter changed on the way.
-            let mut otro = mensaje.clone();
-            *otro.last_mut().unwrap() ^= 1;
-            assert_eq!(decrypt(&otro, AUTH), None);
-            dichos.push(mensaje[..16 + 4 + 1 + 65].to_vec());
-        }
-        // A salt and a key of its own for each.
-        let [uno, dos] = [&dichos[0], &dichos[1]];
-        assert!(uno[..16] != dos[..16] && uno[21..] != dos[21..]);
+#[both_databases(SiteOptions { hacia_aqui: true, ..SiteOptions::default() })]
+async fn the_browser_reads_it_and_nobody_else(sitio: &TestSite) {
+    let servicio = HttpReceiver::open(|_| 201).await;
+    let (autor, jefe) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
+    subscribe(sitio, &jefe, &format!("{}/uno", servicio.url), AUTH)
+        .await
+        .expect_status(201, "");
+    let mut dichos = vec![];
+    let (titulo, area) = ("Roca «suelta» \"\\", "Perforación y Tronadura");
+    let quien = format!("Rosa Díaz {}", autor.rut);
+    let textos = [
+        (
+            "es",
+            format!("Nuevo reporte en {area}, severidad Alta: {titulo}"),
+            format!(
+                "{quien} reportó un peligro en {area}, de severidad Alta: «{titulo}». Léalo y decídalo."
+            ),
+        ),
+        (
+            "en",
+            format!("New report in {area}, severity Alta: {titulo}"),
+            format!(
+                "{quien} reported a danger in {area}, of severity Alta: “{titulo}”. Read it and decide."
+            ),
+        ),
+    ];
+    for (n, (idioma, asunto, texto)) in textos.into_iter().enumerate() {
+        let prefiere = json!({"idioma": idioma, "correo": true, "push": true, "silenciados": []});
+        let pedido = sitio
+            .request("PUT", "/notificaciones/preferencias")
+            .by(&jefe);
+        pedido.json(&prefiere).send().await.expect_status(200, "");
+        let id = create_reporte(sitio, &autor, 3, titulo).await;
+        deliver_due(sitio).await;
+        let llego = servicio.all();
+        assert_eq!(llego.len(), n + 1);
+        let mensaje = &llego[n].cuerpo;
+        let entrega = sitio.bd.query_i64("SELECT max(id) FROM entregas").await;
+        let esperado = json!({
+            "id": entrega,
+            "evento": "reporte.creado",
+            "asunto": asunto,
+            "texto": texto,
+            "reporte_id": id,
+            "url": format!("/reportes/{id}"),
+        });
+        assert_eq!(decrypt(mensaje, AUTH), Some(esperado));
+        assert_eq!(decrypt(mensaje, OTHER_AUTH), None);
+        // One letter changed on the way.
+        let mut otro = mensaje.clone();
+        *otro.last_mut().unwrap() ^= 1;
+        assert_eq!(decrypt(&otro, AUTH), None);
+        dichos.push(mensaje[..16 + 4 + 1 + 65].to_vec());
     }
+    // A salt and a key of its own for each.
+    let [uno, dos] = [&dichos[0], &dichos[1]];
+    assert!(uno[..16] != dos[..16] && uno[21..] != dos[21..]);
 }

@@ -1,10 +1,8 @@
 //! The rule of refresh tokens in memory, and random sequences held against it.
 
 use super::{me, open_token_family};
-use crate::{
-    harness::{TestSite, run_concurrently},
-    login::text,
-};
+use crate::login::text;
+use sigra_testkit::{TestSite, run_concurrently};
 
 /// Milliseconds within which a replaced token gives the same successor.
 const GRACE_PERIOD: i64 = 60_000;

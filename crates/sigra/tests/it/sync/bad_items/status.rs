@@ -4,10 +4,8 @@
 use serde_json::{Value, json};
 
 use super::table::{BadItem, bad_fields, bad_items, invalid_item};
-use crate::{
-    harness::{Persona, TestSite, reporte_in, uuid},
-    sync::batch::with,
-};
+use crate::sync::batch::with;
+use sigra_testkit::{Persona, TestSite, reporte_in, uuid};
 
 /// All of them; area 9 and severity 2 go out of use.
 pub async fn all(sitio: &TestSite, autor: &Persona) -> Vec<BadItem> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::status::{archivo, archivos};
-use crate::harness::{reporte_in, uuid};
+use sigra_testkit::{reporte_in, uuid};
 
 /// An item that is refused, as it is written.
 pub struct BadItem {

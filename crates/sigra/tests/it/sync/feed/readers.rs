@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{SharedState, writers::request_until_answered};
-use crate::harness::{Persona, random_below};
+use sigra_testkit::{Persona, random_below};
 
 /// What a reader was told, in order.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::readers::{FeedItem, ReadLog};
-use crate::harness::{Persona, TestDb};
+use sigra_testkit::{Persona, TestDb};
 
 /// One row of the feed.
 struct FeedRow {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::SharedState;
-use crate::harness::{ApiResponse, Persona, random_below, reporte_in};
+use sigra_testkit::{ApiResponse, Persona, random_below, reporte_in};
 
 const PER_BATCH: usize = 10;
 

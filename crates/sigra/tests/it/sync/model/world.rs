@@ -11,10 +11,8 @@ use super::{
         to_json,
     },
 };
-use crate::{
-    harness::{ApiResponse, NodeClients, Persona, random_below, uuid},
-    reportes::contenido::expected_hash,
-};
+use crate::reportes::contenido::expected_hash;
+use sigra_testkit::{ApiResponse, NodeClients, Persona, random_below, uuid};
 
 pub struct Participants {
     /// Whose phone each is.

@@ -1,8 +1,8 @@
 //! Where a site under test keeps the bytes of files.
 
+use crate::s3::S3Server;
 use sigra_files::blobs::BlobStore;
 use sigra_server::BlobSettings;
-use sigra_testkit::s3::S3Server;
 use tempfile::TempDir;
 
 /// Goes with the site.

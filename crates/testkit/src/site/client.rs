@@ -5,6 +5,24 @@ use serde_json::Value;
 
 use super::{Persona, openapi};
 
+/// The client of every test.
+pub fn http() -> reqwest::Client {
+    builder().build().expect("cliente")
+}
+
+/// Of one that differs. Nobody here has a certificate, so none reads the system's authorities.
+pub fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy().tls_certs_only([])
+}
+
+/// The bytes that somebody may see.
+pub async fn download(http: &reqwest::Client, url: &str, token: &str, ruta: &str) -> bytes::Bytes {
+    let r = http.get(format!("{url}{ruta}")).bearer_auth(token).send();
+    let r = r.await.expect("baja");
+    assert_eq!(r.status().as_u16(), 200, "{ruta}");
+    r.bytes().await.expect("baja")
+}
+
 pub struct TestRequest {
     pedido: reqwest::RequestBuilder,
     metodo: String,

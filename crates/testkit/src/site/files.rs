@@ -15,35 +15,7 @@ use sigra_store::{
 };
 use tokio::sync::mpsc;
 
-use crate::harness::{Persona, Rng, TestDb, TestSite, reporte_in, uuid};
-
-/// Runs each test on both databases with both stores.
-#[macro_export]
-macro_rules! on_four_sites {
-    ($($(#[$meta:meta])* async fn $nombre:ident($taller:ident: &FilesFixture<'_>) $cuerpo:block)*) => { $(
-        $(#[$meta])*
-        mod $nombre {
-            #[allow(unused_imports)]
-            use super::*;
-            async fn run_body($taller: &FilesFixture<'_>) $cuerpo
-            $crate::both_databases! {
-                async fn directory(sitio: &TestSite) {
-                    let taller = FilesFixture::new(sitio);
-                    run_body(&taller).await;
-                    taller.assert_consistent().await;
-                }
-            }
-            $crate::both_databases! {
-                con $crate::harness::SiteOptions::with_s3();
-                async fn s3(sitio: &TestSite) {
-                    let taller = FilesFixture::new(sitio);
-                    run_body(&taller).await;
-                    taller.assert_consistent().await;
-                }
-            }
-        }
-    )* };
-}
+use super::{DbKind, Persona, Rng, SiteOptions, TestDb, TestSite, reporte_in, run_with, uuid};
 
 pub struct FilesFixture<'a> {
     pub sitio: &'a TestSite,
@@ -123,7 +95,7 @@ impl Photo {
 pub fn progressive_photo() -> Photo {
     Photo {
         uuid: uuid(),
-        bytes: Bytes::from_static(include_bytes!("../../../../media/samples/progresiva.jpg")),
+        bytes: Bytes::from_static(include_bytes!("../../../media/samples/progresiva.jpg")),
         tipo: "image/jpeg",
     }
 }
@@ -174,6 +146,22 @@ pub fn channel_stream() -> (
 
 fn chunks(bytes: &Bytes) -> Vec<Bytes> {
     bytes.chunks(50_000).map(|t| bytes.slice_ref(t)).collect()
+}
+
+impl FilesFixture<'_> {
+    /// Runs one test on a site of its own and asks, when it ends, whether rows and bytes belong together.
+    pub async fn run(
+        motor: DbKind,
+        ajuste: SiteOptions,
+        prueba: impl AsyncFnOnce(&FilesFixture<'_>),
+    ) {
+        run_with(motor, ajuste, async |sitio| {
+            let taller = FilesFixture::new(sitio);
+            prueba(&taller).await;
+            taller.assert_consistent().await;
+        })
+        .await;
+    }
 }
 
 impl<'a> FilesFixture<'a> {

@@ -54,3 +54,15 @@ impl Rng {
         (self.u64() as f64 / u64::MAX as f64).mul_add(2.0, -1.0) * max
     }
 }
+
+/// A random v4 uuid.
+pub fn uuid() -> String {
+    uuid::Builder::from_random_bytes(Env::default().random())
+        .into_uuid()
+        .to_string()
+}
+
+/// A number below `n`, of what a test need not repeat.
+pub fn random_below(n: usize) -> usize {
+    Rng::silent().below(n)
+}

@@ -1,13 +1,16 @@
 //! Several server processes on one database, each of which can be killed and started again.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use sigra_api::{AUD_API, SigningKey, Tokens};
 use sigra_store::Env;
 use tempfile::TempDir;
 
 use super::{
-    Persona, SECRET, TestDb, TestRequest,
+    Persona, SECRET, TestDb, TestRequest, client,
     process::{ServerProcess, install_test_signing_key},
 };
 
@@ -41,12 +44,12 @@ impl Nodes {
             kid: "prueba".into(),
             secreto: SECRET,
         };
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(std::time::Duration::from_secs(30));
         let red = NodeClients {
             urls: Arc::new(RwLock::new(vec![String::new(); n])),
-            http: http.build().expect("cliente"),
+            http: client::builder()
+                .timeout(Duration::from_secs(30))
+                .build()
+                .expect("cliente"),
             tokens: Arc::new(Tokens::new(&[clave])),
         };
         let mut nodos = Self {
@@ -124,11 +127,8 @@ impl NodeClients {
 
     /// The bytes of a file that this person may see.
     pub async fn download(&self, nodo: usize, quien: &Persona, ruta: &str) -> bytes::Bytes {
-        let url = format!("http://{}{ruta}", self.address(nodo));
-        let r = self.http.get(url).bearer_auth(self.token(quien)).send();
-        let r = r.await.expect("baja");
-        assert_eq!(r.status().as_u16(), 200, "{ruta}");
-        r.bytes().await.expect("baja")
+        let url = format!("http://{}", self.address(nodo));
+        client::download(&self.http, &url, &self.token(quien), ruta).await
     }
 
     pub fn token(&self, quien: &Persona) -> String {

@@ -24,6 +24,11 @@ pub fn install_test_signing_key(dir: &Path) {
     std::fs::set_permissions(&claves, std::fs::Permissions::from_mode(0o600)).expect("modo");
 }
 
+/// Where the program lies. Cargo says it to the tests of the package that has it.
+pub fn sigra() -> String {
+    std::env::var("CARGO_BIN_EXE_sigra").expect("cargo test -p sigra")
+}
+
 /// A running `sigra serve`.
 pub struct ServerProcess {
     pub url: String,
@@ -45,8 +50,7 @@ impl ServerProcess {
         dir: &Path,
         variables: &[(&str, &str)],
     ) -> Result<Self, String> {
-        let sigra = env!("CARGO_BIN_EXE_sigra").to_owned();
-        let mut orden = prefijo.iter().cloned().chain([sigra, "serve".to_owned()]);
+        let mut orden = prefijo.iter().cloned().chain([sigra(), "serve".to_owned()]);
         let mut hijo = Command::new(orden.next().expect("orden"))
             .args(orden)
             .current_dir(dir)

@@ -1,89 +1,27 @@
 //! A site for a test: a database of its own, a server on a free port, people with tokens, and the
 //! questions that every test asks when it ends.
 
-mod blob_store;
-mod client;
-mod database;
-pub mod history;
-pub mod memory;
-pub mod node;
-mod nodes;
-pub mod openapi;
-pub mod process;
-mod rng;
-
-use std::{
-    future::Future,
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
 };
 
-use futures_util::FutureExt as _;
 use serde_json::{Value, json};
-use sigra_api::{AUD_API, App, AppOptions, SigningKey, Tokens};
+use sigra_api::{App, AppOptions, SigningKey, Tokens};
 use sigra_delivery::{
     AllowList,
     email::{SmtpOptions, SmtpSecurity, TIMEOUT},
 };
-use sigra_domain::{Quien, Rol, Rut, Zona};
+use sigra_domain::Zona;
 use sigra_files::Limits;
 use sigra_server::{
     DatabaseSettings, DeliverySettings, EmailSettings, EscalationSettings, FileSettings, Services,
     Settings,
 };
-use sigra_store::{
-    Env, Store,
-    identity::{CreateUsuario, OpenSession, Usuario},
-};
+use sigra_store::Store;
 use tokio::sync::oneshot;
 
-pub use blob_store::TestFiles;
-pub use client::{ApiResponse, TestRequest};
-pub use database::{DbKind, DirectConn, TestDb};
-pub use nodes::{NodeClients, Nodes};
-pub use rng::Rng;
-
-/// Runs each test on both databases, as `name::sqlite` and `name::postgres`; `con` an [`SiteOptions`] when
-/// the site is not as most are.
-#[macro_export]
-macro_rules! both_databases {
-    ($($(#[$meta:meta])* async fn $nombre:ident($sitio:ident: &TestSite) $cuerpo:block)*) => {
-        $crate::both_databases! {
-            con $crate::harness::SiteOptions::default();
-            $($(#[$meta])* async fn $nombre($sitio: &TestSite) $cuerpo)*
-        }
-    };
-    (con $ajuste:expr; $($(#[$meta:meta])* async fn $nombre:ident($sitio:ident: &TestSite) $cuerpo:block)*) => { $(
-        $(#[$meta])*
-        mod $nombre {
-            #[allow(unused_imports)]
-            use super::*;
-            async fn test_body($sitio: &$crate::harness::TestSite) $cuerpo
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                let motor = $crate::harness::DbKind::Sqlite;
-                $crate::harness::run_with(motor, $ajuste, async |s| test_body(s).await).await;
-            }
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                let motor = $crate::harness::DbKind::Postgres;
-                $crate::harness::run_with(motor, $ajuste, async |s| test_body(s).await).await;
-            }
-        }
-    )* };
-}
-
-/// `n` in `make soak`, a tenth of it in `make test`.
-pub fn iterations(n: usize) -> usize {
-    if std::env::var_os("SIGRA_SOAK").is_some() {
-        n
-    } else {
-        n.div_ceil(10)
-    }
-}
+use super::{ApiResponse, Persona, TestDb, TestFiles, TestRequest, client, uuid};
 
 /// How a site under test differs from most.
 #[derive(Clone, Copy, Debug)]
@@ -162,41 +100,9 @@ pub struct TestSite {
     pub http: reqwest::Client,
     alto: Option<oneshot::Sender<()>>,
     servidor: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
-    proximo_rut: AtomicI64,
+    pub(super) proximo_rut: AtomicI64,
     /// Set by tests that break the bitácora on purpose.
     pub bitacora_rota: std::sync::atomic::AtomicBool,
-}
-
-/// Somebody with a role and a valid token.
-#[derive(Clone, Debug)]
-pub struct Persona {
-    pub rut: Rut,
-    pub quien: Quien,
-    pub token: String,
-    pub sesion_id: i64,
-}
-
-/// Runs one test on a site of its own and asks, when it ends, whether all is in order.
-pub async fn run_with(motor: DbKind, ajuste: SiteOptions, prueba: impl AsyncFnOnce(&TestSite)) {
-    let Some(bd) = TestDb::new(motor).await else {
-        return;
-    };
-    let sitio = TestSite::with(bd, ajuste).await;
-    let resultado = AssertUnwindSafe(prueba(&sitio)).catch_unwind().await;
-    let orden = match &resultado {
-        Ok(()) => {
-            AssertUnwindSafe(sitio.assert_consistent())
-                .catch_unwind()
-                .await
-        }
-        Err(_) => Ok(()),
-    };
-    sitio.finish().await;
-    for r in [resultado, orden] {
-        if let Err(panico) = r {
-            std::panic::resume_unwind(panico);
-        }
-    }
 }
 
 impl TestSite {
@@ -248,85 +154,12 @@ impl TestSite {
             bd,
             tokens,
             archivos,
-            http: reqwest::Client::builder()
-                .no_proxy()
-                .build()
-                .expect("cliente"),
+            http: client::http(),
             alto: Some(alto),
             servidor: Some(servidor),
             proximo_rut: AtomicI64::new(10_000_000),
             bitacora_rota: false.into(),
         }
-    }
-
-    /// A new person. Their password is "clave de prueba", hashed only where a test signs in.
-    pub async fn persona(&self, rol: Rol, areas: &[i64]) -> Persona {
-        self.persona_with(rol, areas, "$argon2id$sin-clave", false)
-            .await
-    }
-
-    pub async fn persona_with(&self, rol: Rol, areas: &[i64], hash: &str, debe: bool) -> Persona {
-        let rut = Rut::new(self.proximo_rut.fetch_add(1, Ordering::Relaxed)).expect("rut");
-        let usuario = Usuario {
-            rut,
-            nombre: "Rosa".into(),
-            apellido_1: format!("Díaz {rut}"),
-            apellido_2: None,
-            rol,
-            areas: areas.to_vec(),
-            email: None,
-            activo: true,
-            debe_cambiar_password: debe,
-            creado: sigra_domain::Instante::default(),
-            hash_password: hash.into(),
-        };
-        self.store
-            .write(CreateUsuario {
-                usuario,
-                actor: None,
-            })
-            .await
-            .expect("usuario");
-        self.session(Quien {
-            rut,
-            rol,
-            areas: areas.to_vec(),
-        })
-        .await
-    }
-
-    /// Another session of a person.
-    pub async fn session(&self, quien: Quien) -> Persona {
-        let abrir = OpenSession {
-            rut: quien.rut,
-            device_id: None,
-            agente: None,
-            direccion: "127.0.0.1".into(),
-            rehash: None,
-        };
-        let (sesion_id, _) = self.store.write(abrir).await.expect("sesión");
-        let token = self
-            .tokens
-            .issue(self.store.env(), &quien, sesion_id, AUD_API)
-            .expect("token");
-        Persona {
-            rut: quien.rut,
-            quien,
-            token,
-            sesion_id,
-        }
-    }
-
-    pub async fn trabajador(&self) -> Persona {
-        self.persona(Rol::Trabajador, &[]).await
-    }
-
-    pub async fn supervisor(&self, areas: &[i64]) -> Persona {
-        self.persona(Rol::Supervisor, areas).await
-    }
-
-    pub async fn administrador(&self) -> Persona {
-        self.persona(Rol::Administrador, &[]).await
     }
 
     pub fn request(&self, metodo: &str, ruta: &str) -> TestRequest {
@@ -357,10 +190,7 @@ impl TestSite {
 
     /// The bytes of a file that this person may see.
     pub async fn download(&self, quien: &Persona, ruta: &str) -> bytes::Bytes {
-        let pedido = self.http.get(format!("{}{ruta}", self.url));
-        let r = pedido.bearer_auth(&quien.token).send().await.expect("baja");
-        assert_eq!(r.status().as_u16(), 200, "{ruta}");
-        r.bytes().await.expect("baja")
+        client::download(&self.http, &self.url, &quien.token, ruta).await
     }
 
     /// A part of it.
@@ -406,7 +236,7 @@ impl TestSite {
         self.finish().await;
     }
 
-    async fn finish(self) {
+    pub(super) async fn finish(self) {
         self.close().await.delete().await;
     }
 
@@ -434,32 +264,4 @@ pub fn reporte_in(area_id: i64) -> Value {
         "severidad_id": 3,
         "uuid_cliente": uuid(),
     })
-}
-
-/// A random v4 uuid.
-pub fn uuid() -> String {
-    uuid::Builder::from_random_bytes(Env::default().random())
-        .into_uuid()
-        .to_string()
-}
-
-/// Runs all at once and gives the answers in order.
-pub async fn run_concurrently<F: Future + Send + 'static>(
-    tareas: impl IntoIterator<Item = F>,
-) -> Vec<F::Output>
-where
-    F::Output: Send + 'static,
-{
-    let tareas: Vec<_> = tareas.into_iter().map(tokio::spawn).collect();
-    let mut salidas = Vec::new();
-    for t in tareas {
-        salidas.push(t.await.expect("tarea"));
-    }
-    salidas
-}
-
-/// A number below `n`.
-pub fn random_below(n: usize) -> usize {
-    let azar = u64::from_le_bytes(Env::default().random());
-    usize::try_from(azar % n as u64).expect("cabe")
 }

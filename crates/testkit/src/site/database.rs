@@ -4,6 +4,8 @@ use sigra_store::Env;
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
+use super::template;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DbKind {
     Sqlite,
@@ -26,8 +28,26 @@ pub enum DirectConn {
 }
 
 impl TestDb {
-    /// `None` when there is no PostgreSQL; `make test` has said so by then, and fails in CI.
+    /// A migrated one. `None` when there is no PostgreSQL; `make test` has said so by then, and fails
+    /// in CI.
     pub async fn new(motor: DbKind) -> Option<Self> {
+        match motor {
+            DbKind::Sqlite => {
+                let bd = Self::empty(motor).await?;
+                let archivo = bd.dir()?.join("sigra.db");
+                std::fs::write(archivo, template::sqlite().await).expect("copia");
+                Some(bd)
+            }
+            DbKind::Postgres => {
+                let servidor = postgres_server_url()?;
+                let plantilla = template::postgres(&servidor).await;
+                Some(Self::create(servidor, &format!("TEMPLATE {plantilla}")).await)
+            }
+        }
+    }
+
+    /// One with nothing in it.
+    pub async fn empty(motor: DbKind) -> Option<Self> {
         match motor {
             DbKind::Sqlite => {
                 let dir = tempfile::tempdir().expect("directorio");
@@ -44,13 +64,19 @@ impl TestDb {
         }
     }
 
-    /// A database on one PostgreSQL server in particular.
+    /// An empty one on a PostgreSQL server in particular.
     pub async fn on_postgres(servidor: String) -> Self {
+        Self::create(servidor, "").await
+    }
+
+    async fn create(servidor: String, como: &str) -> Self {
         let nombre = random_name();
         let mut c = PgConnection::connect(&servidor).await.expect("PostgreSQL");
-        c.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {nombre}")))
-            .await
-            .expect("CREATE DATABASE");
+        c.execute(sqlx::AssertSqlSafe(format!(
+            "CREATE DATABASE {nombre} {como}"
+        )))
+        .await
+        .expect("CREATE DATABASE");
         c.close().await.ok();
         let (base, _) = servidor.rsplit_once('/').expect("URL con base");
         let url = format!("{base}/{nombre}");
