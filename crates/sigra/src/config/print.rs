@@ -3,63 +3,53 @@
 use toml::Value;
 
 use super::{
-    settings::{DefaultValue, Setting},
-    sources::ParsedSettings,
+    settings::{DefaultValue, SETTINGS},
+    sources::RawSettings,
     value::ValueKind,
 };
 
-pub(super) fn print(lectura: &ParsedSettings) -> String {
-    let archivo = lectura.archivo.as_ref().map_or_else(
+pub(super) fn print(raw: &RawSettings) -> String {
+    let file = raw.file.as_ref().map_or_else(
         || "No se leyó ningún archivo".to_owned(),
-        |a| format!("Archivo leído: {}", a.display()),
+        |file| format!("Archivo leído: {}", file.display()),
     );
-    let mut lineas = vec![
-        format!("# Configuración de SIGRA (sigra.toml). {archivo}."),
-        "# Cada ajuste tiene también una variable de entorno, que vale más que este archivo."
-            .into(),
-    ];
-    for crudo in &lectura.crudos {
-        let ajuste = crudo.ajuste;
-        lineas.push(String::new());
-        lineas.extend(ajuste.doc.iter().map(|linea| format!("# {}", linea.trim())));
-        lineas.push(format!(
-            "# Variable: {}. Origen: {}.",
-            ajuste.variable, crudo.origen
-        ));
-        lineas.push(line(ajuste, crudo.texto.as_deref()));
+    let mut text = format!(
+        "# Configuración de SIGRA (sigra.toml). {file}.\n\
+         # Cada ajuste tiene también una variable de entorno, que vale más que este archivo.\n"
+    );
+    for setting in SETTINGS {
+        let (value, source) = raw.get(setting.name);
+        // A setting without a value is a comment with an example.
+        let (mark, value) = match setting.default {
+            DefaultValue::Unset(example) if value.is_empty() => ("# ", example.to_owned()),
+            _ if value.is_empty() => ("", String::new()),
+            _ => ("", (setting.visible)(value)),
+        };
+        text.push('\n');
+        text.extend(
+            setting
+                .doc
+                .iter()
+                .map(|line| format!("# {}\n", line.trim())),
+        );
+        text += &format!("# Variable: {}. Origen: {source}.\n", setting.variable);
+        text += &format!(
+            "{mark}{} = {}\n",
+            setting.name,
+            to_toml(setting.kind, &value)
+        );
     }
-    lineas.join("\n") + "\n"
+    text
 }
 
-/// `nombre = valor`; a setting without a value is a comment with an example.
-fn line(ajuste: &Setting, texto: Option<&str>) -> String {
-    match (texto, ajuste.defecto) {
-        (Some(texto), _) => {
-            format!(
-                "{} = {}",
-                ajuste.nombre,
-                format_value(ajuste.clase, &(ajuste.visible)(texto))
-            )
-        }
-        (None, DefaultValue::Ninguno(ejemplo)) => {
-            format!(
-                "# {} = {}",
-                ajuste.nombre,
-                format_value(ajuste.clase, ejemplo)
-            )
-        }
-        (None, _) => format!("{} = {}", ajuste.nombre, format_value(ajuste.clase, "")),
-    }
-}
-
-fn format_value(clase: ValueKind, texto: &str) -> String {
-    match clase {
+fn to_toml(kind: ValueKind, text: &str) -> String {
+    match kind {
         // Already checked to be what TOML writes.
-        ValueKind::Entero | ValueKind::Logico => texto.to_owned(),
-        ValueKind::Texto | ValueKind::TextoONumero => Value::from(texto).to_string(),
-        ValueKind::Lista => {
-            let partes = texto.split(',').map(str::trim).filter(|p| !p.is_empty());
-            Value::Array(partes.map(Value::from).collect()).to_string()
+        ValueKind::Integer | ValueKind::Bool => text.to_owned(),
+        ValueKind::Text | ValueKind::TextOrNumber => Value::from(text).to_string(),
+        ValueKind::List => {
+            let parts = text.split(',').map(str::trim).filter(|p| !p.is_empty());
+            Value::Array(parts.map(Value::from).collect()).to_string()
         }
     }
 }

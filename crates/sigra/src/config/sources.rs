@@ -1,14 +1,18 @@
-//! Where settings come from: defaults, `sigra.toml`, the environment; the later one wins.
+//! Where settings come from: the environment, `sigra.toml`, defaults; the earlier one wins.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
-    fmt,
+    fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
+use toml::de::{DeTable, DeValue};
+
 use super::{
-    settings::{DefaultValue, SETTINGS, Setting},
-    value::SettingValue,
+    settings::{DefaultValue, SETTINGS},
+    value::{SettingValue, ValueKind},
 };
 
 /// Variables that are no settings: they steer tests and the demo, or Kubernetes sets them in every
@@ -16,157 +20,192 @@ use super::{
 const FOREIGN_VARS: [&str; 3] = ["SIGRA_SOAK", "SIGRA_ACTUALIZAR", "SIGRA_PG_FAST"];
 const FOREIGN_PREFIXES: [&str; 4] = ["SIGRA_TEST_", "SIGRA_DEMO_", "SIGRA_PORT", "SIGRA_SERVICE_"];
 
+/// Why a name that is no setting is refused: a mistyped one would silently have no effect.
+const UNKNOWN: &str = "no es un ajuste de SIGRA; quítelo o revise su nombre \
+                       (`sigra config print` los muestra todos)";
+
 /// What is asked for settings.
 #[derive(Debug)]
 pub(crate) struct SettingSources {
     /// The file of `--config`; without it one is looked for.
-    pub(crate) archivo: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     pub(crate) variables: Vec<(OsString, OsString)>,
     /// What relative names of the file start from; the process's own directory unless a test says.
-    pub(crate) directorio: PathBuf,
+    pub(crate) dir: PathBuf,
 }
 
 impl SettingSources {
-    pub(crate) fn from_process(archivo: Option<PathBuf>) -> Self {
+    pub(crate) fn from_process(file: Option<PathBuf>) -> Self {
+        let (variables, dir) = (std::env::vars_os().collect(), PathBuf::new());
         Self {
-            archivo,
-            variables: std::env::vars_os().collect(),
-            directorio: PathBuf::new(),
+            file,
+            variables,
+            dir,
         }
     }
 }
 
-/// Why a name that is no setting is refused: a mistyped one would silently have no effect.
-pub(super) const UNKNOWN_SETTING: &str = "no es un ajuste de SIGRA; quítelo o revise su nombre \
-                                      (`sigra config print` los muestra todos)";
-
-/// Where a value came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ValueSource {
-    Defecto,
-    /// A file and its line.
-    Archivo(PathBuf, usize),
-    Variable(&'static str),
-}
-
-impl fmt::Display for ValueSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Defecto => f.write_str("valor por defecto"),
-            Self::Archivo(archivo, linea) => write!(f, "{}, línea {linea}", archivo.display()),
-            Self::Variable(nombre) => write!(f, "variable {nombre}"),
-        }
-    }
-}
-
-/// A value before its type has judged it.
-#[derive(Clone, Debug)]
-pub(crate) struct RawSetting {
-    pub(crate) ajuste: &'static Setting,
-    /// `None`: not set, or set to nothing.
-    pub(crate) texto: Option<String>,
-    pub(crate) origen: ValueSource,
-}
-
-/// The values found so far and what was wrong with the others.
+/// What was found, before the types have judged it, and what was wrong.
 #[derive(Debug, Default)]
-pub(crate) struct ParsedSettings {
-    pub(crate) archivo: Option<PathBuf>,
+pub(crate) struct RawSettings {
+    pub(super) file: Option<PathBuf>,
     /// The file could not be used, so that what it sets is unknown.
-    pub(super) archivo_ilegible: bool,
-    pub(crate) crudos: Vec<RawSetting>,
+    pub(super) file_unusable: bool,
+    /// By name: the text, empty if the setting has no value, and where it came from.
+    values: BTreeMap<&'static str, (String, String)>,
     /// One line each: the setting, where it came from, why.
-    pub(super) errores: Vec<String>,
+    pub(super) errors: Vec<String>,
 }
 
-impl ParsedSettings {
-    pub(super) fn new(fuentes: &SettingSources) -> Self {
-        let mut lectura = Self::default();
-        let del_entorno = lectura.read_env(&fuentes.variables);
-        let del_archivo = lectura.read_file(fuentes, &del_entorno);
-        for ajuste in SETTINGS {
-            let puesto = [&del_entorno, &del_archivo]
-                .into_iter()
-                .find_map(|fuente| fuente.iter().find(|c| c.ajuste.nombre == ajuste.nombre));
-            let crudo = puesto.cloned().unwrap_or_else(|| RawSetting {
-                ajuste,
-                texto: lectura.default_value(ajuste),
-                origen: ValueSource::Defecto,
-            });
-            lectura.crudos.push(crudo);
+impl RawSettings {
+    pub(super) fn read(sources: &SettingSources) -> Self {
+        let mut raw = Self::default();
+        raw.read_variables(&sources.variables);
+        raw.read_file(sources);
+        for setting in SETTINGS {
+            let text = match setting.default {
+                DefaultValue::Fixed(text) => text.to_owned(),
+                DefaultValue::Unset(_) => String::new(),
+                DefaultValue::InDataDir(prefix, file) => {
+                    let path = Path::new(raw.get("data_dir").0).join(file);
+                    format!("{prefix}{}", path.display())
+                }
+            };
+            raw.put(setting.name, text, "valor por defecto");
         }
-        lectura
+        raw
     }
 
-    /// The value of a setting, read by its type.
-    pub(super) fn value<T: SettingValue>(&mut self, nombre: &str) -> Option<T> {
-        let crudo = self.crudos.iter().find(|c| c.ajuste.nombre == nombre)?;
-        let leido = match &crudo.texto {
-            Some(texto) => T::parse_value(texto),
-            None => T::when_empty()
-                .ok_or_else(|| "no puede quedar vacío; quítelo o dele un valor".into()),
+    /// The text of a setting and where it came from.
+    pub(super) fn get(&self, name: &str) -> (&str, &str) {
+        let value = self.values.get(name);
+        value.map_or(("", ""), |(text, source)| (text, source))
+    }
+
+    pub(super) fn value<T: SettingValue>(&mut self, name: &str) -> Option<T> {
+        let value = match self.get(name).0 {
+            "" => T::when_empty().ok_or("no puede quedar vacío; quítelo o dele un valor".into()),
+            text => T::parse_value(text),
         };
-        let (ajuste, origen) = (crudo.ajuste, crudo.origen.clone());
-        leido
-            .map_err(|motivo| self.error(ajuste.nombre, &origen, &motivo))
-            .ok()
+        value.map_err(|why| self.refuse(name, &why)).ok()
     }
 
-    pub(super) fn error(&mut self, nombre: &str, origen: &dyn fmt::Display, motivo: &str) {
-        self.errores.push(format!("{nombre} ({origen}): {motivo}"));
+    /// Notes that the value of a setting is wrong.
+    pub(super) fn refuse(&mut self, name: &str, why: &str) {
+        let source = self.get(name).1.to_owned();
+        self.error(name, &source, why);
     }
 
-    pub(crate) fn raw(&self, nombre: &str) -> Option<&RawSetting> {
-        self.crudos.iter().find(|c| c.ajuste.nombre == nombre)
+    fn error(&mut self, name: &str, source: &str, why: &str) {
+        self.errors.push(format!("{name} ({source}): {why}"));
     }
 
-    fn default_value(&self, ajuste: &Setting) -> Option<String> {
-        let texto = match ajuste.defecto {
-            DefaultValue::Fijo(texto) => texto.to_owned(),
-            DefaultValue::Ninguno(_) => return None,
-            DefaultValue::EnDatos(prefijo, archivo) => {
-                let datos = self
-                    .raw("data_dir")
-                    .and_then(|c| c.texto.as_deref())
-                    .unwrap_or_default();
-                format!("{prefijo}{}", Path::new(datos).join(archivo).display())
-            }
-        };
-        (!texto.is_empty()).then_some(texto)
+    fn put(&mut self, name: &'static str, text: String, source: &str) {
+        let value = || (text, source.to_owned());
+        self.values.entry(name).or_insert_with(value);
     }
 
-    fn read_env(&mut self, variables: &[(OsString, OsString)]) -> Vec<RawSetting> {
-        let mut crudos = vec![];
-        for (nombre, texto) in variables {
-            let nombre = nombre.to_string_lossy();
-            let ajena = FOREIGN_VARS.contains(&&*nombre)
-                || FOREIGN_PREFIXES.iter().any(|p| nombre.starts_with(p));
-            if !nombre.starts_with("SIGRA_") || ajena {
+    fn read_variables(&mut self, variables: &[(OsString, OsString)]) {
+        for (variable, text) in variables {
+            let variable = variable.to_string_lossy();
+            let foreign = FOREIGN_VARS.contains(&&*variable)
+                || FOREIGN_PREFIXES.iter().any(|p| variable.starts_with(p));
+            if !variable.starts_with("SIGRA_") || foreign {
                 continue;
             }
-            let Some(ajuste) = SETTINGS.iter().find(|a| a.variable == nombre) else {
-                self.error(&nombre, &"variable de entorno", UNKNOWN_SETTING);
+            let Some(setting) = SETTINGS.iter().find(|s| s.variable == variable) else {
+                self.error(&variable, "variable de entorno", UNKNOWN);
                 continue;
             };
-            let origen = ValueSource::Variable(ajuste.variable);
-            match texto.to_str() {
-                Some("") => crudos.push(RawSetting {
-                    ajuste,
-                    texto: None,
-                    origen,
-                }),
-                Some(texto) => crudos.push(RawSetting {
-                    ajuste,
-                    texto: Some(texto.to_owned()),
-                    origen,
-                }),
+            let source = format!("variable {variable}");
+            match text.to_str() {
+                Some(text) => self.put(setting.name, text.to_owned(), &source),
                 None => self.error(
-                    ajuste.nombre,
-                    &origen,
+                    setting.name,
+                    &source,
                     "no es texto UTF-8; escríbalo de nuevo",
                 ),
             }
         }
-        crudos
+    }
+
+    /// The file of `--config`, else `sigra.toml` here or in `data_dir`. Where `data_dir` is can only
+    /// be known from the environment by now.
+    fn read_file(&mut self, sources: &SettingSources) {
+        let candidates = match (&sources.file, self.get("data_dir").0) {
+            (Some(file), _) => vec![file.clone()],
+            (None, "") => vec!["sigra.toml".into(), "./data/sigra.toml".into()],
+            (None, dir) => vec!["sigra.toml".into(), Path::new(dir).join("sigra.toml")],
+        };
+        for file in candidates {
+            let name = file.display().to_string();
+            let why = match fs::read_to_string(sources.dir.join(&file)) {
+                Ok(text) => {
+                    self.file = Some(file);
+                    return self.read_toml(&name, &text);
+                }
+                Err(e) => match e.kind() {
+                    ErrorKind::NotFound if sources.file.is_none() => continue,
+                    ErrorKind::NotFound => "no existe; revise la ruta dada con --config".to_owned(),
+                    ErrorKind::PermissionDenied => {
+                        "no hay permiso para leerlo; déselo al usuario que ejecuta sigra".to_owned()
+                    }
+                    ErrorKind::InvalidData => "no es texto UTF-8; guárdelo como UTF-8".to_owned(),
+                    _ => format!("no se puede leer ({e})"),
+                },
+            };
+            self.file_unusable = true;
+            return self.error(&name, "archivo de configuración", &why);
+        }
+    }
+
+    fn read_toml(&mut self, file: &str, text: &str) {
+        let place = |start: usize| {
+            let line = 1 + text.bytes().take(start).filter(|b| *b == b'\n').count();
+            format!("{file}, línea {line}")
+        };
+        let table = match DeTable::parse(text) {
+            Ok(table) => table.into_inner(),
+            // The parser's own message is English and may quote the line, where a password can stand.
+            Err(e) => {
+                let why =
+                    "no es TOML válido; escriba cada ajuste como nombre = \"valor\", una sola vez";
+                let place = place(e.span().map_or(0, |s| s.start));
+                self.file_unusable = true;
+                return self.errors.push(format!("{place}: {why}"));
+            }
+        };
+        let mut entries: Vec<_> = table.into_iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in entries {
+            let source = place(name.span().start);
+            let Some(setting) = SETTINGS.iter().find(|s| s.name == name.get_ref()) else {
+                self.error(name.get_ref(), &source, UNKNOWN);
+                continue;
+            };
+            match to_text(setting.kind, value.get_ref()) {
+                Ok(text) => self.put(setting.name, text, &source),
+                Err(why) => self.error(setting.name, &source, why),
+            }
+        }
+    }
+}
+
+/// The value as the variable would have it, or what it must be.
+fn to_text(kind: ValueKind, value: &DeValue<'_>) -> Result<String, &'static str> {
+    use ValueKind::{Bool, Integer, List, Text, TextOrNumber};
+    match (kind, value) {
+        (Text | TextOrNumber, DeValue::String(s)) => Ok(s.to_string()),
+        (TextOrNumber | Integer, DeValue::Integer(n)) => Ok(n.to_string()),
+        (Bool, DeValue::Boolean(b)) => Ok(b.to_string()),
+        (List, DeValue::Array(parts)) => {
+            let parts: Option<Vec<&str>> = parts.iter().map(|p| p.get_ref().as_str()).collect();
+            let parts = parts.ok_or("cada elemento de la lista debe ir entre comillas")?;
+            Ok(parts.join(","))
+        }
+        (Text | TextOrNumber, _) => Err("debe ser un texto entre comillas"),
+        (Integer, _) => Err("debe ser un número entero, sin comillas"),
+        (Bool, _) => Err("debe ser true o false, sin comillas"),
+        (List, _) => Err("debe ser una lista como [\"10.0.0.2\"], o [] si no hay ninguno"),
     }
 }

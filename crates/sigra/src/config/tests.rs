@@ -16,15 +16,15 @@ fn read(toml: Option<&str>, variables: &[(&str, &str)]) -> Result<LoadedConfig, 
     read_in(dir.path().into(), variables)
 }
 
-fn read_in(directorio: PathBuf, variables: &[(&str, &str)]) -> Result<LoadedConfig, Vec<String>> {
+fn read_in(dir: PathBuf, variables: &[(&str, &str)]) -> Result<LoadedConfig, Vec<String>> {
     let variables = variables
         .iter()
         .map(|(n, v)| (OsString::from(n), OsString::from(v)))
         .collect();
     LoadedConfig::load(&SettingSources {
-        archivo: None,
+        file: None,
         variables,
-        directorio,
+        dir,
     })
     .map_err(|e| e.text().lines().map(str::to_owned).collect())
 }
@@ -240,13 +240,12 @@ fn a_file_that_is_not_toml_is_told_by_line_and_never_quoted() {
 
 #[test]
 fn a_file_asked_for_must_exist() {
-    let archivo = Some("no-existe.toml".into());
-    let fuentes = SettingSources {
-        archivo,
+    let sources = SettingSources {
+        file: Some("no-existe.toml".into()),
         variables: vec![],
-        directorio: PathBuf::new(),
+        dir: PathBuf::new(),
     };
-    let texto = LoadedConfig::load(&fuentes).unwrap_err().text();
+    let texto = LoadedConfig::load(&sources).unwrap_err().text();
     assert!(texto.starts_with("sigra: no-existe.toml (archivo de configuración): no existe"));
 }
 
@@ -364,11 +363,11 @@ fn s3_is_all_four_settings_or_none() {
 #[test]
 fn names_follow_one_pattern() {
     for a in SETTINGS {
-        assert_eq!(a.variable, format!("SIGRA_{}", a.nombre.to_uppercase()));
+        assert_eq!(a.variable, format!("SIGRA_{}", a.name.to_uppercase()));
         assert!(
             a.doc.iter().all(|d| d.trim().ends_with(['.', ';'])),
             "{}",
-            a.nombre
+            a.name
         );
     }
 }

@@ -8,34 +8,32 @@ use std::{
     path::PathBuf,
 };
 
-use sigra_delivery::AllowList;
+use sigra_delivery::{AllowList, email};
 use sigra_domain::{Rut, Zona, rut::InvalidRut};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::secret::MASK;
-
 /// How a value is written in TOML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ValueKind {
-    Texto,
+    Text,
     /// A text, or a number for those who leave out the quotes.
-    TextoONumero,
-    Entero,
-    Logico,
+    TextOrNumber,
+    Integer,
+    Bool,
     /// A list of texts; commas separate them in the variable.
-    Lista,
+    List,
 }
 
 pub(crate) trait SettingValue: Sized {
-    const KIND: ValueKind = ValueKind::Texto;
+    const KIND: ValueKind = ValueKind::Text;
 
     /// The value, or why it is none, as the end of a sentence about it.
-    fn parse_value(texto: &str) -> Result<Self, String>;
+    fn parse_value(text: &str) -> Result<Self, String>;
 
-    /// What `texto` may look like on a screen.
-    fn visible(texto: &str) -> String {
-        texto.to_owned()
+    /// What `text`, which was accepted, may look like on a screen.
+    fn visible(text: &str) -> String {
+        text.to_owned()
     }
 
     /// The value of a setting left empty, for types that have one.
@@ -44,14 +42,19 @@ pub(crate) trait SettingValue: Sized {
     }
 }
 
+/// The text of a newtype, if it is a good one.
+fn accept(good: bool, text: &str, why: &str) -> Result<String, String> {
+    good.then(|| text.to_owned()).ok_or_else(|| why.to_owned())
+}
+
 impl<T: SettingValue> SettingValue for Option<T> {
     const KIND: ValueKind = T::KIND;
 
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        T::parse_value(texto).map(Some)
+    fn parse_value(text: &str) -> Result<Self, String> {
+        T::parse_value(text).map(Some)
     }
-    fn visible(texto: &str) -> String {
-        T::visible(texto)
+    fn visible(text: &str) -> String {
+        T::visible(text)
     }
     fn when_empty() -> Option<Self> {
         Some(None)
@@ -59,65 +62,58 @@ impl<T: SettingValue> SettingValue for Option<T> {
 }
 
 impl SettingValue for SocketAddr {
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        texto.parse().map_err(|_| {
-            format!("«{texto}» no es una dirección IP con puerto; escriba una como 127.0.0.1:8000")
-        })
+    fn parse_value(text: &str) -> Result<Self, String> {
+        let hint = "no es una dirección IP con puerto; escriba una como 127.0.0.1:8000";
+        text.parse().map_err(|_| format!("«{text}» {hint}"))
     }
 }
 
 impl SettingValue for PathBuf {
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        Ok(texto.into())
+    fn parse_value(text: &str) -> Result<Self, String> {
+        Ok(text.into())
     }
 }
 
 impl SettingValue for Zona {
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        Self::new(texto).ok_or_else(|| {
-            format!(
-                "«{texto}» no es una zona horaria; escriba un nombre IANA, como America/Santiago"
-            )
-        })
+    fn parse_value(text: &str) -> Result<Self, String> {
+        let hint = "no es una zona horaria; escriba un nombre IANA, como America/Santiago";
+        Self::new(text).ok_or_else(|| format!("«{text}» {hint}"))
     }
 }
 
 impl SettingValue for bool {
-    const KIND: ValueKind = ValueKind::Logico;
+    const KIND: ValueKind = ValueKind::Bool;
 
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        texto
-            .parse()
-            .map_err(|_| format!("«{texto}» no es true ni false; escriba uno de los dos"))
+    fn parse_value(text: &str) -> Result<Self, String> {
+        let hint = "no es true ni false; escriba uno de los dos";
+        text.parse().map_err(|_| format!("«{text}» {hint}"))
     }
 }
 
 impl SettingValue for Rut {
-    const KIND: ValueKind = ValueKind::TextoONumero;
+    const KIND: ValueKind = ValueKind::TextOrNumber;
 
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        Self::parse(texto).map_err(|e| match e {
+    fn parse_value(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|e| match e {
             InvalidRut::Formato => {
-                format!("«{texto}» no es un RUT; escríbalo como 12345678-5 o 12.345.678-5")
+                format!("«{text}» no es un RUT; escríbalo como 12345678-5 o 12.345.678-5")
             }
             InvalidRut::Digito => {
-                format!("el dígito verificador de «{texto}» no corresponde; revise el RUT")
+                format!("el dígito verificador de «{text}» no corresponde; revise el RUT")
             }
         })
     }
 }
 
 impl SettingValue for Vec<IpAddr> {
-    const KIND: ValueKind = ValueKind::Lista;
+    const KIND: ValueKind = ValueKind::List;
 
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        let direccion = |parte: &str| {
-            let parte = parte.trim();
-            parte.parse().map_err(|_| {
-                format!("«{parte}» no es una dirección IP; escriba, por ejemplo, 10.0.0.2")
-            })
-        };
-        texto.split(',').map(direccion).collect()
+    fn parse_value(text: &str) -> Result<Self, String> {
+        let hint = "no es una dirección IP; escriba, por ejemplo, 10.0.0.2";
+        let parts = text.split(',').map(str::trim);
+        parts
+            .map(|part| part.parse().map_err(|_| format!("«{part}» {hint}")))
+            .collect()
     }
     fn when_empty() -> Option<Self> {
         Some(vec![])
@@ -129,12 +125,12 @@ impl SettingValue for Vec<IpAddr> {
 pub(crate) struct Bounded<const MIN: u32, const MAX: u32>(pub(crate) u32);
 
 impl<const MIN: u32, const MAX: u32> SettingValue for Bounded<MIN, MAX> {
-    const KIND: ValueKind = ValueKind::Entero;
+    const KIND: ValueKind = ValueKind::Integer;
 
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        let n = texto.parse().ok().filter(|n| (MIN..=MAX).contains(n));
+    fn parse_value(text: &str) -> Result<Self, String> {
+        let n = text.parse().ok().filter(|n| (MIN..=MAX).contains(n));
         n.map(Self)
-            .ok_or_else(|| format!("«{texto}» no sirve; escriba un número entero de {MIN} a {MAX}"))
+            .ok_or_else(|| format!("«{text}» no sirve; escriba un número entero de {MIN} a {MAX}"))
     }
 }
 
@@ -143,12 +139,9 @@ impl<const MIN: u32, const MAX: u32> SettingValue for Bounded<MIN, MAX> {
 pub(crate) struct WordValue(pub(crate) String);
 
 impl SettingValue for WordValue {
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        if texto.contains(char::is_whitespace) {
-            Err("no puede llevar espacios".to_owned())
-        } else {
-            Ok(Self(texto.to_owned()))
-        }
+    fn parse_value(text: &str) -> Result<Self, String> {
+        let good = !text.contains(char::is_whitespace);
+        accept(good, text, "no puede llevar espacios").map(Self)
     }
 }
 
@@ -157,46 +150,9 @@ impl SettingValue for WordValue {
 pub(crate) struct LineValue(pub(crate) String);
 
 impl SettingValue for LineValue {
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        if texto.contains(char::is_control) {
-            Err("debe ser una sola línea".to_owned())
-        } else {
-            Ok(Self(texto.to_owned()))
-        }
-    }
-}
-
-/// How the connection to the mail server is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SmtpSecurity(pub(crate) sigra_delivery::email::SmtpSecurity);
-
-impl SettingValue for SmtpSecurity {
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        use sigra_delivery::email::SmtpSecurity as S;
-        match texto {
-            "tls" => Ok(Self(S::Tls)),
-            "starttls" => Ok(Self(S::Starttls)),
-            "ninguna" => Ok(Self(S::Ninguna)),
-            _ => Err(format!(
-                "«{texto}» no sirve; escriba tls, starttls o ninguna"
-            )),
-        }
-    }
-}
-
-/// Networks inside that may be written to.
-#[derive(Clone, Debug)]
-pub(crate) struct Networks(pub(crate) AllowList);
-
-impl SettingValue for Networks {
-    const KIND: ValueKind = ValueKind::Lista;
-
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        let redes = texto.split(',').map(str::trim);
-        AllowList::parse(redes).map(Self).map_err(|e| e.to_string())
-    }
-    fn when_empty() -> Option<Self> {
-        AllowList::parse([""; 0]).ok().map(Self)
+    fn parse_value(text: &str) -> Result<Self, String> {
+        let good = !text.contains(char::is_control);
+        accept(good, text, "debe ser una sola línea").map(Self)
     }
 }
 
@@ -205,19 +161,46 @@ impl SettingValue for Networks {
 pub(crate) struct HttpUrl(pub(crate) String);
 
 impl SettingValue for HttpUrl {
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        let buena = Url::parse(texto).is_ok_and(|u| {
-            let sin_clave = u.username().is_empty() && u.password().is_none();
-            matches!(u.scheme(), "http" | "https") && u.has_host() && sin_clave
+    fn parse_value(text: &str) -> Result<Self, String> {
+        let good = Url::parse(text).is_ok_and(|u| {
+            let anonymous = u.username().is_empty() && u.password().is_none();
+            matches!(u.scheme(), "http" | "https") && u.has_host() && anonymous
         });
-        buena.then(|| Self(texto.to_owned())).ok_or_else(|| {
-            "no es una dirección; escriba una como https://servidor, sin usuario ni clave"
-                .to_owned()
-        })
+        let why = "no es una dirección; escriba una como https://servidor, sin usuario ni clave";
+        accept(good, text, why).map(Self)
     }
-    /// What is no such address may hold a password.
-    fn visible(texto: &str) -> String {
-        Self::parse_value(texto).map_or_else(|_| MASK.to_owned(), |url| url.0)
+}
+
+/// How the connection to the mail server is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SmtpSecurity(pub(crate) email::SmtpSecurity);
+
+impl SettingValue for SmtpSecurity {
+    fn parse_value(text: &str) -> Result<Self, String> {
+        Ok(Self(match text {
+            "tls" => email::SmtpSecurity::Tls,
+            "starttls" => email::SmtpSecurity::Starttls,
+            "ninguna" => email::SmtpSecurity::Ninguna,
+            _ => Err(format!(
+                "«{text}» no sirve; escriba tls, starttls o ninguna"
+            ))?,
+        }))
+    }
+}
+
+/// Networks inside that may be written to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Networks(pub(crate) AllowList);
+
+impl SettingValue for Networks {
+    const KIND: ValueKind = ValueKind::List;
+
+    fn parse_value(text: &str) -> Result<Self, String> {
+        let networks = AllowList::parse(text.split(','));
+        networks.map(Self).map_err(|e| e.to_string())
+    }
+    fn when_empty() -> Option<Self> {
+        Some(Self::default())
     }
 }
 
@@ -228,20 +211,16 @@ pub(crate) struct LogFilter(pub(crate) String);
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 impl SettingValue for LogFilter {
-    fn parse_value(texto: &str) -> Result<Self, String> {
+    fn parse_value(text: &str) -> Result<Self, String> {
         // The library takes a lone unknown word for the name of a module, so that a mistyped level
         // would silence the log.
-        let nivel = |parte: &str| {
-            parte.contains(['=', '['])
-                || LEVELS.iter().any(|n| n.eq_ignore_ascii_case(parte.trim()))
-        };
-        let bueno = texto.split(',').all(nivel) && EnvFilter::builder().parse(texto).is_ok();
-        bueno.then(|| Self(texto.to_owned())).ok_or_else(|| {
-            format!(
-                "«{texto}» no es un filtro; escriba un nivel ({}) o módulo=nivel",
-                LEVELS.join(", ")
-            )
-        })
+        let is_level = |word: &str| LEVELS.iter().any(|l| l.eq_ignore_ascii_case(word));
+        let mut parts = text.split(',');
+        let good = parts.all(|p| p.contains(['=', '[']) || is_level(p.trim()))
+            && EnvFilter::builder().parse(text).is_ok();
+        let levels = LEVELS.join(", ");
+        let why = format!("«{text}» no es un filtro; escriba un nivel ({levels}) o módulo=nivel");
+        accept(good, text, &why).map(Self)
     }
 }
 
@@ -252,11 +231,11 @@ pub(crate) enum LogFormat {
 }
 
 impl SettingValue for LogFormat {
-    fn parse_value(texto: &str) -> Result<Self, String> {
-        match texto {
+    fn parse_value(text: &str) -> Result<Self, String> {
+        match text {
             "json" => Ok(Self::Json),
             "pretty" => Ok(Self::Pretty),
-            _ => Err(format!("«{texto}» no es un formato; escriba json o pretty")),
+            _ => Err(format!("«{text}» no es un formato; escriba json o pretty")),
         }
     }
 }
