@@ -58,8 +58,8 @@ impl Default for Timeouts {
 /// The way out. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct EgressClient {
-    permitidos: Arc<AllowList>,
-    cifrado: Client,
+    allowed: Arc<AllowList>,
+    encrypted_: Client,
     /// Only to what is permitted.
     en_claro: Client,
 }
@@ -72,34 +72,34 @@ pub(crate) struct EgressResponse {
 
 impl EgressClient {
     /// Fails when the system's certificates can't be read.
-    pub fn new(permitidos: AllowList, plazos: Timeouts) -> Result<Self, DeliveryError> {
-        Self::with_resolver(permitidos, plazos, &resolver::system_resolver())
+    pub fn new(allowed: AllowList, plazos: Timeouts) -> Result<Self, DeliveryError> {
+        Self::with_resolver(allowed, plazos, &resolver::system_resolver())
     }
 
     fn with_resolver(
-        permitidos: AllowList,
+        allowed: AllowList,
         plazos: Timeouts,
         guia: &LookupFn,
     ) -> Result<Self, DeliveryError> {
-        let permitidos = Arc::new(permitidos);
-        let cliente = |cifrada| {
-            let guardia = GuardedResolver {
+        let allowed = Arc::new(allowed);
+        let client = |encrypted| {
+            let guarded = GuardedResolver {
                 guia: Arc::clone(guia),
-                permitidos: Arc::clone(&permitidos),
-                cifrada,
+                allowed: Arc::clone(&allowed),
+                encrypted,
             };
-            http_client(guardia, plazos)
+            http_client(guarded, plazos)
         };
         Ok(Self {
-            cifrado: cliente(true)?,
-            en_claro: cliente(false)?,
-            permitidos,
+            encrypted_: client(true)?,
+            en_claro: client(false)?,
+            allowed,
         })
     }
 
     /// For the moment of registering an address; see [`check_url`].
     pub fn check(&self, url: &str) -> Result<Url, UrlRefusal> {
-        check_url(url, &self.permitidos)
+        check_url(url, &self.allowed)
     }
 
     /// Posts something. Whatever is answered is an answer; only silence is a [`DeliveryError`].
@@ -113,16 +113,16 @@ impl EgressClient {
         let url = self
             .check(url)
             .map_err(|rechazo| DeliveryError::permanent(rechazo.to_string()))?;
-        let cliente = match url.scheme() {
-            "https" => &self.cifrado,
+        let client = match url.scheme() {
+            "https" => &self.encrypted_,
             _ => &self.en_claro,
         };
-        let enviada = cliente.post(url).headers(cabeceras).body(cuerpo).send();
+        let enviada = client.post(url).headers(cabeceras).body(cuerpo).send();
         // The body of the answer is dropped unread, and its connection with it if it is long.
-        let respuesta = enviada.await.map_err(|e| transport_error(&e))?;
+        let response = enviada.await.map_err(|e| transport_error(&e))?;
         Ok(EgressResponse {
-            estado: respuesta.status(),
-            reintentar_en: retry_after(respuesta.headers(), segundos),
+            estado: response.status(),
+            reintentar_en: retry_after(response.headers(), segundos),
         })
     }
 }
@@ -137,11 +137,11 @@ impl EgressResponse {
     }
 }
 
-fn http_client(guardia: GuardedResolver, plazos: Timeouts) -> Result<Client, DeliveryError> {
+fn http_client(guarded: GuardedResolver, plazos: Timeouts) -> Result<Client, DeliveryError> {
     Client::builder()
         .user_agent(concat!("SIGRA/", env!("CARGO_PKG_VERSION")))
-        .https_only(guardia.cifrada)
-        .dns_resolver(Arc::new(guardia))
+        .https_only(guarded.encrypted)
+        .dns_resolver(Arc::new(guarded))
         // A proxy would look names up for itself, and be the address that was checked.
         .no_proxy()
         .redirect(redirect::Policy::none())
@@ -207,10 +207,10 @@ fn retry_after(cabeceras: &HeaderMap, segundos: i64) -> Option<Duration> {
     let espera = if let Ok(n) = texto.parse() {
         Duration::from_secs(n)
     } else {
-        let ahora = Duration::from_secs(u64::try_from(segundos).ok()?);
+        let now = Duration::from_secs(u64::try_from(segundos).ok()?);
         let hasta = httpdate::parse_http_date(texto).ok()?;
         let hasta = hasta.duration_since(std::time::UNIX_EPOCH).ok()?;
-        hasta.saturating_sub(ahora)
+        hasta.saturating_sub(now)
     };
     Some(espera.min(MAX_RETRY_AFTER))
 }

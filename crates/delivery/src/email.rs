@@ -34,9 +34,9 @@ enum Transport {
 
 impl Mailer {
     /// Nothing is asked of the server yet. What is wrong with the options is permanent.
-    pub fn smtp(opciones: &SmtpOptions) -> Result<Self, DeliveryError> {
-        let remitente = message::parse_sender(&opciones.remitente)?;
-        let smtp = Smtp::new(opciones, remitente.email.domain())?;
+    pub fn smtp(options: &SmtpOptions) -> Result<Self, DeliveryError> {
+        let remitente = message::parse_sender(&options.remitente)?;
+        let smtp = Smtp::new(options, remitente.email.domain())?;
         Ok(Self {
             remitente,
             via: Transport::Smtp(Box::new(smtp)),

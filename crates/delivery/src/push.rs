@@ -48,7 +48,7 @@ pub struct PushMessage<'a> {
 /// permitted, but where the push service itself stands inside.
 #[derive(Clone, Debug)]
 pub struct Push {
-    destino: EgressClient,
+    target: EgressClient,
     clave: VapidKey,
     contacto: String,
 }
@@ -56,7 +56,7 @@ pub struct Push {
 impl Push {
     /// `contacto`: where a push service complains, `mailto:…` or `https://…`.
     pub fn new(
-        destino: EgressClient,
+        target: EgressClient,
         clave: VapidKey,
         contacto: impl Into<String>,
     ) -> Result<Self, InvalidVapidKey> {
@@ -65,19 +65,19 @@ impl Push {
             return Err(InvalidVapidKey::Contacto);
         }
         Ok(Self {
-            destino,
+            target,
             clave,
             contacto,
         })
     }
 
-    /// `segundos`: now, since 1970. `azar`: random bytes, never used twice.
+    /// `segundos`: now, since 1970. `random`: random bytes, never used twice.
     pub async fn send(
         &self,
         suscripcion: &PushSubscription,
         aviso: &PushMessage<'_>,
         segundos: i64,
-        azar: [u8; RANDOM_BYTES],
+        random: [u8; RANDOM_BYTES],
     ) -> Result<(), DeliveryError> {
         if aviso.cuerpo.len() > MAX_BODY {
             return Err(DeliveryError::permanent(
@@ -85,9 +85,9 @@ impl Push {
             ));
         }
         let cabeceras = self.headers(suscripcion, aviso, segundos)?;
-        let cuerpo = encrypt::encrypt(suscripcion, aviso.cuerpo, azar).ok_or_else(no_se_pudo)?;
-        let respuesta = self
-            .destino
+        let cuerpo = encrypt::encrypt(suscripcion, aviso.cuerpo, random).ok_or_else(no_se_pudo)?;
+        let response = self
+            .target
             .post(
                 suscripcion.endpoint().as_str(),
                 cabeceras,
@@ -95,7 +95,7 @@ impl Push {
                 segundos,
             )
             .await?;
-        check_response(&respuesta)
+        check_response(&response)
     }
 
     fn headers(
@@ -122,10 +122,10 @@ impl Push {
             ),
         ]);
         if let Some(tema) = aviso.tema {
-            let bueno = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b'-';
-            let cabe = (1..=32).contains(&tema.len()) && tema.bytes().all(bueno);
-            let valor = HeaderValue::from_str(tema).ok().filter(|_| cabe);
-            cabeceras.insert("topic", valor.ok_or_else(invalid_topic)?);
+            let good = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b'-';
+            let cabe = (1..=32).contains(&tema.len()) && tema.bytes().all(good);
+            let value = HeaderValue::from_str(tema).ok().filter(|_| cabe);
+            cabeceras.insert("topic", value.ok_or_else(invalid_topic)?);
         }
         Ok(cabeceras)
     }
@@ -153,8 +153,8 @@ fn no_se_pudo() -> DeliveryError {
     DeliveryError::transient("La notificación no se pudo cifrar o firmar.")
 }
 
-fn check_response(respuesta: &EgressResponse) -> Result<(), DeliveryError> {
-    let estado = respuesta.estado;
+fn check_response(response: &EgressResponse) -> Result<(), DeliveryError> {
+    let estado = response.estado;
     let numero = estado.as_u16();
     if estado.is_success() {
         return Ok(());
@@ -164,16 +164,16 @@ fn check_response(respuesta: &EgressResponse) -> Result<(), DeliveryError> {
             "El navegador ya no recibe notificaciones (HTTP {numero}): la persona debe activarlas de \
              nuevo."
         )),
-        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => respuesta
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => response
             .transient(format!(
                 "El servicio de notificaciones no aceptó la firma (HTTP {numero}): revise la clave \
                  VAPID, el contacto y la hora del servidor."
             ))
             .for_recipient_only(),
-        StatusCode::TOO_MANY_REQUESTS => respuesta.transient(
+        StatusCode::TOO_MANY_REQUESTS => response.transient(
             "El servicio de notificaciones pide que se le envíe más despacio (HTTP 429).",
         ),
-        _ => respuesta.transient(format!(
+        _ => response.transient(format!(
             "El servicio de notificaciones no aceptó la notificación (HTTP {numero})."
         )),
     })

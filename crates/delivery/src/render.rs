@@ -18,7 +18,7 @@ pub(crate) struct RenderedMail {
 const MAX_PUSH: usize = 300;
 
 struct Labels {
-    saludo: &'static str,
+    greeting: &'static str,
     ver: &'static str,
     sin_enlace: &'static str,
     /// One more, and many.
@@ -27,7 +27,7 @@ struct Labels {
 }
 
 const ES: Labels = Labels {
-    saludo: "Hola",
+    greeting: "Hola",
     ver: "Ver el reporte",
     sin_enlace: "Abra SIGRA para verlo.",
     y_mas: ["aviso más", "avisos más"],
@@ -35,7 +35,7 @@ const ES: Labels = Labels {
 };
 
 const EN: Labels = Labels {
-    saludo: "Hello",
+    greeting: "Hello",
     ver: "See the report",
     sin_enlace: "Open SIGRA to see it.",
     y_mas: ["more", "more"],
@@ -85,12 +85,12 @@ pub(crate) fn email(
         2 => format!("{primero} (+1 {})", p.y_mas[0]),
         n => format!("{primero} (+{} {})", n - 1, p.y_mas[1]),
     };
-    let mut texto = format!("{}, {nombre}:\n", p.saludo);
+    let mut texto = format!("{}, {nombre}:\n", p.greeting);
     let mut html = String::from(
         "<!doctype html><html><body style=\"font-family:sans-serif;font-size:16px;line-height:1.4;\
          max-width:40em\">",
     );
-    write!(html, "<p>{}, {}:</p>", p.saludo, escape_html(nombre)).ok();
+    write!(html, "<p>{}, {}:</p>", p.greeting, escape_html(nombre)).ok();
     for (t, url) in &partes {
         if partes.len() > 1 {
             write!(texto, "\n* {}\n", t.asunto).ok();

@@ -36,7 +36,7 @@ pub struct ReceivedRequest {
 
 pub struct HttpReceiver {
     pub direccion: SocketAddr,
-    peticiones: mpsc::UnboundedReceiver<ReceivedRequest>,
+    requests: mpsc::UnboundedReceiver<ReceivedRequest>,
     /// Bytes of bodies without end that were taken before the connection broke.
     pub tomados: mpsc::UnboundedReceiver<usize>,
     tarea: JoinHandle<()>,
@@ -48,25 +48,24 @@ impl HttpReceiver {
     }
 
     pub async fn bind(direccion: &str, modo: ResponseMode) -> io::Result<Self> {
-        let oyente = TcpListener::bind(direccion).await?;
-        let direccion = oyente.local_addr()?;
-        let (de_peticion, peticiones) = mpsc::unbounded_channel();
+        let listener = TcpListener::bind(direccion).await?;
+        let direccion = listener.local_addr()?;
+        let (de_peticion, requests) = mpsc::unbounded_channel();
         let (de_tomados, tomados) = mpsc::unbounded_channel();
         let tarea = tokio::spawn(async move {
             for antes in 0.. {
-                let (cliente, _) = oyente.accept().await.unwrap();
+                let (client, _) = listener.accept().await.unwrap();
                 let (de_peticion, de_tomados) = (de_peticion.clone(), de_tomados.clone());
                 let modo = modo.clone();
                 tokio::spawn(async move {
                     // A client that goes away early is a client's right.
-                    let _ =
-                        handle_connection(cliente, antes, modo, &de_peticion, &de_tomados).await;
+                    let _ = handle_connection(client, antes, modo, &de_peticion, &de_tomados).await;
                 });
             }
         });
         Ok(Self {
             direccion,
-            peticiones,
+            requests,
             tomados,
             tarea,
         })
@@ -77,7 +76,7 @@ impl HttpReceiver {
     }
 
     pub async fn next_request(&mut self) -> ReceivedRequest {
-        self.peticiones.recv().await.unwrap()
+        self.requests.recv().await.unwrap()
     }
 
     /// How many connected. They are taken in order: when a connection made now is answered, all
@@ -105,43 +104,43 @@ impl Drop for HttpReceiver {
 }
 
 async fn handle_connection(
-    mut cliente: TcpStream,
+    mut client: TcpStream,
     antes: u32,
     modo: ResponseMode,
-    peticiones: &mpsc::UnboundedSender<ReceivedRequest>,
+    requests: &mpsc::UnboundedSender<ReceivedRequest>,
     tomados: &mpsc::UnboundedSender<usize>,
 ) -> io::Result<()> {
     if let ResponseMode::Saluda(bytes) = modo {
-        cliente.write_all(bytes.as_bytes()).await?;
+        client.write_all(bytes.as_bytes()).await?;
         // What is unread when a connection is closed may take the greeting with it.
-        while cliente.read(&mut [0; 1024]).await? > 0 {}
+        while client.read(&mut [0; 1024]).await? > 0 {}
         return Ok(());
     }
-    if is_probe(&cliente).await? {
-        return cliente.write_u32(antes).await;
+    if is_probe(&client).await? {
+        return client.write_u32(antes).await;
     }
-    let peticion = read(&mut cliente).await?;
-    let _ = peticiones.send(peticion);
+    let request = read(&mut client).await?;
+    let _ = requests.send(request);
     match modo {
         ResponseMode::Saluda(_) => Ok(()),
-        ResponseMode::Responde(bytes) => cliente.write_all(bytes.as_bytes()).await,
+        ResponseMode::Responde(bytes) => client.write_all(bytes.as_bytes()).await,
         ResponseMode::Calla => {
             // Until the client has had enough.
-            let _ = cliente.read(&mut [0; 1]).await;
+            let _ = client.read(&mut [0; 1]).await;
             Ok(())
         }
         ResponseMode::Gotea => {
-            cliente.write_all(b"HTTP/1.1 200 OK\r\n").await?;
+            client.write_all(b"HTTP/1.1 200 OK\r\n").await?;
             loop {
-                cliente.write_all(b"x-gota: 1\r\n").await?;
+                client.write_all(b"x-gota: 1\r\n").await?;
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         }
         ResponseMode::SinFin => {
             let cabeza = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n";
-            cliente.write_all(cabeza).await?;
+            client.write_all(cabeza).await?;
             let mut n = 0;
-            while cliente.write_all(&[b'x'; 8192]).await.is_ok() {
+            while client.write_all(&[b'x'; 8192]).await.is_ok() {
                 n += 8192;
             }
             let _ = tomados.send(n);
@@ -151,19 +150,19 @@ async fn handle_connection(
 }
 
 /// Whether it is the test that asks.
-async fn is_probe(cliente: &TcpStream) -> io::Result<bool> {
+async fn is_probe(client: &TcpStream) -> io::Result<bool> {
     let mut primero = [0; 1];
-    cliente.peek(&mut primero).await?;
+    client.peek(&mut primero).await?;
     Ok(primero == PROBE)
 }
 
-async fn read(cliente: &mut TcpStream) -> io::Result<ReceivedRequest> {
+async fn read(client: &mut TcpStream) -> io::Result<ReceivedRequest> {
     let mut bytes = Vec::new();
     let fin = loop {
         if let Some(fin) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
             break fin;
         }
-        if cliente.read_buf(&mut bytes).await? == 0 {
+        if client.read_buf(&mut bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     };
@@ -172,15 +171,15 @@ async fn read(cliente: &mut TcpStream) -> io::Result<ReceivedRequest> {
     let linea = lineas.next().unwrap().to_owned();
     let cabeceras: HeaderMap = lineas
         .map(|linea| {
-            let (nombre, valor) = linea.split_once(": ").unwrap();
+            let (nombre, value) = linea.split_once(": ").unwrap();
             let nombre = HeaderName::from_bytes(nombre.as_bytes()).unwrap();
-            (nombre, HeaderValue::from_str(valor).unwrap())
+            (nombre, HeaderValue::from_str(value).unwrap())
         })
         .collect();
     let largo = cabeceras["content-length"].to_str().unwrap().parse();
     let mut cuerpo = bytes.split_off(fin + 4);
     while cuerpo.len() < *largo.as_ref().unwrap() {
-        if cliente.read_buf(&mut cuerpo).await? == 0 {
+        if client.read_buf(&mut cuerpo).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }

@@ -48,33 +48,33 @@ fn localhost_acceptor() -> TlsAcceptor {
 
 /// To an HTTPS receiver that is called so.
 async fn webhook(nombre: &str) -> Result<(), DeliveryError> {
-    let oyente = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let puerto = oyente.local_addr().unwrap().port();
-    let tarea = tokio::spawn(async move {
-        let (cliente, _) = oyente.accept().await.unwrap();
-        if let Ok(mut cliente) = localhost_acceptor().accept(cliente).await {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        let (client, _) = listener.accept().await.unwrap();
+        if let Ok(mut client) = localhost_acceptor().accept(client).await {
             let mut bytes = Vec::new();
             while !bytes.ends_with(b"\r\n\r\n{}") {
-                cliente.read_buf(&mut bytes).await.unwrap();
+                client.read_buf(&mut bytes).await.unwrap();
             }
-            cliente
+            client
                 .write_all(NO_CONTENT_RESPONSE.as_bytes())
                 .await
                 .unwrap();
-            cliente.shutdown().await.unwrap();
+            client.shutdown().await.unwrap();
         }
     });
     let locales = AllowList::parse(["127.0.0.1"]).unwrap();
     let webhooks = WebhookSender::new(EgressClient::new(locales, Timeouts::default()).unwrap());
-    let carta = WebhookMessage {
+    let mail = WebhookMessage {
         id: "a",
         segundos: 0,
-        url: &format!("https://{nombre}:{puerto}/"),
+        url: &format!("https://{nombre}:{port}/"),
         secretos: &[new_secret([1; 32])],
         cuerpo: Bytes::from_static(b"{}"),
     };
-    let enviado = webhooks.send(&carta).await;
-    tarea.await.unwrap();
+    let enviado = webhooks.send(&mail).await;
+    task.await.unwrap();
     enviado
 }
 
@@ -91,7 +91,7 @@ async fn send(
         remitente: "sigra@ejemplo.cl".into(),
         plazo: Duration::from_secs(10),
     });
-    let mensaje = EmailMessage {
+    let message = EmailMessage {
         id: "a",
         para: "juan@ejemplo.cl",
         asunto: "a",
@@ -99,7 +99,7 @@ async fn send(
         html: "a",
         milisegundos: 0,
     };
-    correo.unwrap().send(&mensaje).await
+    correo.unwrap().send(&message).await
 }
 
 /// To a mail server that is called so; also what it heard.
@@ -153,11 +153,11 @@ async fn without_starttls_nothing_is_said() {
 fn an_installed_authority_is_trusted() {
     let mut prueba = Command::new(std::env::current_exe().unwrap());
     prueba.args(["--ignored", "--exact", "tls::quien_conoce_la_autoridad"]);
-    let salida = prueba.env("SSL_CERT_FILE", CA_FILE).output().unwrap();
-    let dicho = String::from_utf8_lossy(&salida.stdout);
+    let output = prueba.env("SSL_CERT_FILE", CA_FILE).output().unwrap();
+    let notice = String::from_utf8_lossy(&output.stdout);
     assert!(
-        salida.status.success() && dicho.contains("1 passed"),
-        "{dicho}"
+        output.status.success() && notice.contains("1 passed"),
+        "{notice}"
     );
 }
 
@@ -169,15 +169,15 @@ async fn a_client_that_trusts_the_authority_connects() {
     for seguridad in [SmtpSecurity::Tls, SmtpSecurity::Starttls] {
         let (enviado, lineas) = send_email("localhost", seguridad).await;
         enviado.unwrap();
-        let dicho: Vec<_> = lineas
+        let notice: Vec<_> = lineas
             .iter()
             .map(|l| l.split(' ').next().unwrap())
             .collect();
         let antes = ["EHLO", "STARTTLS"];
         let despues = ["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"];
         match seguridad {
-            SmtpSecurity::Starttls => assert_eq!(dicho, [&antes[..], &despues].concat()),
-            _ => assert_eq!(dicho, despues),
+            SmtpSecurity::Starttls => assert_eq!(notice, [&antes[..], &despues].concat()),
+            _ => assert_eq!(notice, despues),
         }
         let (enviado, _) = send_email("127.0.0.1", seguridad).await;
         assert_certificate_error(enviado);

@@ -32,61 +32,61 @@ pub struct WebhookMessage<'a> {
 
 #[derive(Clone, Debug)]
 pub struct WebhookSender {
-    destino: EgressClient,
+    target: EgressClient,
 }
 
 impl WebhookSender {
-    pub fn new(destino: EgressClient) -> Self {
-        Self { destino }
+    pub fn new(target: EgressClient) -> Self {
+        Self { target }
     }
 
     /// Any 2xx is a delivery.
-    pub async fn send(&self, carta: &WebhookMessage<'_>) -> Result<(), DeliveryError> {
-        let cabeceras = headers(carta)?;
-        let cuerpo = carta.cuerpo.clone();
-        let respuesta = self
-            .destino
-            .post(carta.url, cabeceras, cuerpo, carta.segundos)
+    pub async fn send(&self, mail: &WebhookMessage<'_>) -> Result<(), DeliveryError> {
+        let cabeceras = headers(mail)?;
+        let cuerpo = mail.cuerpo.clone();
+        let response = self
+            .target
+            .post(mail.url, cabeceras, cuerpo, mail.segundos)
             .await?;
-        check_response(&respuesta)
+        check_response(&response)
     }
 }
 
-fn headers(carta: &WebhookMessage<'_>) -> Result<HeaderMap, DeliveryError> {
-    let bueno = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+fn headers(mail: &WebhookMessage<'_>) -> Result<HeaderMap, DeliveryError> {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     // A point in the id would let two messages share what is signed.
-    if carta.id.is_empty() || !carta.id.chars().all(bueno) {
+    if mail.id.is_empty() || !mail.id.chars().all(good) {
         return Err(DeliveryError::permanent(
             "El identificador del aviso no sirve: use letras, números, «_» y «-».",
         ));
     }
-    if carta.secretos.is_empty() {
+    if mail.secretos.is_empty() {
         return Err(DeliveryError::permanent(
             "El webhook no tiene secreto con que firmar: genere uno.",
         ));
     }
-    let firmas: Vec<String> = carta.secretos.iter().map(|s| sign(carta, s)).collect();
+    let firmas: Vec<String> = mail.secretos.iter().map(|s| sign(mail, s)).collect();
     let no_cabe = |_| DeliveryError::permanent("El aviso no se pudo firmar: genere otro secreto.");
     let mut cabeceras =
         HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    for (nombre, valor) in [
-        ("webhook-id", carta.id),
-        ("webhook-timestamp", &carta.segundos.to_string()),
+    for (nombre, value) in [
+        ("webhook-id", mail.id),
+        ("webhook-timestamp", &mail.segundos.to_string()),
         ("webhook-signature", &firmas.join(" ")),
     ] {
-        cabeceras.insert(nombre, HeaderValue::from_str(valor).map_err(no_cabe)?);
+        cabeceras.insert(nombre, HeaderValue::from_str(value).map_err(no_cabe)?);
     }
     Ok(cabeceras)
 }
 
-fn sign(carta: &WebhookMessage<'_>, secreto: &WebhookSecret) -> String {
-    let antes = format!("{}.{}.", carta.id, carta.segundos);
-    let codigo = secreto.mac(&[antes.as_bytes(), &carta.cuerpo]);
-    format!("v1,{}", BASE64.encode(codigo))
+fn sign(mail: &WebhookMessage<'_>, secreto: &WebhookSecret) -> String {
+    let antes = format!("{}.{}.", mail.id, mail.segundos);
+    let code = secreto.mac(&[antes.as_bytes(), &mail.cuerpo]);
+    format!("v1,{}", BASE64.encode(code))
 }
 
-fn check_response(respuesta: &EgressResponse) -> Result<(), DeliveryError> {
-    let estado = respuesta.estado;
+fn check_response(response: &EgressResponse) -> Result<(), DeliveryError> {
+    let estado = response.estado;
     let numero = estado.as_u16();
     if estado.is_success() {
         return Ok(());
@@ -96,17 +96,17 @@ fn check_response(respuesta: &EgressResponse) -> Result<(), DeliveryError> {
             "El receptor dice que esa dirección ya no existe (HTTP 410): registre la nueva o elimine \
              el webhook.",
         ),
-        StatusCode::TOO_MANY_REQUESTS => respuesta.transient(
+        StatusCode::TOO_MANY_REQUESTS => response.transient(
             "El receptor pide que se le envíe más despacio (HTTP 429).",
         ),
-        _ if estado.is_redirection() => respuesta.transient(format!(
+        _ if estado.is_redirection() => response.transient(format!(
             "El receptor respondió con una redirección (HTTP {numero}), y no se siguen: registre la \
              dirección final."
         )),
-        _ if estado.is_server_error() => respuesta.transient(format!(
+        _ if estado.is_server_error() => response.transient(format!(
             "El receptor tuvo un problema (HTTP {numero}): revise sus registros."
         )),
-        _ => respuesta.transient(format!(
+        _ => response.transient(format!(
             "El receptor no aceptó el aviso (HTTP {numero}): revise la dirección, el secreto y sus \
              registros."
         )),

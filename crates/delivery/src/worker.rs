@@ -72,24 +72,24 @@ pub enum DeliverySetupError {
 
 impl DeliveryWorker {
     /// The site's key for Web Push is made the first time.
-    pub async fn open(store: Store, opciones: DeliveryOptions) -> Result<Self, DeliverySetupError> {
-        let a_webhooks = EgressClient::new(opciones.redes, Timeouts::default())?;
-        let a_push = EgressClient::new(opciones.redes_push, Timeouts::default())?;
+    pub async fn open(store: Store, options: DeliveryOptions) -> Result<Self, DeliverySetupError> {
+        let a_webhooks = EgressClient::new(options.redes, Timeouts::default())?;
+        let a_push = EgressClient::new(options.redes_push, Timeouts::default())?;
         let nueva = VapidKey::new(store.env().random())?.text();
         let clave = VapidKey::parse(&store.vapid_key(nueva).await?)?;
         let vapid_publica = clave.public_key().to_owned();
-        let contacto = opciones
+        let contacto = options
             .contacto
             .unwrap_or_else(|| DEFAULT_CONTACT.to_owned());
         Ok(Self(Arc::new(Inner {
             webhooks: WebhookSender::new(a_webhooks.clone()),
             push: Push::new(a_push.clone(), clave, contacto)?,
             store,
-            correo: opciones.correo,
+            correo: options.correo,
             a_webhooks,
             a_push,
             vapid_publica,
-            url_publica: opciones.url_publica,
+            url_publica: options.url_publica,
         })))
     }
 
@@ -118,36 +118,36 @@ impl DeliveryWorker {
     /// Delivers, for ever. Dropped at any moment it leaves what it had to the next.
     pub async fn run(self) {
         let mut novedades = self.0.store.wakeups();
-        let mut reloj = tokio::time::interval(POLL_INTERVAL);
-        reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut en_curso = JoinSet::new();
+        let mut clock = tokio::time::interval(POLL_INTERVAL);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut in_flight = JoinSet::new();
         loop {
-            while en_curso.try_join_next().is_some() {}
-            match self.claim(&mut en_curso).await {
-                Ok(true) if en_curso.len() < MAX_IN_FLIGHT => continue,
+            while in_flight.try_join_next().is_some() {}
+            match self.claim(&mut in_flight).await {
+                Ok(true) if in_flight.len() < MAX_IN_FLIGHT => continue,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "las entregas se retoman después"),
             }
             tokio::select! {
-                _ = reloj.tick() => {}
+                _ = clock.tick() => {}
                 hay = novedades.changed() => if hay.is_err() { return },
-                Some(_) = en_curso.join_next() => {}
+                Some(_) = in_flight.join_next() => {}
             }
         }
     }
 
     /// Takes and sends what is due now, and waits for all of it.
     pub async fn deliver_due(&self) -> Result<(), sigra_store::StoreError> {
-        let mut en_curso = JoinSet::new();
-        while self.claim(&mut en_curso).await? || !en_curso.is_empty() {
-            en_curso.join_next().await;
+        let mut in_flight = JoinSet::new();
+        while self.claim(&mut in_flight).await? || !in_flight.is_empty() {
+            in_flight.join_next().await;
         }
         Ok(())
     }
 
     /// Whether there was something.
-    async fn claim(&self, en_curso: &mut JoinSet<()>) -> Result<bool, sigra_store::StoreError> {
-        let libres = i64::try_from(MAX_IN_FLIGHT.saturating_sub(en_curso.len())).unwrap_or(0);
+    async fn claim(&self, in_flight: &mut JoinSet<()>) -> Result<bool, sigra_store::StoreError> {
+        let libres = i64::try_from(MAX_IN_FLIGHT.saturating_sub(in_flight.len())).unwrap_or(0);
         if libres == 0 {
             return Ok(false);
         }
@@ -161,14 +161,14 @@ impl DeliveryWorker {
         let tomadas = store.write(Claim { limite: libres }).await?;
         let algo = !tomadas.is_empty();
         for tomada in tomadas {
-            let cartero = self.clone();
-            en_curso.spawn(async move { cartero.deliver(tomada).await });
+            let worker = self.clone();
+            in_flight.spawn(async move { worker.deliver(tomada).await });
         }
         Ok(algo)
     }
 
     async fn deliver(&self, tomada: Claimed) {
-        let hecho = match self.send(&tomada.destino).await {
+        let done = match self.send(&tomada.destino).await {
             Ok(()) => Outcome::Entregada,
             Err(f) => {
                 tracing::info!(entrega = ?tomada.ids.first(), circuito = tomada.circuito, error = %f, "no se entregó");
@@ -183,12 +183,20 @@ impl DeliveryWorker {
             }
         };
         // If it can't be noted it is sent again, under the same id.
-        if let Err(error) = self.0.store.write(Ack { tomada, hecho }).await {
+        if let Err(error) = self
+            .0
+            .store
+            .write(Ack {
+                tomada,
+                hecho: done,
+            })
+            .await
+        {
             tracing::warn!(%error, "una entrega no se pudo anotar; se repetirá");
         }
     }
 
-    async fn send(&self, destino: &notifications::Recipient) -> Result<(), DeliveryError> {
+    async fn send(&self, target: &notifications::Recipient) -> Result<(), DeliveryError> {
         let Inner {
             store,
             correo,
@@ -198,9 +206,9 @@ impl DeliveryWorker {
             url_publica,
             ..
         } = &*self.0;
-        let ahora = store.env().now();
-        let segundos = ahora.0 / Instante::SECOND;
-        match destino {
+        let now = store.env().now();
+        let segundos = now.0 / Instante::SECOND;
+        match target {
             notifications::Recipient::Correo {
                 email,
                 nombre,
@@ -209,35 +217,35 @@ impl DeliveryWorker {
                 ..
             } => {
                 let correo = correo.as_ref().ok_or_else(email_not_configured)?;
-                let carta = render::email(nombre, *idioma, mensajes, url_publica.as_deref());
-                let mensaje = email::EmailMessage {
+                let mail = render::email(nombre, *idioma, mensajes, url_publica.as_deref());
+                let message = email::EmailMessage {
                     id: &render::id(mensajes),
                     para: email,
-                    asunto: &carta.asunto,
-                    texto: &carta.texto,
-                    html: &carta.html,
-                    milisegundos: ahora.0,
+                    asunto: &mail.asunto,
+                    texto: &mail.texto,
+                    html: &mail.html,
+                    milisegundos: now.0,
                 };
-                correo.send(&mensaje).await
+                correo.send(&message).await
             }
             notifications::Recipient::Push {
                 endpoint,
                 p256dh,
                 auth,
                 idioma,
-                mensaje,
+                mensaje: message,
                 urgente,
                 ..
             } => {
-                let suscripcion = PushSubscription::new(endpoint, p256dh, auth, a_push);
-                let suscripcion = suscripcion.map_err(|e| DeliveryError {
+                let subscription = PushSubscription::new(endpoint, p256dh, auth, a_push);
+                let subscription = subscription.map_err(|e| DeliveryError {
                     texto: e.to_string(),
                     permanente: true,
                     reintentar_en: None,
                     solo_suyo: true,
                 })?;
                 let aviso = push::PushMessage {
-                    cuerpo: &render::push(mensaje, *idioma),
+                    cuerpo: &render::push(message, *idioma),
                     ttl: TTL,
                     urgencia: match urgente {
                         true => Urgency::Alta,
@@ -245,8 +253,8 @@ impl DeliveryWorker {
                     },
                     tema: None,
                 };
-                let azar = store.env().random();
-                push.send(&suscripcion, &aviso, segundos, azar).await
+                let random = store.env().random();
+                push.send(&subscription, &aviso, segundos, random).await
             }
             notifications::Recipient::Webhook {
                 url,
@@ -259,14 +267,14 @@ impl DeliveryWorker {
                     .iter()
                     .filter_map(|s| WebhookSecret::parse(s).ok())
                     .collect();
-                let carta = WebhookMessage {
+                let mail = WebhookMessage {
                     id: &format!("entrega-{id}"),
                     segundos,
                     url,
                     secretos: &secretos,
                     cuerpo: Bytes::from(cuerpo.clone()),
                 };
-                webhooks.send(&carta).await
+                webhooks.send(&mail).await
             }
         }
     }

@@ -268,10 +268,10 @@ impl ChainVerifier {
         mut self,
         cabeza: &Cabeza,
         version: i64,
-        fila: &FieldValues,
+        row: &FieldValues,
     ) -> Result<(), ChainBreak> {
         for campo in LATER_FIELDS {
-            if let (false, Some(dicho)) = (self.valores.contains_key(campo), fila.get(campo)) {
+            if let (false, Some(dicho)) = (self.valores.contains_key(campo), row.get(campo)) {
                 let nada = DECISION_FIELDS.contains(&campo) && !self.cambio_de_estado;
                 let dicho = if nada { Value::Null } else { dicho.clone() };
                 self.valores.insert(campo.into(), dicho);
@@ -287,7 +287,7 @@ impl ChainVerifier {
         if self.hash != cabeza.hash {
             return rota(self.n, BreakReason::Cabeza);
         }
-        if self.version != version || self.valores != *fila {
+        if self.version != version || self.valores != *row {
             return rota(self.n, BreakReason::Fila);
         }
         Ok(())
@@ -336,11 +336,11 @@ mod tests {
     fn chain(largo: i64) -> (Vec<EntradaRecord>, Cabeza, FieldValues) {
         let mut hash = GENESIS.to_owned();
         let mut out = Vec::new();
-        let mut fila = FieldValues::new();
+        let mut row = FieldValues::new();
         for n in 1..=largo {
             let mut despues = FieldValues::new();
             despues.insert("titulo".into(), json!(format!("título {n}")));
-            fila.extend(despues.clone());
+            row.extend(despues.clone());
             let e = Entrada {
                 uuid_cliente: "u".into(),
                 n,
@@ -374,20 +374,20 @@ mod tests {
                 entradas: largo,
                 hash,
             },
-            fila,
+            row,
         )
     }
 
     fn verify(
         entradas: &[EntradaRecord],
         cabeza: &Cabeza,
-        fila: &FieldValues,
+        row: &FieldValues,
     ) -> Result<(), ChainBreak> {
         let mut v = ChainVerifier::new("u".into());
         for e in entradas {
             v.check_entrada(e)?;
         }
-        v.finish(cabeza, entradas.last().map_or(0, |e| e.version), fila)
+        v.finish(cabeza, entradas.last().map_or(0, |e| e.version), row)
     }
 
     #[test]

@@ -28,9 +28,9 @@ pub fn validate(clave: &str, rut: Rut) -> Result<(), FieldErrorKind> {
 pub const TEMPORARY_ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
 
 /// A one-time password from 16 random bytes: 16 symbols of 5 bits in groups of four.
-pub fn temporary(azar: [u8; 16]) -> String {
+pub fn temporary(random: [u8; 16]) -> String {
     let mut out = String::with_capacity(19);
-    for (i, byte) in azar.iter().enumerate() {
+    for (i, byte) in random.iter().enumerate() {
         if i > 0 && i % 4 == 0 {
             out.push('-');
         }

@@ -37,11 +37,11 @@ impl Gcra {
     }
 
     /// A call now; `lleno` as the last one left it.
-    pub fn check(self, lleno: Option<Instante>, ahora: Instante) -> RateDecision {
+    pub fn check(self, lleno: Option<Instante>, now: Instante) -> RateDecision {
         // In milliseconds times the rate, so that nothing is lost to division.
         let escala = |ms: i64| ms.saturating_mul(self.por_minuto);
         let falta = lleno.map_or(0, |t| {
-            escala(t.0.saturating_sub(ahora.0)).clamp(0, escala(MINUTE))
+            escala(t.0.saturating_sub(now.0)).clamp(0, escala(MINUTE))
         });
         let despues = falta + MINUTE;
         let pasa = despues <= escala(MINUTE);
@@ -54,7 +54,7 @@ impl Gcra {
             en_ms(despues - escala(MINUTE))
         };
         RateDecision {
-            lleno: ahora.plus(en_ms(falta)),
+            lleno: now.plus(en_ms(falta)),
             pasa,
             quedan,
             espera_s: (espera_ms + 999) / 1_000,
@@ -96,20 +96,20 @@ mod tests {
             por_minuto in 1..1_000_i64, pausas in prop::collection::vec(0..30_000_i64, 1..200),
         ) {
             let freno = Gcra::new(por_minuto).unwrap();
-            let (mut ahora, mut lleno, mut pasadas) = (0, None, 0);
+            let (mut now, mut lleno, mut pasadas) = (0, None, 0);
             for pausa in pausas {
-                ahora += pausa;
-                let paso = freno.check(lleno, Instante(ahora));
+                now += pausa;
+                let paso = freno.check(lleno, Instante(now));
                 lleno = Some(paso.lleno);
                 if paso.pasa {
                     pasadas += 1;
                 } else {
                     prop_assert!(paso.espera_s >= 1);
-                    let luego = freno.check(lleno, Instante(ahora + paso.espera_s * 1_000));
+                    let luego = freno.check(lleno, Instante(now + paso.espera_s * 1_000));
                     prop_assert!(luego.pasa, "{paso:?} {luego:?}");
                 }
             }
-            prop_assert!(pasadas <= por_minuto + por_minuto * ahora / MINUTE + 1);
+            prop_assert!(pasadas <= por_minuto + por_minuto * now / MINUTE + 1);
         }
     }
 }

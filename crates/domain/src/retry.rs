@@ -40,7 +40,7 @@ const MAX_BACKOFF: i64 = 12 * Instante::HOUR;
 /// How long to wait after so many tries that failed, in milliseconds: four times as long each time, at most
 /// half a day, and up to a quarter more or less as the dice say, so that what failed together does not come
 /// back together. `None`: it is given up.
-pub fn backoff(intentos: i64, azar: u64) -> Option<i64> {
+pub fn backoff(intentos: i64, random: u64) -> Option<i64> {
     if intentos >= MAX_ATTEMPTS {
         return None;
     }
@@ -48,7 +48,7 @@ pub fn backoff(intentos: i64, azar: u64) -> Option<i64> {
     let plena = FIRST_BACKOFF
         .saturating_mul(4_i64.pow(veces))
         .min(MAX_BACKOFF);
-    let milesimas = 750 + i64::try_from(azar % 501).unwrap_or(0);
+    let milesimas = 750 + i64::try_from(random % 501).unwrap_or(0);
     Some(plena * milesimas / 1_000)
 }
 

@@ -12,11 +12,11 @@ pub struct Trigrams(Vec<[char; 3]>);
 
 impl Trigrams {
     /// Of each word, with a mark before and after it; what is no letter or digit parts words.
-    pub fn from_folded(plegado: &str) -> Self {
+    pub fn from_folded(folded: &str) -> Self {
         let mut todos = Vec::new();
-        let mirado = plegado.char_indices().nth(MAX_TEXT);
-        let plegado = mirado.map_or(plegado, |(fin, _)| &plegado[..fin]);
-        for palabra in plegado.split(|c: char| !c.is_alphanumeric()) {
+        let mirado = folded.char_indices().nth(MAX_TEXT);
+        let folded = mirado.map_or(folded, |(fin, _)| &folded[..fin]);
+        for palabra in folded.split(|c: char| !c.is_alphanumeric()) {
             if palabra.is_empty() {
                 continue;
             }

@@ -47,28 +47,28 @@ impl FileService {
     /// Reads every file whole. `avance` hears of each, with its bytes.
     pub async fn check(&self, mut avance: impl FnMut(u64)) -> Result<IntegrityReport, StoreError> {
         let mut r = IntegrityReport::default();
-        let mut lectura = self.0.store.read().await?;
-        for sha256 in missing_blobs(&mut lectura).await? {
+        let mut read = self.0.store.read().await?;
+        for sha256 in missing_blobs(&mut read).await? {
             let dano = Damage::SinObjeto;
             r.danados.push(DamagedFile { sha256, dano });
         }
-        drop(lectura);
-        let mut desde = String::new();
+        drop(read);
+        let mut start = String::new();
         loop {
             // Not held while the store is read.
-            let mut lectura = self.0.store.read().await?;
-            let objetos = blobs_from(&mut lectura, &desde, CHUNK).await?;
-            drop(lectura);
+            let mut read = self.0.store.read().await?;
+            let objetos = blobs_from(&mut read, &start, CHUNK).await?;
+            drop(read);
             let Some(ultimo) = objetos.last() else {
                 return Ok(r);
             };
-            desde.clone_from(&ultimo.sha256);
-            for objeto in objetos {
-                if let Some(dano) = self.check_blob(&objeto).await {
-                    let sha256 = objeto.sha256;
+            start.clone_from(&ultimo.sha256);
+            for blob in objetos {
+                if let Some(dano) = self.check_blob(&blob).await {
+                    let sha256 = blob.sha256;
                     r.danados.push(DamagedFile { sha256, dano });
                 }
-                let bytes = u64::try_from(objeto.bytes).unwrap_or(0);
+                let bytes = u64::try_from(blob.bytes).unwrap_or(0);
                 r.objetos += 1;
                 r.bytes += bytes;
                 avance(bytes);
@@ -100,10 +100,10 @@ impl FileService {
     }
 
     async fn hash_blob(&self, clave: &str) -> Result<String, crate::blobs::BlobError> {
-        let mut trozos = self.0.almacen.read(clave, None).await?;
+        let mut chunks = self.0.almacen.read(clave, None).await?;
         let mut hash = sha2::Sha256::new();
-        while let Some(trozo) = trozos.try_next().await? {
-            hash.update(&trozo);
+        while let Some(chunk) = chunks.try_next().await? {
+            hash.update(&chunk);
         }
         Ok(hex(&hash.finalize()))
     }

@@ -22,8 +22,8 @@ pub(crate) enum Hasher {
 }
 
 impl Hasher {
-    pub(crate) fn from_checksum(suma: &Checksum) -> Self {
-        match suma.algoritmo {
+    pub(crate) fn from_checksum(checksum: &Checksum) -> Self {
+        match checksum.algoritmo {
             ChecksumAlgorithm::Sha1 => Self::Sha1(sha1::Sha1::default()),
             ChecksumAlgorithm::Sha256 => Self::Sha256(sha2::Sha256::default()),
         }
@@ -36,10 +36,10 @@ impl Hasher {
         }
     }
 
-    pub(crate) fn matches(self, suma: &Checksum) -> bool {
+    pub(crate) fn matches(self, checksum: &Checksum) -> bool {
         match self {
-            Self::Sha1(c) => c.finalize()[..] == suma.esperada[..],
-            Self::Sha256(c) => c.finalize()[..] == suma.esperada[..],
+            Self::Sha1(c) => c.finalize()[..] == checksum.esperada[..],
+            Self::Sha256(c) => c.finalize()[..] == checksum.esperada[..],
         }
     }
 }

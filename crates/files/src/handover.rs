@@ -1,6 +1,6 @@
 //! Of several requests about one upload, the newest goes on and the others end: a phone that lost its
 //! link asks again long before its old connection is known to be dead. Between servers the database's
-//! `turno` decides; this is for those of one server, where the newest waits until the older one has
+//! `lease` decides; this is for those of one server, where the newest waits until the older one has
 //! told what came of it.
 
 use std::{
@@ -18,7 +18,7 @@ type LeaseSlots = Arc<Mutex<HashMap<String, LeaseSlot>>>;
 struct LeaseSlot {
     /// Counts those who came.
     llegadas: watch::Sender<u64>,
-    candado: Arc<tokio::sync::Mutex<()>>,
+    lock: Arc<tokio::sync::Mutex<()>>,
     /// Those who came and are not gone.
     quedan: usize,
 }
@@ -35,30 +35,30 @@ pub(crate) struct Lease {
 impl Leases {
     /// Cuts off whoever is at it, and waits for their end.
     pub(crate) async fn acquire(&self, id: &str) -> Lease {
-        let (mut turno, candado) = self.register(id);
-        turno.guarda = Some(candado.lock_owned().await);
-        turno
+        let (mut lease, lock) = self.register(id);
+        lease.guarda = Some(lock.lock_owned().await);
+        lease
     }
 
     fn register(&self, id: &str) -> (Lease, Arc<tokio::sync::Mutex<()>>) {
         let mut todos = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let puesto = todos.entry(id.to_owned()).or_insert_with(|| LeaseSlot {
             llegadas: watch::Sender::new(0),
-            candado: Arc::default(),
+            lock: Arc::default(),
             quedan: 0,
         });
         puesto.quedan += 1;
         puesto.llegadas.send_modify(|n| *n += 1);
         let llegadas = puesto.llegadas.subscribe();
         let mio = *llegadas.borrow();
-        let turno = Lease {
+        let lease = Lease {
             id: id.to_owned(),
             mio,
             llegadas,
             guarda: None,
             todos: Arc::clone(&self.0),
         };
-        (turno, Arc::clone(&puesto.candado))
+        (lease, Arc::clone(&puesto.lock))
     }
 }
 

@@ -95,17 +95,17 @@ impl FileService {
     /// is counted.
     pub async fn estado(&self, rut: Rut, id: &str) -> Result<Upload, FileRefusal> {
         let _turno = self.0.turnos.acquire(id).await;
-        let turno = self.acquire_lease(rut, id).await?;
-        Ok(turno.0)
+        let lease = self.acquire_lease(rut, id).await?;
+        Ok(lease.0)
     }
 
     /// Gives an upload up. A file that a report has stays.
     pub async fn remove(&self, rut: Rut, id: &str) -> Result<(), FileRefusal> {
         let _turno = self.0.turnos.acquire(id).await;
         let id = id.to_owned();
-        let carpeta = key_prefix(&id);
+        let folder = key_prefix(&id);
         self.0.store.write(RemoveUpload { rut, id }).await?;
-        self.discard(&carpeta).await;
+        self.discard(&folder).await;
         Ok(())
     }
 
@@ -127,9 +127,9 @@ impl FileService {
         quien: &Quien,
         uuids: &[&str],
     ) -> Result<Vec<StoredReporte>, sigra_store::StoreError> {
-        let mut lectura = self.0.store.read().await?;
-        let esperan = waiting_uploads(&mut lectura, quien.rut, uuids).await?;
-        drop(lectura);
+        let mut read = self.0.store.read().await?;
+        let esperan = waiting_uploads(&mut read, quien.rut, uuids).await?;
+        drop(read);
         let mut reportes = Vec::new();
         for subida_id in esperan {
             let quien = quien.clone();
@@ -156,7 +156,7 @@ impl FileService {
     /// sweeper.
     async fn discard(&self, clave: &str) {
         let quitado = match clave.strip_suffix('/') {
-            Some(carpeta) => self.0.almacen.delete_prefix(carpeta).await,
+            Some(folder) => self.0.almacen.delete_prefix(folder).await,
             None => self.0.almacen.delete(clave).await,
         };
         match quitado {

@@ -26,7 +26,7 @@ const MIN_FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 const MERGE_BELOW: i64 = 1024 * 1024;
 
 pub(crate) struct PartWriter {
-    escritor: BlobWriter,
+    writer: BlobWriter,
     clave: String,
     desde: i64,
     hasta: i64,
@@ -40,24 +40,24 @@ impl PartWriter {
     /// The piece after those; it takes in the last of them if that is short.
     pub(crate) async fn new(
         almacen: &BlobStore,
-        entorno: &Env,
+        env: &Env,
         subida_id: &str,
-        piezas: &[UploadPart],
+        parts: &[UploadPart],
     ) -> Result<Self, FileRefusal> {
-        let hasta = piezas.last().map_or(0, UploadPart::end);
-        let clave = format!("{}{}", key_prefix(subida_id), hex(&entorno.random::<16>()));
+        let hasta = parts.last().map_or(0, UploadPart::end);
+        let clave = format!("{}{}", key_prefix(subida_id), hex(&env.random::<16>()));
         let mut nueva = Self {
-            escritor: almacen.writer(&clave),
+            writer: almacen.writer(&clave),
             clave,
             desde: hasta,
             hasta,
             nuevos: hasta,
             inicio: None,
         };
-        if let Some(corta) = piezas.last().filter(|p| p.bytes < MERGE_BELOW) {
+        if let Some(corta) = parts.last().filter(|p| p.bytes < MERGE_BELOW) {
             let max = usize::try_from(corta.bytes).unwrap_or(0);
             let bytes = almacen.read_all(&corta.clave, max).await?;
-            nueva.escritor.append(bytes).await?;
+            nueva.writer.append(bytes).await?;
             nueva.desde = corta.desde;
         }
         Ok(nueva)
@@ -66,7 +66,7 @@ impl PartWriter {
     pub(crate) async fn append(&mut self, bytes: Bytes) -> Result<(), FileRefusal> {
         self.inicio.get_or_insert_with(Instant::now);
         self.hasta += i64::try_from(bytes.len()).unwrap_or(0);
-        Ok(self.escritor.append(bytes).await?)
+        Ok(self.writer.append(bytes).await?)
     }
 
     /// Where in the file it ends so far.
@@ -90,18 +90,18 @@ impl PartWriter {
 
     /// Durable in the store from here on.
     pub(crate) async fn finish(self) -> Result<UploadPart, FileRefusal> {
-        let pieza = UploadPart {
+        let part = UploadPart {
             desde: self.desde,
             bytes: self.hasta - self.desde,
             clave: self.clave,
         };
-        self.escritor.finish().await?;
-        Ok(pieza)
+        self.writer.finish().await?;
+        Ok(part)
     }
 
     /// Nobody will hear of it.
     pub(crate) async fn abort(self) {
-        if let Err(error) = self.escritor.abort().await {
+        if let Err(error) = self.writer.abort().await {
             tracing::debug!(%error, "un pedazo a medias queda para el barrido");
         }
     }

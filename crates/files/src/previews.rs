@@ -21,51 +21,51 @@ type CutsAndPreviews = (Option<Vec<Cut>>, Option<Previews>);
 impl FileService {
     /// Makes the copies of one file, if one waits for them. A server calls it from one task.
     pub async fn make_previews(&self) -> Result<bool, FileRefusal> {
-        let Some(objeto) = self.0.store.write(ClaimPreviews).await? else {
+        let Some(blob) = self.0.store.write(ClaimPreviews).await? else {
             return Ok(false);
         };
-        let hallado = match self.inspect(&objeto).await {
-            Ok(hallado) => hallado,
+        let found = match self.inspect(&blob).await {
+            Ok(found) => found,
             Err(e) => {
                 // The store's fault, not the file's.
-                let sha256 = objeto.sha256;
+                let sha256 = blob.sha256;
                 self.0.store.write(ReleasePreviews(sha256)).await?;
                 return Err(e.into());
             }
         };
-        self.save_previews(objeto, hallado).await?;
+        self.save_previews(blob, found).await?;
         Ok(true)
     }
 
-    async fn inspect(&self, objeto: &Blob) -> Result<CutsAndPreviews, crate::blobs::BlobError> {
+    async fn inspect(&self, blob: &Blob) -> Result<CutsAndPreviews, crate::blobs::BlobError> {
         let almacen = self.0.almacen.clone();
-        let Some(tipo) = MediaType::from_mime(&objeto.tipo) else {
+        let Some(tipo) = MediaType::from_mime(&blob.tipo) else {
             return Ok((None, None));
         };
-        let largo = u64::try_from(objeto.bytes).unwrap_or(0);
-        let hecho = if tipo.is_image() {
+        let largo = u64::try_from(blob.bytes).unwrap_or(0);
+        let done = if tipo.is_image() {
             let max = usize::try_from(MAX_DECODE_MEMORY).unwrap_or(usize::MAX);
-            let bytes = almacen.read_all(&objeto.clave, max).await?;
+            let bytes = almacen.read_all(&blob.clave, max).await?;
             tokio::task::spawn_blocking(move || {
                 let cortes = cuts(tipo, &mut Cursor::new(&bytes), largo);
                 (cortes, make_previews(tipo, bytes.into()).ok())
             })
         } else {
-            let lector = BlobReader {
+            let reader = BlobReader {
                 almacen,
-                clave: objeto.clave.clone(),
+                clave: blob.clave.clone(),
                 largo,
                 en: 0,
-                ventana: (0, vec![]),
+                window: (0, vec![]),
                 handle: Handle::current(),
             };
             tokio::task::spawn_blocking(move || {
-                let mut lector = lector;
-                (cuts(tipo, &mut lector, largo), None)
+                let mut reader = reader;
+                (cuts(tipo, &mut reader, largo), None)
             })
         };
         // A decoder that gave up in the middle leaves a file without copies.
-        let Ok((cortes, copias)) = hecho.await else {
+        let Ok((cortes, copias)) = done.await else {
             return Ok((None, None));
         };
         let cortes = cortes.map_err(crate::blobs::BlobError::Carpeta)?;
@@ -74,7 +74,7 @@ impl FileService {
 
     async fn save_previews(
         &self,
-        objeto: Blob,
+        blob: Blob,
         (cortes, copias): CutsAndPreviews,
     ) -> Result<(), FileRefusal> {
         let copias = match copias {
@@ -86,7 +86,7 @@ impl FileService {
         };
         let cortes = cortes.and_then(|c| serde_json::to_string(&c).ok());
         let guarda = SavePreviews {
-            sha256: objeto.sha256,
+            sha256: blob.sha256,
             copias: copias.clone(),
             recortes: cortes,
         };
@@ -118,20 +118,20 @@ struct BlobReader {
     largo: u64,
     en: u64,
     /// What was read last, and where it begins.
-    ventana: (u64, Vec<u8>),
+    window: (u64, Vec<u8>),
     handle: Handle,
 }
 
 impl BlobReader {
     fn fetch(&mut self) -> io::Result<()> {
         let hasta = self.largo.min(self.en.saturating_add(WINDOW));
-        let (almacen, clave, rango) = (&self.almacen, &self.clave, self.en..hasta);
+        let (almacen, clave, range) = (&self.almacen, &self.clave, self.en..hasta);
         let bytes = self.handle.block_on(async {
-            let trozos = almacen.read(clave, Some(rango)).await?;
-            let todo: Vec<bytes::Bytes> = trozos.try_collect().await?;
+            let chunks = almacen.read(clave, Some(range)).await?;
+            let todo: Vec<bytes::Bytes> = chunks.try_collect().await?;
             Ok::<_, crate::blobs::BlobError>(todo.concat())
         });
-        self.ventana = (self.en, bytes.map_err(io::Error::other)?);
+        self.window = (self.en, bytes.map_err(io::Error::other)?);
         Ok(())
     }
 }
@@ -141,13 +141,13 @@ impl Read for BlobReader {
         if self.en >= self.largo || hacia.is_empty() {
             return Ok(0);
         }
-        let (desde, bytes) = &self.ventana;
-        let fin = desde + u64::try_from(bytes.len()).unwrap_or(0);
-        if self.en < *desde || self.en >= fin {
+        let (start, bytes) = &self.window;
+        let fin = start + u64::try_from(bytes.len()).unwrap_or(0);
+        if self.en < *start || self.en >= fin {
             self.fetch()?;
         }
-        let (desde, bytes) = &self.ventana;
-        let salta = usize::try_from(self.en - desde).unwrap_or(usize::MAX);
+        let (start, bytes) = &self.window;
+        let salta = usize::try_from(self.en - start).unwrap_or(usize::MAX);
         let quedan = bytes.get(salta..).unwrap_or_default();
         let n = quedan.len().min(hacia.len());
         hacia[..n].copy_from_slice(&quedan[..n]);

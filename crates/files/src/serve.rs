@@ -33,7 +33,7 @@ pub enum Rendition {
 #[derive(Clone, Debug)]
 pub struct ServedFile {
     clave: String,
-    limpia: Option<StrippedCopy>,
+    clean: Option<StrippedCopy>,
     /// In bytes.
     pub largo: u64,
 }
@@ -48,8 +48,8 @@ pub enum RenditionUnavailable {
 }
 
 impl ServedFile {
-    pub fn from_blob(objeto: &Blob, forma: Rendition) -> Result<Self, RenditionUnavailable> {
-        let sin_forma = if objeto.vistas == "pendientes" {
+    pub fn from_blob(blob: &Blob, forma: Rendition) -> Result<Self, RenditionUnavailable> {
+        let sin_forma = if blob.vistas == "pendientes" {
             RenditionUnavailable::Todavia
         } else {
             RenditionUnavailable::Nunca
@@ -58,27 +58,27 @@ impl ServedFile {
             let (clave, bytes) = clave.clone().zip(bytes).ok_or(sin_forma)?;
             Ok(Self {
                 clave,
-                limpia: None,
+                clean: None,
                 largo: u64::try_from(bytes).unwrap_or(0),
             })
         };
         match forma {
-            Rendition::Original => guardada(&Some(objeto.clave.clone()), Some(objeto.bytes)),
-            Rendition::Miniatura => guardada(&objeto.clave_miniatura, objeto.bytes_miniatura),
-            Rendition::Vista => guardada(&objeto.clave_vista, objeto.bytes_vista),
+            Rendition::Original => guardada(&Some(blob.clave.clone()), Some(blob.bytes)),
+            Rendition::Miniatura => guardada(&blob.clave_miniatura, blob.bytes_miniatura),
+            Rendition::Vista => guardada(&blob.clave_vista, blob.bytes_vista),
             Rendition::Copia => {
-                let recortes = objeto.recortes.as_deref().ok_or(sin_forma)?;
-                let recortes: Vec<Cut> =
-                    serde_json::from_str(recortes).map_err(|_| RenditionUnavailable::Nunca)?;
+                let cuts = blob.recortes.as_deref().ok_or(sin_forma)?;
+                let cuts: Vec<Cut> =
+                    serde_json::from_str(cuts).map_err(|_| RenditionUnavailable::Nunca)?;
                 // Nothing says where it was taken: the copy is the file.
-                if recortes.is_empty() {
-                    return guardada(&Some(objeto.clave.clone()), Some(objeto.bytes));
+                if cuts.is_empty() {
+                    return guardada(&Some(blob.clave.clone()), Some(blob.bytes));
                 }
-                let limpia = StrippedCopy::new(u64::try_from(objeto.bytes).unwrap_or(0), &recortes);
+                let clean = StrippedCopy::new(u64::try_from(blob.bytes).unwrap_or(0), &cuts);
                 Ok(Self {
-                    clave: objeto.clave.clone(),
-                    largo: limpia.size(),
-                    limpia: Some(limpia),
+                    clave: blob.clave.clone(),
+                    largo: clean.size(),
+                    clean: Some(clean),
                 })
             }
         }
@@ -95,7 +95,7 @@ impl FileService {
         disposicion: &str,
         tipo: &str,
     ) -> Result<Option<String>, BlobError> {
-        if entrega.limpia.is_some() {
+        if entrega.clean.is_some() {
             return Ok(None);
         }
         let almacen = &self.0.almacen;
@@ -108,36 +108,36 @@ impl FileService {
     pub async fn stream_range(
         &self,
         entrega: &ServedFile,
-        rango: Range<u64>,
+        range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
         let almacen = self.0.almacen.clone();
         let clave = entrega.clave.clone();
-        let Some(limpia) = &entrega.limpia else {
-            return almacen.read(&clave, Some(rango)).await;
+        let Some(clean) = &entrega.clean else {
+            return almacen.read(&clave, Some(range)).await;
         };
-        let mut tramos = limpia.segments(rango).into_iter();
-        let primero = match tramos.next() {
-            Some(tramo) => read(almacen.clone(), clave.clone(), tramo).await?,
+        let mut segments = clean.segments(range).into_iter();
+        let primero = match segments.next() {
+            Some(segment) => read(almacen.clone(), clave.clone(), segment).await?,
             None => stream::empty().boxed(),
         };
-        let resto = stream::iter(tramos)
-            .then(move |tramo| read(almacen.clone(), clave.clone(), tramo))
+        let rest = stream::iter(segments)
+            .then(move |segment| read(almacen.clone(), clave.clone(), segment))
             .try_flatten();
-        Ok(primero.chain(resto).boxed())
+        Ok(primero.chain(rest).boxed())
     }
 }
 
 async fn read(
     almacen: BlobStore,
     clave: String,
-    tramo: Segment,
+    segment: Segment,
 ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
-    Ok(match tramo {
-        Segment::Original(rango) => almacen.read(&clave, Some(rango)).await?,
+    Ok(match segment {
+        Segment::Original(range) => almacen.read(&clave, Some(range)).await?,
         Segment::Bytes(bytes) => stream::iter([Ok(bytes.into())]).boxed(),
         Segment::Ceros(n) => {
-            let trozos = (0..n.div_ceil(ZEROS)).map(move |i| ZEROS.min(n - i * ZEROS));
-            let ceros = trozos.map(|n| Ok(vec![0; usize::try_from(n).unwrap_or(0)].into()));
+            let chunks = (0..n.div_ceil(ZEROS)).map(move |i| ZEROS.min(n - i * ZEROS));
+            let ceros = chunks.map(|n| Ok(vec![0; usize::try_from(n).unwrap_or(0)].into()));
             stream::iter(ceros).boxed()
         }
     })

@@ -29,27 +29,27 @@ pub struct SweepReport {
 impl FileService {
     /// To be called now and then, by any number of servers. A `simulacro` only counts.
     pub async fn sweep(&self, simulacro: bool) -> Result<SweepReport, StoreError> {
-        let ahora = self.0.store.env().now();
-        let antes = ahora.plus(-GRACE_PERIOD);
-        let mut lectura = self.0.store.read().await?;
-        let subidas = expired_uploads(&mut lectura, ahora, CHUNK).await?;
-        let objetos = unused_blobs(&mut lectura, antes, CHUNK).await?;
-        let restos = list_garbage(&mut lectura, antes, CHUNK).await?;
-        drop(lectura);
-        let mut hecho = SweepReport {
+        let now = self.0.store.env().now();
+        let antes = now.plus(-GRACE_PERIOD);
+        let mut read = self.0.store.read().await?;
+        let subidas = expired_uploads(&mut read, now, CHUNK).await?;
+        let objetos = unused_blobs(&mut read, antes, CHUNK).await?;
+        let restos = list_garbage(&mut read, antes, CHUNK).await?;
+        drop(read);
+        let mut done = SweepReport {
             subidas: subidas.len(),
             objetos: objetos.len(),
             restos: restos.len(),
         };
         if simulacro {
-            return Ok(hecho);
+            return Ok(done);
         }
         for id in subidas {
-            let carpeta = key_prefix(&id);
+            let folder = key_prefix(&id);
             if self.0.store.write(RemoveExpiredUpload(id)).await? {
-                self.discard(&carpeta).await;
+                self.discard(&folder).await;
             } else {
-                hecho.subidas -= 1;
+                done.subidas -= 1;
             }
         }
         for sha256 in objetos {
@@ -59,7 +59,7 @@ impl FileService {
             };
             let claves = self.0.store.write(suelta).await?;
             if claves.is_empty() {
-                hecho.objetos -= 1;
+                done.objetos -= 1;
             }
             for clave in claves {
                 self.discard(&clave).await;
@@ -68,6 +68,6 @@ impl FileService {
         for clave in restos {
             self.discard(&clave).await;
         }
-        Ok(hecho)
+        Ok(done)
     }
 }

@@ -46,10 +46,10 @@ impl FileService {
     }
 
     async fn adopt_loop(&self) {
-        let mut reloj = interval(ADOPT_INTERVAL);
-        reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut clock = interval(ADOPT_INTERVAL);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            reloj.tick().await;
+            clock.tick().await;
             match self.adopt_pending().await {
                 Ok(0) => {}
                 Ok(archivos) => tracing::info!(archivos, "archivos que esperaban a su reporte"),
@@ -60,12 +60,12 @@ impl FileService {
 
     async fn sweep_loop(&self) {
         // Not at once: a server that is started again and again has better things to do.
-        let mut reloj = tokio::time::interval_at(Instant::now() + SWEEP_INTERVAL, SWEEP_INTERVAL);
-        reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut clock = tokio::time::interval_at(Instant::now() + SWEEP_INTERVAL, SWEEP_INTERVAL);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            reloj.tick().await;
+            clock.tick().await;
             match self.sweep(false).await {
-                Ok(hecho) => tracing::debug!(?hecho, "barrido de archivos"),
+                Ok(done) => tracing::debug!(?done, "barrido de archivos"),
                 Err(error) => tracing::warn!(%error, "el barrido de archivos se intenta de nuevo"),
             }
         }

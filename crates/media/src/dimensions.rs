@@ -22,23 +22,23 @@ impl Dimensions {
 
 /// From the first bytes of a file; `None` when they don't say, as in a damaged image, or when the
 /// file is none.
-pub fn dimensions(tipo: MediaType, inicio: &[u8]) -> Option<Dimensions> {
+pub fn dimensions(tipo: MediaType, start: &[u8]) -> Option<Dimensions> {
     match tipo {
-        MediaType::Jpeg => jpeg(inicio),
-        MediaType::Png => png(inicio),
-        MediaType::Webp => webp(inicio),
+        MediaType::Jpeg => jpeg(start),
+        MediaType::Png => png(start),
+        MediaType::Webp => webp(start),
         MediaType::Mp4 | MediaType::M4a | MediaType::Pdf => None,
     }
 }
 
 /// Frame header (ITU-T T.81, B.2.2): any SOF but DHT, JPG and DAC, which share its numbers.
-fn jpeg(inicio: &[u8]) -> Option<Dimensions> {
+fn jpeg(start: &[u8]) -> Option<Dimensions> {
     let mut en = 2;
     loop {
-        let (marcador, datos, sigue) = jpeg_segment(inicio, en)?;
-        match marcador {
-            0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(&marcador) => {
-                let d = inicio.get(datos..datos + 5)?;
+        let (marker, data, sigue) = jpeg_segment(start, en)?;
+        match marker {
+            0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(&marker) => {
+                let d = start.get(data..data + 5)?;
                 return Some(Dimensions {
                     alto: u16::from_be_bytes([d[1], d[2]]).into(),
                     ancho: u16::from_be_bytes([d[3], d[4]]).into(),
@@ -51,30 +51,30 @@ fn jpeg(inicio: &[u8]) -> Option<Dimensions> {
 }
 
 /// The marker at `en`, where its data begins and where the next marker is.
-pub(crate) fn jpeg_segment(todo: &[u8], mut en: usize) -> Option<(u8, usize, usize)> {
-    if *todo.get(en)? != 0xff {
+pub(crate) fn jpeg_segment(all: &[u8], mut en: usize) -> Option<(u8, usize, usize)> {
+    if *all.get(en)? != 0xff {
         return None;
     }
     // Any number of fill bytes may stand before a marker.
-    while *todo.get(en)? == 0xff {
+    while *all.get(en)? == 0xff {
         en += 1;
     }
-    let marcador = todo[en];
+    let marker = all[en];
     // TEM, RSTn and SOI have no length.
-    if matches!(marcador, 0x01 | 0xd0..=0xd8) {
-        return Some((marcador, en + 1, en + 1));
+    if matches!(marker, 0x01 | 0xd0..=0xd8) {
+        return Some((marker, en + 1, en + 1));
     }
-    if marcador == 0xd9 {
+    if marker == 0xd9 {
         return None;
     }
-    let largo = todo.get(en + 1..en + 3)?;
-    let largo = usize::from(u16::from_be_bytes([largo[0], largo[1]]));
-    (largo >= 2).then_some((marcador, en + 3, en + 1 + largo))
+    let len = all.get(en + 1..en + 3)?;
+    let len = usize::from(u16::from_be_bytes([len[0], len[1]]));
+    (len >= 2).then_some((marker, en + 3, en + 1 + len))
 }
 
 /// IHDR is the first chunk (W3C PNG, 11.2.1).
-fn png(inicio: &[u8]) -> Option<Dimensions> {
-    let d = inicio.get(8..24)?;
+fn png(start: &[u8]) -> Option<Dimensions> {
+    let d = start.get(8..24)?;
     (&d[4..8] == b"IHDR").then(|| Dimensions {
         ancho: u32::from_be_bytes([d[8], d[9], d[10], d[11]]),
         alto: u32::from_be_bytes([d[12], d[13], d[14], d[15]]),
@@ -82,8 +82,8 @@ fn png(inicio: &[u8]) -> Option<Dimensions> {
 }
 
 /// RFC 9649: the canvas of the extended form, or the frame of a simple one.
-fn webp(inicio: &[u8]) -> Option<Dimensions> {
-    let d = inicio.get(12..30)?;
+fn webp(start: &[u8]) -> Option<Dimensions> {
+    let d = start.get(12..30)?;
     let (ancho, alto) = match &d[..4] {
         b"VP8X" => (
             u32::from_le_bytes([d[12], d[13], d[14], 0]) + 1,

@@ -8,7 +8,7 @@ pub(crate) struct Mp4Box {
     pub(crate) tipo: [u8; 4],
     pub(crate) desde: u64,
     /// Where its content begins.
-    pub(crate) datos: u64,
+    pub(crate) data: u64,
     pub(crate) hasta: u64,
 }
 
@@ -23,37 +23,37 @@ pub(crate) fn read_boxes(
 ) -> std::io::Result<Option<Vec<Mp4Box>>> {
     let mut todas = Vec::new();
     while desde < hasta {
-        let Some(caja) = read_box(f, desde, hasta)?.filter(|_| todas.len() < MAX_BOXES) else {
+        let Some(mp4_box) = read_box(f, desde, hasta)?.filter(|_| todas.len() < MAX_BOXES) else {
             return Ok(None);
         };
-        desde = caja.hasta;
-        todas.push(caja);
+        desde = mp4_box.hasta;
+        todas.push(mp4_box);
     }
     Ok(Some(todas))
 }
 
-fn read_box(f: &mut (impl Read + Seek), desde: u64, fin: u64) -> std::io::Result<Option<Mp4Box>> {
-    if fin - desde < 8 {
+fn read_box(f: &mut (impl Read + Seek), desde: u64, end: u64) -> std::io::Result<Option<Mp4Box>> {
+    if end - desde < 8 {
         return Ok(None);
     }
     f.seek(SeekFrom::Start(desde))?;
-    let mut cabecera = [0; 8];
-    f.read_exact(&mut cabecera)?;
-    let [l0, l1, l2, l3, t0, t1, t2, t3] = cabecera;
-    let (largo, datos) = match u32::from_be_bytes([l0, l1, l2, l3]) {
+    let mut header = [0; 8];
+    f.read_exact(&mut header)?;
+    let [l0, l1, l2, l3, t0, t1, t2, t3] = header;
+    let (len, data) = match u32::from_be_bytes([l0, l1, l2, l3]) {
         // Up to the end of the file.
-        0 => (fin - desde, 8),
-        1 if fin - desde >= 16 => {
-            let mut largo = [0; 8];
-            f.read_exact(&mut largo)?;
-            (u64::from_be_bytes(largo), 16)
+        0 => (end - desde, 8),
+        1 if end - desde >= 16 => {
+            let mut len = [0; 8];
+            f.read_exact(&mut len)?;
+            (u64::from_be_bytes(len), 16)
         }
         n => (u64::from(n), 8),
     };
-    Ok((largo >= datos && largo <= fin - desde).then_some(Mp4Box {
+    Ok((len >= data && len <= end - desde).then_some(Mp4Box {
         tipo: [t0, t1, t2, t3],
         desde,
-        datos: desde + datos,
-        hasta: desde + largo,
+        data: desde + data,
+        hasta: desde + len,
     }))
 }

@@ -87,11 +87,11 @@ fn working_memory(tipo: MediaType, bytes: &[u8]) -> u64 {
         return 0;
     }
     let mut en = 2;
-    while let Some((marcador, datos, sigue)) = jpeg_segment(bytes, en) {
-        match marcador {
+    while let Some((marker, data, sigue)) = jpeg_segment(bytes, en) {
+        match marker {
             0xc0..=0xc2 => {
-                let componentes = bytes.get(datos + 5).copied().unwrap_or(4).min(4);
-                if marcador != 0xc2 && componentes < 4 {
+                let componentes = bytes.get(data + 5).copied().unwrap_or(4).min(4);
+                if marker != 0xc2 && componentes < 4 {
                     return 0;
                 }
                 let pixeles = dimensions(tipo, bytes).map_or(u64::MAX, Dimensions::pixels);
@@ -132,11 +132,11 @@ fn decode<D: ImageDecoder>(
 }
 
 /// With no side longer than that; never larger than it was.
-fn downscale(imagen: &DynamicImage, lado: u32) -> DynamicImage {
-    if imagen.width().max(imagen.height()) <= lado {
+fn downscale(imagen: &DynamicImage, side: u32) -> DynamicImage {
+    if imagen.width().max(imagen.height()) <= side {
         return imagen.clone();
     }
-    imagen.thumbnail(lado, lado)
+    imagen.thumbnail(side, side)
 }
 
 fn flatten_on_white(imagen: &DynamicImage) -> RgbImage {
@@ -147,8 +147,8 @@ fn flatten_on_white(imagen: &DynamicImage) -> RgbImage {
     RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
         let [r, g, b, a] = rgba.get_pixel(x, y).0;
         let mezcla = |c: u8| {
-            let suma = u16::from(c) * u16::from(a) + 255 * (255 - u16::from(a));
-            u8::try_from(suma / 255).unwrap_or(u8::MAX)
+            let checksum = u16::from(c) * u16::from(a) + 255 * (255 - u16::from(a));
+            u8::try_from(checksum / 255).unwrap_or(u8::MAX)
         };
         Rgb([mezcla(r), mezcla(g), mezcla(b)])
     })

@@ -52,8 +52,8 @@ impl MediaType {
     pub const SNIFF_BYTES: usize = 64;
 
     /// From the beginning of a file.
-    pub fn from_bytes(inicio: &[u8]) -> Result<Self, UnsupportedMedia> {
-        match infer::get(inicio).map(|t| t.mime_type()) {
+    pub fn from_bytes(start: &[u8]) -> Result<Self, UnsupportedMedia> {
+        match infer::get(start).map(|t| t.mime_type()) {
             Some("image/jpeg") => Ok(Self::Jpeg),
             Some("image/png") => Ok(Self::Png),
             Some("image/webp") => Ok(Self::Webp),
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_bytes_decide() {
-        for (inicio, tipo) in [
+        for (start, tipo) in [
             (&b"\xff\xd8\xff\xe0\0\x10JFIF\0"[..], Ok(MediaType::Jpeg)),
             (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Ok(MediaType::Png)),
             (b"RIFF\x24\0\0\0WEBPVP8 ", Ok(MediaType::Webp)),
@@ -145,7 +145,7 @@ mod tests {
             (b"", Err(UnsupportedMedia::Otro)),
             (b"\xff", Err(UnsupportedMedia::Otro)),
         ] {
-            assert_eq!(MediaType::from_bytes(inicio), tipo, "{inicio:?}");
+            assert_eq!(MediaType::from_bytes(start), tipo, "{start:?}");
         }
     }
 

@@ -27,9 +27,9 @@ impl Backoff {
     /// `Retry-After`), to which the jitter is added for the same reason.
     pub(crate) fn failure(&mut self, azar: u64, pedida: Option<Duration>) -> Duration {
         let doble = 2_u32.saturating_pow(self.fallos);
-        let tope = self.base.saturating_mul(doble).min(self.techo);
+        let limit = self.base.saturating_mul(doble).min(self.techo);
         self.fallos = self.fallos.saturating_add(1);
-        let nanos = u64::try_from(tope.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
         let propia = Duration::from_nanos(azar % nanos.saturating_add(1).max(1));
         pedida.unwrap_or_default().min(MAX_RETRY_AFTER) + propia
     }
@@ -51,12 +51,12 @@ mod tests {
     fn the_bound_doubles_up_to_the_ceiling_and_starts_again_after_a_success() {
         let mut e = Backoff::new(SECOND, 5 * SECOND);
         // The highest value there is for each bound of nanoseconds.
-        let tope = |e: &mut Backoff, s: u64| e.failure(s * 1_000_000_000, None);
+        let limit = |e: &mut Backoff, s: u64| e.failure(s * 1_000_000_000, None);
         for s in [1, 2, 4, 5, 5] {
-            assert_eq!(tope(&mut e, s), Duration::from_secs(s));
+            assert_eq!(limit(&mut e, s), Duration::from_secs(s));
         }
         e.success();
-        assert_eq!(tope(&mut e, 1), SECOND);
+        assert_eq!(limit(&mut e, 1), SECOND);
         // One more would be past the bound: it turns over.
         assert_eq!(e.failure(2_000_000_001, None), Duration::ZERO);
     }
@@ -65,8 +65,8 @@ mod tests {
     fn never_earlier_than_asked() {
         for azar in [0, 1, 999_999_999, u64::MAX] {
             let mut e = Backoff::new(SECOND, 300 * SECOND);
-            let espera = e.failure(azar, Some(30 * SECOND));
-            assert!((30 * SECOND..=31 * SECOND).contains(&espera), "{espera:?}");
+            let delay = e.failure(azar, Some(30 * SECOND));
+            assert!((30 * SECOND..=31 * SECOND).contains(&delay), "{delay:?}");
         }
         let mut e = Backoff::new(SECOND, 300 * SECOND);
         assert_eq!(e.failure(0, Some(Duration::MAX)), Duration::from_hours(24));

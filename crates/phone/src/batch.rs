@@ -118,9 +118,9 @@ impl Phone {
     /// same bytes of each item go again until they are answered. A report is in it once.
     pub async fn build_batch(&mut self, max: usize) -> Result<Batch, Error> {
         let pendientes = self.pending_count().await?;
-        let mut tx = self.disco.begin().await?;
+        let mut tx = self.db.begin().await?;
         let max = i64::try_from(max.clamp(1, MAX_ITEMS)).unwrap_or(1);
-        let filas: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Row> = sqlx::query_as(
             "SELECT * FROM cola
              WHERE aparte IS NULL AND (en_vuelo IS NOT NULL OR parche IS NOT NULL)
              ORDER BY aplazos, n LIMIT $1",
@@ -128,30 +128,30 @@ impl Phone {
         .bind(max)
         .fetch_all(&mut *tx)
         .await?;
-        let (mut items, mut bytes) = (Vec::with_capacity(filas.len()), 0);
-        for fila in filas {
-            let mut ficha = LocalReporte::try_from(fila)?;
-            let congelada = ficha.en_vuelo.is_some();
-            ficha.freeze(&self.ajustes.device_id)?;
-            if let Some(json) = &ficha.en_vuelo {
+        let (mut items, mut bytes) = (Vec::with_capacity(rows.len()), 0);
+        for fila in rows {
+            let mut local = LocalReporte::try_from(fila)?;
+            let congelada = local.en_vuelo.is_some();
+            local.freeze(&self.settings.device_id)?;
+            if let Some(json) = &local.en_vuelo {
                 bytes += json.len() + 1;
                 if bytes > MAX_BYTES && !items.is_empty() {
                     break;
                 }
                 items.push(Item {
-                    uuid_cliente: ficha.uuid_cliente.clone(),
+                    uuid_cliente: local.uuid_cliente.clone(),
                     json: RawValue::from_string(json.clone())?,
                 });
             }
             if !congelada {
-                ficha.save(&mut tx).await?;
+                local.save(&mut tx).await?;
             }
         }
         tx.commit().await?;
         let cabeza = BatchHeader {
-            device_id: self.ajustes.device_id.clone(),
+            device_id: self.settings.device_id.clone(),
             timestamp: self.now().to_string(),
-            app_version: self.ajustes.app_version.clone(),
+            app_version: self.settings.app_version.clone(),
             pendientes: pendientes.saturating_sub(items.len() as u64),
         };
         Batch::new(cabeza, items)
@@ -160,9 +160,9 @@ impl Phone {
     /// Sends the batch once, with the token at hand, and changes nothing on the phone.
     ///
     /// [`Error::SinRespuesta`] when no whole answer came: the server may have taken the batch.
-    pub async fn send(&self, lote: &Batch) -> Result<ApiResponse, Error> {
+    pub async fn send(&self, batch: &Batch) -> Result<ApiResponse, Error> {
         let token = Some(self.access_token()?);
-        self.cliente.request(&lote.as_request(), token).await
+        self.client.request(&batch.as_request(), token).await
     }
 
     /// Applies an answer, all of it or nothing, in one local transaction. Applying it again, or the
@@ -171,43 +171,43 @@ impl Phone {
     /// [`Error::SinRespuesta`] for what is no answer to this batch; other errors as its status says.
     pub async fn apply(
         &mut self,
-        lote: &Batch,
-        respuesta: &ApiResponse,
+        batch: &Batch,
+        response: &ApiResponse,
     ) -> Result<AppliedBatch, Error> {
-        let BatchResponse { resultados } = respuesta.data()?;
-        let es_suya = resultados.len() == lote.items.len()
+        let BatchResponse { resultados } = response.data()?;
+        let es_suya = resultados.len() == batch.items.len()
             && resultados
                 .iter()
-                .zip(&lote.items)
+                .zip(&batch.items)
                 .all(|(r, i)| r.uuid_cliente == i.uuid_cliente);
         if !es_suya {
             return Err(Error::SinRespuesta("la respuesta es de otro lote".into()));
         }
-        let (mut aplicado, mut resumen) = (AppliedBatch::default(), self.resumen.clone());
-        resumen.enviados += lote.items.len() as u64;
-        let mut tx = self.disco.begin().await?;
-        for (item, ItemResult { veredicto, .. }) in lote.items.iter().zip(resultados) {
+        let (mut aplicado, mut summary) = (AppliedBatch::default(), self.summary.clone());
+        summary.enviados += batch.items.len() as u64;
+        let mut tx = self.db.begin().await?;
+        for (item, ItemResult { veredicto, .. }) in batch.items.iter().zip(resultados) {
             let json = item.json.get();
-            let ficha = LocalReporte::read(&mut tx, &item.uuid_cliente).await?;
-            let Some(mut ficha) = ficha.filter(|f| f.en_vuelo.as_deref() == Some(json)) else {
+            let local = LocalReporte::read(&mut tx, &item.uuid_cliente).await?;
+            let Some(mut local) = local.filter(|f| f.en_vuelo.as_deref() == Some(json)) else {
                 aplicado.ya_respondidos += 1;
                 continue;
             };
-            resumen.record(&veredicto);
+            summary.record(&veredicto);
             if let Some((id, version)) = veredicto.ack() {
                 record_in_ledger(&mut tx, item, &veredicto, id, version).await?;
             }
-            ficha.apply_verdict(veredicto)?;
-            ficha.save(&mut tx).await?;
-            if ficha.en_vuelo.is_none() {
+            local.apply_verdict(veredicto)?;
+            local.save(&mut tx).await?;
+            if local.en_vuelo.is_none() {
                 aplicado.salieron += 1;
             } else {
                 aplicado.aplazados += 1;
-                aplicado.aplazados_otra_vez += usize::from(ficha.aplazos > 1);
+                aplicado.aplazados_otra_vez += usize::from(local.aplazos > 1);
             }
         }
         tx.commit().await?;
-        self.resumen = resumen;
+        self.summary = summary;
         Ok(aplicado)
     }
 }

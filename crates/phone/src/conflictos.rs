@@ -39,12 +39,12 @@ struct Decision<'a> {
 impl Phone {
     /// The conflicts of this phone that nobody decided yet, as far as it knows.
     pub async fn conflictos(&self) -> Result<Vec<Conflicto>, Error> {
-        let filas: Vec<Row> =
+        let rows: Vec<Row> =
             sqlx::query_as("SELECT * FROM cola WHERE aparte IS NOT NULL ORDER BY n")
-                .fetch_all(&self.disco)
+                .fetch_all(&self.db)
                 .await?;
         let mut conflictos = Vec::new();
-        for fila in filas {
+        for fila in rows {
             if let Some(HoldReason::Conflicto(c)) = LocalReporte::try_from(fila)?.aparte {
                 conflictos.push(*c);
             }
@@ -74,8 +74,8 @@ impl Phone {
         let mut version = actual.version;
         for intento in 1.. {
             let gzip = gzip_json(&Decision { politica, version })?;
-            let respuesta = self.request(&ApiRequest::post(&ruta, &gzip)).await?;
-            match respuesta.data::<Reporte>() {
+            let response = self.request(&ApiRequest::post(&ruta, &gzip)).await?;
+            match response.data::<Reporte>() {
                 Ok(decidido) => return self.record_decision(&uuid_cliente, &decidido).await,
                 Err(Error::Problema(p)) if p.status == 412 && intento < MAX_ATTEMPTS => {
                     let nueva = p.actual.as_ref().map(|a| &a["version"]);
@@ -85,7 +85,7 @@ impl Phone {
                     }
                 }
                 Err(Error::Problema(p)) if p.codigo == "conflicto_resuelto" => {
-                    let mut c = self.disco.acquire().await?;
+                    let mut c = self.db.acquire().await?;
                     let visto = Reporte::find_seen(&mut c, &uuid_cliente).await?;
                     drop(c);
                     return match visto.filter(|v| v.version > actual.version) {
@@ -100,10 +100,10 @@ impl Phone {
     }
 
     async fn record_decision(&mut self, uuid: &str, decidido: &Reporte) -> Result<(), Error> {
-        let mut tx = self.disco.begin().await?;
-        if let Some(mut ficha) = LocalReporte::read(&mut tx, uuid).await? {
-            ficha.resolve(decidido);
-            ficha.save(&mut tx).await?;
+        let mut tx = self.db.begin().await?;
+        if let Some(mut local) = LocalReporte::read(&mut tx, uuid).await? {
+            local.resolve(decidido);
+            local.save(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -166,7 +166,7 @@ mod tests {
         let (mut e, uuid) = with_conflicto().await;
         let mut tarde = problema(412, "version_desfasada");
         tarde["actual"] = decided_reporte(&uuid, 5, "Suyo");
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::Con(412, tarde),
             Reply::SePierde,
             Reply::Con(200, decided_reporte(&uuid, 6, "Mío")),
@@ -181,15 +181,15 @@ mod tests {
             .resolve_conflicto(9, &ConflictoPolicy::Cliente)
             .await
             .unwrap();
-        let pedidos = e.guion.take_requests();
-        assert_eq!(pedidos[0].linea, "POST /sync/conflictos/9/resolver");
-        let cuerpos: Vec<_> = pedidos.into_iter().map(|p| p.cuerpo).collect();
+        let requests = e.script.take_requests();
+        assert_eq!(requests[0].linea, "POST /sync/conflictos/9/resolver");
+        let cuerpos: Vec<_> = requests.into_iter().map(|p| p.cuerpo).collect();
         let mezcla = |version| {
             json!({"decision": "mezcla", "version": version,
             "campos": {"titulo": "cliente"}})
         };
-        let cliente = json!({"decision": "cliente", "version": 3});
-        assert_eq!(cuerpos, [mezcla(3), mezcla(5), cliente]);
+        let client = json!({"decision": "cliente", "version": 3});
+        assert_eq!(cuerpos, [mezcla(3), mezcla(5), client]);
         let propio = e.telefono.own_reporte(&uuid).await.unwrap().unwrap();
         assert_eq!(
             (propio.version, propio.estado),
@@ -212,7 +212,7 @@ mod tests {
             (decided_reporte(&uuid, 5, "Suyo"), QueueState::Entregado),
         ] {
             let p = page(&json!([r]), &json!([]), "c");
-            e.guion.enqueue_answers([Reply::Con(200, p)]);
+            e.script.enqueue_answers([Reply::Con(200, p)]);
             e.telefono.pull_once().await.unwrap();
             let propio = e.telefono.own_reporte(&uuid).await.unwrap().unwrap();
             assert_eq!(propio.estado, estado);
@@ -223,7 +223,7 @@ mod tests {
     async fn a_decision_that_comes_too_late_gives_way() {
         let (mut e, uuid) = with_conflicto().await;
         let resuelto = || Reply::Con(409, problema(409, "conflicto_resuelto"));
-        e.guion.enqueue_answers([resuelto()]);
+        e.script.enqueue_answers([resuelto()]);
         let antes_de_saber = e
             .telefono
             .resolve_conflicto(9, &ConflictoPolicy::Cliente)
@@ -233,7 +233,7 @@ mod tests {
         let mut suyo = decided_reporte(&uuid, 4, "Suyo");
         suyo["sync_status"] = "conflicto".into();
         let p = page(&json!([suyo]), &json!([]), "c");
-        e.guion.enqueue_answers([Reply::Con(200, p), resuelto()]);
+        e.script.enqueue_answers([Reply::Con(200, p), resuelto()]);
         e.telefono.pull_once().await.unwrap();
         e.telefono
             .resolve_conflicto(9, &ConflictoPolicy::Cliente)
@@ -251,14 +251,14 @@ mod tests {
         for (queda, base) in [("Suyo", 1), ("Mío", 5)] {
             let (mut e, uuid) = with_conflicto().await;
             e.telefono.edit(&uuid, titulo("Después")).await.unwrap();
-            e.guion
+            e.script
                 .enqueue_answers([Reply::Con(200, decided_reporte(&uuid, 5, queda))]);
             e.telefono
                 .resolve_conflicto(9, &ConflictoPolicy::Servidor)
                 .await
                 .unwrap();
-            let lote = e.telefono.build_batch(10).await.unwrap();
-            let (_, item) = lote.items().next().unwrap();
+            let batch = e.telefono.build_batch(10).await.unwrap();
+            let (_, item) = batch.items().next().unwrap();
             let item: Value = serde_json::from_str(item).unwrap();
             let esperado = (&json!("Después"), &json!(base));
             assert_eq!((&item["titulo"], &item["version_base"]), esperado);

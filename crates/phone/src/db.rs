@@ -12,8 +12,8 @@ use crate::Error;
 /// The schema's number, in `PRAGMA user_version`.
 const VERSION: i64 = 2;
 
-/// `cola`: own reports, sent or not. `archivos`: their files. `vistos`: the mirror of what the server shows this person.
-/// `libro`: what the server acknowledged, never changed.
+/// `queue`: own reports, sent or not. `archivos`: their files. `vistos`: the mirror of what the server shows this person.
+/// `ledger`: what the server acknowledged, never changed.
 /// `notas`: small things by name.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS notas (clave TEXT PRIMARY KEY, valor TEXT NOT NULL) STRICT;
@@ -66,19 +66,19 @@ PRAGMA user_version = 2;
 
 /// Opens the file, made when it is not there. One connection: a phone does one thing at a time.
 pub(crate) async fn open(archivo: &Path) -> Result<SqlitePool, Error> {
-    let opciones = SqliteConnectOptions::new()
+    let options = SqliteConnectOptions::new()
         .filename(archivo)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging();
-    let disco = SqlitePoolOptions::new()
+    let db = SqlitePoolOptions::new()
         .max_connections(1)
         .test_before_acquire(false)
-        .connect_with(opciones)
+        .connect_with(options)
         .await?;
-    let mut tx = disco.begin().await?;
+    let mut tx = db.begin().await?;
     let version: i64 = sqlx::query_scalar("PRAGMA user_version")
         .fetch_one(&mut *tx)
         .await?;
@@ -90,7 +90,7 @@ pub(crate) async fn open(archivo: &Path) -> Result<SqlitePool, Error> {
         sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
     }
     tx.commit().await?;
-    Ok(disco)
+    Ok(db)
 }
 
 /// Small things kept by name.
@@ -121,17 +121,17 @@ impl NamedValue {
     }
 
     pub(crate) async fn read(self, c: &mut SqliteConnection) -> Result<Option<String>, Error> {
-        let valor = sqlx::query_scalar("SELECT valor FROM notas WHERE clave = $1")
+        let value = sqlx::query_scalar("SELECT valor FROM notas WHERE clave = $1")
             .bind(self.key())
             .fetch_optional(c)
             .await?;
-        Ok(valor)
+        Ok(value)
     }
 
-    pub(crate) async fn set(self, c: &mut SqliteConnection, valor: &str) -> Result<(), Error> {
+    pub(crate) async fn set(self, c: &mut SqliteConnection, value: &str) -> Result<(), Error> {
         sqlx::query("INSERT OR REPLACE INTO notas (clave, valor) VALUES ($1, $2)")
             .bind(self.key())
-            .bind(valor)
+            .bind(value)
             .execute(c)
             .await?;
         Ok(())

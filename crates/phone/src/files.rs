@@ -88,7 +88,7 @@ impl Phone {
             });
         }
         borrador.contenido.multimedia = Some(archivos.clone());
-        let mut tx = self.disco.begin().await?;
+        let mut tx = self.db.begin().await?;
         let uuid = self.create_in(&mut tx, borrador).await?;
         for (archivo, adjunto) in archivos.iter().zip(adjuntos) {
             save(&mut tx, &uuid, archivo, &adjunto.ruta).await?;
@@ -99,31 +99,31 @@ impl Phone {
 
     /// Files of own reports, in the order they were made.
     pub async fn archivos(&self) -> Result<Vec<QueuedArchivo>, Error> {
-        let filas: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Row> = sqlx::query_as(
             "SELECT reporte_uuid, ruta, json, enviado, problema FROM archivos ORDER BY n",
         )
-        .fetch_all(&self.disco)
+        .fetch_all(&self.db)
         .await?;
-        filas.into_iter().map(TryInto::try_into).collect()
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// The next file to be sent: those of reports that the server has, and those that were put off last.
     pub async fn next_archivo(&self) -> Result<Option<QueuedArchivo>, Error> {
-        let fila: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = sqlx::query_as(
             "SELECT a.reporte_uuid, a.ruta, a.json, a.enviado, a.problema
              FROM archivos a JOIN cola c ON c.uuid_cliente = a.reporte_uuid
              WHERE NOT a.enviado AND a.problema IS NULL AND c.base IS NOT NULL
              ORDER BY a.aplazos, a.n LIMIT 1",
         )
-        .fetch_optional(&self.disco)
+        .fetch_optional(&self.db)
         .await?;
-        fila.map(TryInto::try_into).transpose()
+        row.map(TryInto::try_into).transpose()
     }
 
     pub(crate) async fn mark_archivo_sent(&self, uuid: &str) -> Result<(), Error> {
         sqlx::query("UPDATE archivos SET enviado = 1 WHERE uuid_cliente = $1")
             .bind(uuid)
-            .execute(&self.disco)
+            .execute(&self.db)
             .await?;
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Phone {
             "UPDATE archivos SET aplazos = aplazos + 1 WHERE uuid_cliente = $1 RETURNING aplazos",
         )
         .bind(uuid)
-        .fetch_one(&self.disco)
+        .fetch_one(&self.db)
         .await?;
         Ok(veces)
     }
@@ -147,7 +147,7 @@ impl Phone {
         sqlx::query("UPDATE archivos SET problema = $2 WHERE uuid_cliente = $1")
             .bind(uuid)
             .bind(serde_json::to_string(p)?)
-            .execute(&self.disco)
+            .execute(&self.db)
             .await?;
         Ok(())
     }
@@ -188,13 +188,13 @@ async fn measure(ruta: &Path) -> Result<(i64, String), Error> {
     let lee = async {
         let mut archivo = File::open(ruta).await?;
         let (mut hash, mut largo) = (sha2::Sha256::new(), 0);
-        let mut trozo = vec![0; 64 * 1024];
+        let mut chunk = vec![0; 64 * 1024];
         loop {
-            let n = archivo.read(&mut trozo).await?;
+            let n = archivo.read(&mut chunk).await?;
             if n == 0 {
                 break;
             }
-            hash.update(&trozo[..n]);
+            hash.update(&chunk[..n]);
             largo += i64::try_from(n).unwrap_or(0);
         }
         Ok::<_, std::io::Error>((largo, hex(&hash.finalize())))

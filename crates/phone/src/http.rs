@@ -184,8 +184,8 @@ impl HttpClient {
                 .header(CONTENT_ENCODING, "gzip")
                 .body(gzip.to_vec());
         }
-        for (nombre, valor) in &peticion.cabeceras {
-            r = r.header(*nombre, valor);
+        for (nombre, value) in &peticion.cabeceras {
+            r = r.header(*nombre, value);
         }
         if let Some(bytes) = &peticion.bytes {
             self.subidos.fetch_add(bytes.len() as u64, Relaxed);
@@ -194,26 +194,22 @@ impl HttpClient {
                 .body(bytes.clone());
         }
         self.peticiones.fetch_add(1, Relaxed);
-        let mut respuesta = r.send().await.map_err(|e| transport_error(&e))?;
+        let mut response = r.send().await.map_err(|e| transport_error(&e))?;
         let mut cuerpo = Vec::new();
-        while let Some(trozo) = respuesta.chunk().await.map_err(|e| transport_error(&e))? {
-            self.bajados.fetch_add(trozo.len() as u64, Relaxed);
-            cuerpo.extend_from_slice(&trozo);
+        while let Some(chunk) = response.chunk().await.map_err(|e| transport_error(&e))? {
+            self.bajados.fetch_add(chunk.len() as u64, Relaxed);
+            cuerpo.extend_from_slice(&chunk);
             if cuerpo.len() > MAX_RESPONSE {
                 return Err(Error::SinRespuesta("es demasiado larga".into()));
             }
         }
-        let cabecera = |nombre: &HeaderName| {
-            respuesta
-                .headers()
-                .get(nombre)
-                .and_then(|v| v.to_str().ok())
-        };
+        let cabecera =
+            |nombre: &HeaderName| response.headers().get(nombre).and_then(|v| v.to_str().ok());
         if cabecera(&CONTENT_ENCODING) == Some("gzip") {
             cuerpo = decompress(&cuerpo)?;
         }
         Ok(ApiResponse {
-            status: respuesta.status().as_u16(),
+            status: response.status().as_u16(),
             reintentar_en: cabecera(&RETRY_AFTER)
                 .and_then(|s| s.trim().parse().ok())
                 .map(Duration::from_secs),

@@ -26,7 +26,7 @@ impl Phone {
         let asientos = sqlx::query_as(
             "SELECT uuid_cliente, sha256_contenido, resultado, id, version FROM libro ORDER BY n",
         )
-        .fetch_all(&self.disco)
+        .fetch_all(&self.db)
         .await?;
         Ok(asientos)
     }

@@ -24,15 +24,15 @@ fn field_value(c: &Contenido, campo: &str) -> i64 {
     }
 }
 
-fn edit_patch(campo: &str, valor: i64) -> Patch {
+fn edit_patch(campo: &str, value: i64) -> Patch {
     match campo {
-        "titulo" => crate::test_support::titulo(&valor.to_string()),
+        "titulo" => crate::test_support::titulo(&value.to_string()),
         "area_id" => Patch {
-            area_id: Some(valor),
+            area_id: Some(value),
             ..Patch::default()
         },
         _ => Patch {
-            severidad_id: Some(valor),
+            severidad_id: Some(value),
             ..Patch::default()
         },
     }
@@ -86,12 +86,12 @@ impl ModelServer {
     }
 
     /// Each field by three-way merge, a clash by `lado`; the fields that clash.
-    fn merge(&self, (cliente, base): &SentContenido, lado: Lado) -> (Contenido, Vec<&'static str>) {
+    fn merge(&self, (client, base): &SentContenido, lado: Lado) -> (Contenido, Vec<&'static str>) {
         let base = base.filter(|b| *b <= self.version()).map(|b| self.at(b));
         let (mut nuevo, mut choques) = (self.current().clone(), vec![]);
         for campo in FIELDS {
             let de = |c| field_value(c, campo);
-            let (suyo, mio, base) = (de(self.current()), de(cliente), base.map(de));
+            let (suyo, mio, base) = (de(self.current()), de(client), base.map(de));
             let choca = mio != suyo && base != Some(mio) && base != Some(suyo);
             if choca {
                 choques.push(campo);
@@ -168,18 +168,18 @@ impl ModelServer {
 
 struct ModelRun {
     e: Fixture,
-    servidor: ModelServer,
-    semilla: u64,
+    server: ModelServer,
+    seed: u64,
     ultimo: i64,
 }
 
 impl ModelRun {
     fn random_below(&mut self, caras: u64) -> usize {
-        self.semilla = self
-            .semilla
+        self.seed = self
+            .seed
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.semilla >> 33) % caras).unwrap()
+        usize::try_from((self.seed >> 33) % caras).unwrap()
     }
 
     fn new_value(&mut self) -> (&'static str, i64) {
@@ -189,28 +189,28 @@ impl ModelRun {
 
     async fn edit(&mut self) {
         let (campo, nuevo) = self.new_value();
-        let uuid = self.servidor.uuid.clone();
+        let uuid = self.server.uuid.clone();
         let propio = self.e.telefono.own_reporte(&uuid).await.unwrap().unwrap();
         let visto = field_value(&propio.contenido, campo);
-        self.servidor.visto.insert(nuevo, visto);
+        self.server.visto.insert(nuevo, visto);
         let parche = edit_patch(campo, nuevo);
         self.e.telefono.edit(&uuid, parche).await.unwrap();
     }
 
     async fn push(&mut self, se_pierde: bool) {
-        let lote = self.e.telefono.build_batch(1).await.unwrap();
-        if let Some((_, item)) = lote.items().next() {
-            let r = batch_results(&json!([self.servidor.receive(item)]));
+        let batch = self.e.telefono.build_batch(1).await.unwrap();
+        if let Some((_, item)) = batch.items().next() {
+            let r = batch_results(&json!([self.server.receive(item)]));
             if !se_pierde {
-                self.e.telefono.apply(&lote, &r).await.unwrap();
+                self.e.telefono.apply(&batch, &r).await.unwrap();
             }
         }
     }
 
     async fn pull(&mut self) {
-        if !self.servidor.versiones.is_empty() {
-            let p = page(&json!([self.servidor.reporte()]), &json!([]), "c");
-            self.e.guion.enqueue_answers([Reply::Con(200, p)]);
+        if !self.server.versiones.is_empty() {
+            let p = page(&json!([self.server.reporte()]), &json!([]), "c");
+            self.e.script.enqueue_answers([Reply::Con(200, p)]);
             self.e.telefono.pull_once().await.unwrap();
         }
     }
@@ -223,11 +223,11 @@ impl ModelRun {
         };
         let conflictos = self.e.telefono.conflictos().await.unwrap();
         if let Some(c) = conflictos.first() {
-            self.servidor.resolve(c.id, lado);
-            self.e.guion.enqueue_answers([if se_pierde {
+            self.server.resolve(c.id, lado);
+            self.e.script.enqueue_answers([if se_pierde {
                 Reply::SePierde
             } else {
-                Reply::Con(200, self.servidor.reporte())
+                Reply::Con(200, self.server.reporte())
             }]);
             let r = self.e.telefono.resolve_conflicto(c.id, &politica).await;
             assert_eq!(r.is_err(), se_pierde);
@@ -241,9 +241,9 @@ impl ModelRun {
             4 => self.push(true).await,
             5 => {
                 let (campo, nuevo) = self.new_value();
-                if let Some(actual) = self.servidor.versiones.last() {
+                if let Some(actual) = self.server.versiones.last() {
                     let nuevo = edit_patch(campo, nuevo).apply_to(actual);
-                    self.servidor.versiones.push(nuevo);
+                    self.server.versiones.push(nuevo);
                 }
             }
             6 => self.pull().await,
@@ -257,17 +257,17 @@ impl ModelRun {
 
 #[tokio::test]
 async fn nobody_s_change_is_undone_unseen_and_both_sides_agree_in_the_end() {
-    for semilla in 0..5 {
+    for seed in 0..5 {
         let mut e = Fixture::new().await;
         let uuid = e.telefono.create(sample_contenido()).await.unwrap();
-        let servidor = ModelServer {
+        let server = ModelServer {
             uuid: uuid.clone(),
             ..ModelServer::default()
         };
         let mut c = ModelRun {
             e,
-            servidor,
-            semilla,
+            server,
+            seed,
             ultimo: 1_000,
         };
         for _ in 0..60 {
@@ -279,7 +279,7 @@ async fn nobody_s_change_is_undone_unseen_and_both_sides_agree_in_the_end() {
             c.pull().await;
         }
         let propio = c.e.telefono.own_reporte(&uuid).await.unwrap().unwrap();
-        assert_eq!(propio.estado, QueueState::Entregado, "semilla {semilla}");
-        assert_eq!(&propio.contenido, c.servidor.current(), "semilla {semilla}");
+        assert_eq!(propio.estado, QueueState::Entregado, "semilla {seed}");
+        assert_eq!(&propio.contenido, c.server.current(), "semilla {seed}");
     }
 }

@@ -204,9 +204,9 @@ mod tests {
             ..titulo("Dos")
         };
         let ambos = titulo("Uno").then(sin_lugar);
-        let texto = serde_json::to_string(&ambos).unwrap();
-        assert_eq!(texto, r#"{"titulo":"Dos","ubicacion":null}"#);
-        assert_eq!(serde_json::from_str::<Patch>(&texto).unwrap(), ambos);
+        let text = serde_json::to_string(&ambos).unwrap();
+        assert_eq!(text, r#"{"titulo":"Dos","ubicacion":null}"#);
+        assert_eq!(serde_json::from_str::<Patch>(&text).unwrap(), ambos);
         assert_eq!(ambos.apply_to(&sample_contenido()).ubicacion, None);
         assert_eq!(
             serde_json::from_str::<Patch>("{}").unwrap(),
@@ -226,14 +226,14 @@ mod tests {
 
     #[test]
     fn only_a_field_that_both_changed_differently_clashes() {
-        let servidor = titulo("Del servidor").apply_to(&sample_contenido());
-        assert!(titulo("Mío").conflicts(&sample_contenido(), &servidor));
-        assert!(!titulo("Del servidor").conflicts(&sample_contenido(), &servidor));
+        let server = titulo("Del servidor").apply_to(&sample_contenido());
+        assert!(titulo("Mío").conflicts(&sample_contenido(), &server));
+        assert!(!titulo("Del servidor").conflicts(&sample_contenido(), &server));
         assert!(!titulo("Mío").conflicts(&sample_contenido(), &sample_contenido()));
         let area = Patch {
             area_id: Some(4),
             ..Patch::default()
         };
-        assert!(!area.conflicts(&sample_contenido(), &servidor));
+        assert!(!area.conflicts(&sample_contenido(), &server));
     }
 }

@@ -25,7 +25,7 @@ pub struct PhoneOptions {
     pub device_id: String,
     pub app_version: String,
     /// Milliseconds since 1970.
-    pub reloj: Box<dyn Fn() -> i64 + Send + Sync>,
+    pub clock: Box<dyn Fn() -> i64 + Send + Sync>,
     /// Random 64 bits at each call, for uuids and jitter.
     pub azar: Box<dyn FnMut() -> u64 + Send + Sync>,
     /// Items in the first batch; the phone goes on from there between 1 and 500.
@@ -49,14 +49,14 @@ impl PhoneOptions {
     pub fn new(
         url: impl Into<String>,
         device_id: impl Into<String>,
-        reloj: impl Fn() -> i64 + Send + Sync + 'static,
+        clock: impl Fn() -> i64 + Send + Sync + 'static,
         azar: impl FnMut() -> u64 + Send + Sync + 'static,
     ) -> Self {
         Self {
             url: url.into(),
             device_id: device_id.into(),
             app_version: concat!("sigra-phone/", env!("CARGO_PKG_VERSION")).into(),
-            reloj: Box::new(reloj),
+            clock: Box::new(clock),
             azar: Box::new(azar),
             lote_inicial: 100,
             pagina: 500,
@@ -81,16 +81,16 @@ impl fmt::Debug for PhoneOptions {
 /// One person's phone: one file on disk, which may be closed, killed, copied or put back at any
 /// moment.
 pub struct Phone {
-    pub(crate) ajustes: PhoneOptions,
-    pub(crate) disco: SqlitePool,
-    pub(crate) cliente: HttpClient,
+    pub(crate) settings: PhoneOptions,
+    pub(crate) db: SqlitePool,
+    pub(crate) client: HttpClient,
     pub(crate) tokens: Option<Tokens>,
-    pub(crate) espera: Backoff,
+    pub(crate) delay: Backoff,
     /// Items that the next batch may have.
     pub(crate) tamano_lote: usize,
     /// Reports that the next page may have.
     pub(crate) tamano_pagina: usize,
-    pub(crate) resumen: SyncSummary,
+    pub(crate) summary: SyncSummary,
     /// The file that is being sent.
     pub(crate) en_subida: Option<OngoingUpload>,
 }
@@ -99,24 +99,28 @@ impl Phone {
     /// Opens the phone's file, made when it is not there.
     ///
     /// [`Error::Disco`] or [`Error::Dato`] when it can't be used.
-    pub async fn open(archivo: &Path, ajustes: PhoneOptions) -> Result<Self, Error> {
-        let disco = db::open(archivo).await?;
-        let mut c = disco.acquire().await?;
+    pub async fn open(archivo: &Path, settings: PhoneOptions) -> Result<Self, Error> {
+        let db = db::open(archivo).await?;
+        let mut c = db.acquire().await?;
         let access = NamedValue::AccessToken.read(&mut c).await?;
         let refresh = NamedValue::RefreshToken.read(&mut c).await?;
         drop(c);
         Ok(Self {
-            cliente: HttpClient::new(&ajustes.url, ajustes.plazo_conexion, ajustes.plazo_peticion)?,
+            client: HttpClient::new(
+                &settings.url,
+                settings.plazo_conexion,
+                settings.plazo_peticion,
+            )?,
             tokens: access
                 .zip(refresh)
                 .map(|(access, refresh)| Tokens { access, refresh }),
-            espera: Backoff::new(ajustes.espera_base, ajustes.espera_techo),
-            tamano_lote: ajustes.lote_inicial.clamp(1, MAX_ITEMS),
-            tamano_pagina: ajustes.pagina.clamp(1, MAX_PAGE),
-            resumen: SyncSummary::default(),
+            delay: Backoff::new(settings.espera_base, settings.espera_techo),
+            tamano_lote: settings.lote_inicial.clamp(1, MAX_ITEMS),
+            tamano_pagina: settings.pagina.clamp(1, MAX_PAGE),
+            summary: SyncSummary::default(),
             en_subida: None,
-            disco,
-            ajustes,
+            db,
+            settings,
         })
     }
 
@@ -124,28 +128,28 @@ impl Phone {
     ///
     /// [`Error::Http`] when no client can be made for it.
     pub fn set_url(&mut self, url: &str) -> Result<(), Error> {
-        self.cliente.set_url(
+        self.client.set_url(
             url,
-            self.ajustes.plazo_conexion,
-            self.ajustes.plazo_peticion,
+            self.settings.plazo_conexion,
+            self.settings.plazo_peticion,
         )?;
-        url.clone_into(&mut self.ajustes.url);
+        url.clone_into(&mut self.settings.url);
         Ok(())
     }
 
     /// Closes the file. After this its database is one file, ready to be copied.
     pub async fn close(self) {
-        self.disco.close().await;
+        self.db.close().await;
     }
 
     pub(crate) fn now(&self) -> Instante {
-        Instante((self.ajustes.reloj)())
+        Instante((self.settings.clock)())
     }
 
     /// The wait after one more failure.
     pub(crate) fn failure(&mut self, pedida: Option<Duration>) -> Duration {
-        let azar = (self.ajustes.azar)();
-        self.espera.failure(azar, pedida)
+        let azar = (self.settings.azar)();
+        self.delay.failure(azar, pedida)
     }
 }
 
@@ -170,12 +174,12 @@ mod tests {
     async fn a_file_of_a_newer_phone_is_left_alone() {
         let carpeta = tempfile::tempdir().unwrap();
         let archivo = carpeta.path().join("telefono.db");
-        let disco = open(&archivo).await.unwrap();
+        let db = open(&archivo).await.unwrap();
         sqlx::query("PRAGMA user_version = 3")
-            .execute(&disco)
+            .execute(&db)
             .await
             .unwrap();
-        disco.close().await;
+        db.close().await;
         assert!(matches!(open(&archivo).await, Err(Error::Dato(_))));
     }
 

@@ -36,27 +36,27 @@ impl Phone {
     ///
     /// Errors as [`Phone::push_once`].
     pub async fn pull_once(&mut self) -> Result<StepOutcome, Error> {
-        let mut c = self.disco.acquire().await?;
+        let mut c = self.db.acquire().await?;
         let cursor = NamedValue::Cursor.read(&mut c).await?;
         drop(c);
         let empezando = cursor.is_none();
         let mut consulta = vec![("limite", self.tamano_pagina.to_string())];
         consulta.extend(cursor.map(|cursor| ("cursor", cursor)));
-        let peticion = ApiRequest {
+        let request = ApiRequest {
             consulta,
             ..ApiRequest::new(Method::GET, "/sync/changes")
         };
-        let pagina = match self.request(&peticion).await {
-            Ok(respuesta) => respuesta.data::<FeedPage>(),
+        let pagina = match self.request(&request).await {
+            Ok(response) => response.data::<FeedPage>(),
             Err(e) => Err(e),
         };
         match pagina {
             Ok(pagina) => {
                 let hay_mas = pagina.hay_mas;
                 self.apply_page(pagina).await?;
-                self.espera.success();
-                let tope = self.ajustes.pagina.clamp(1, MAX_PAGE);
-                self.tamano_pagina = (self.tamano_pagina * 2).min(tope);
+                self.delay.success();
+                let limit = self.settings.pagina.clamp(1, MAX_PAGE);
+                self.tamano_pagina = (self.tamano_pagina * 2).min(limit);
                 Ok(if hay_mas {
                     StepOutcome::Sigue
                 } else {
@@ -78,11 +78,11 @@ impl Phone {
 
     async fn apply_page(&mut self, pagina: FeedPage) -> Result<(), Error> {
         let (llegan, se_van) = (pagina.reportes.len(), pagina.retirados.len());
-        let mut tx = self.disco.begin().await?;
+        let mut tx = self.db.begin().await?;
         for reporte in pagina.reportes {
-            if let Some(mut ficha) = LocalReporte::read(&mut tx, &reporte.uuid_cliente).await? {
-                ficha.apply_pulled(&reporte);
-                ficha.save(&mut tx).await?;
+            if let Some(mut local) = LocalReporte::read(&mut tx, &reporte.uuid_cliente).await? {
+                local.apply_pulled(&reporte);
+                local.save(&mut tx).await?;
             }
             reporte.record(&mut tx).await?;
         }
@@ -103,15 +103,15 @@ impl Phone {
         }
         NamedValue::Cursor.set(&mut tx, &pagina.cursor).await?;
         tx.commit().await?;
-        self.resumen.bajados += llegan as u64;
-        self.resumen.retirados += se_van as u64;
+        self.summary.bajados += llegan as u64;
+        self.summary.retirados += se_van as u64;
         Ok(())
     }
 
     /// Forgets the mirror, never the queue. After `cursor_vencido` the server may have come back
     /// from an old backup: what it acknowledged has to be proved again.
     async fn forget_seen(&mut self, p: &Problema) -> Result<(), Error> {
-        let mut tx = self.disco.begin().await?;
+        let mut tx = self.db.begin().await?;
         sqlx::query("DELETE FROM vistos").execute(&mut *tx).await?;
         NamedValue::Cursor.remove(&mut tx).await?;
         if p.codigo != "alcance_cambiado" {
@@ -123,11 +123,11 @@ impl Phone {
 
     /// All that the server showed this person, by id.
     pub async fn seen_reportes(&self) -> Result<Vec<Reporte>, Error> {
-        let filas: Vec<String> = sqlx::query_scalar("SELECT json FROM vistos ORDER BY id")
-            .fetch_all(&self.disco)
+        let rows: Vec<String> = sqlx::query_scalar("SELECT json FROM vistos ORDER BY id")
+            .fetch_all(&self.db)
             .await?;
         let lee = |json: String| Ok(serde_json::from_str(&json)?);
-        filas.into_iter().map(lee).collect()
+        rows.into_iter().map(lee).collect()
     }
 }
 
@@ -138,9 +138,9 @@ fn starts_over(p: &Problema) -> bool {
 /// An own report was withdrawn: what still waits for it can't be sent any more, and its owner is
 /// told.
 pub(crate) async fn mark_retirado(c: &mut SqliteConnection, uuid: &str) -> Result<(), Error> {
-    let ficha = LocalReporte::read(c, uuid).await?;
-    if let Some(mut ficha) = ficha.filter(LocalReporte::is_pending) {
-        ficha.reject(Problema {
+    let local = LocalReporte::read(c, uuid).await?;
+    if let Some(mut local) = local.filter(LocalReporte::is_pending) {
+        local.reject(Problema {
             status: 410,
             codigo: "reporte_retirado".into(),
             permanente: true,
@@ -150,7 +150,7 @@ pub(crate) async fn mark_retirado(c: &mut SqliteConnection, uuid: &str) -> Resul
             errores: vec![],
             actual: None,
         })?;
-        ficha.save(c).await?;
+        local.save(c).await?;
     }
     Ok(())
 }
@@ -197,7 +197,7 @@ mod tests {
     const OTHER_UUID: &str = "6f1c2f7e-3c61-4c52-9d0e-5a8a4b8f0c11";
 
     async fn pull_page(e: &mut Fixture, contesta: Reply) -> StepOutcome {
-        e.guion.enqueue_answers([contesta]);
+        e.script.enqueue_answers([contesta]);
         e.telefono.pull_once().await.unwrap()
     }
 
@@ -224,7 +224,7 @@ mod tests {
         let segunda = page_with(&json!([reporte(1, OTHER_UUID, 4, &vieja)]), "c2");
         assert_eq!(pull_page(&mut e, segunda).await, StepOutcome::Listo);
         let lineas: Vec<_> = e
-            .guion
+            .script
             .take_requests()
             .into_iter()
             .map(|p| p.linea)
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(pull_page(&mut e, cambio).await, StepOutcome::DesdeCero);
         assert!(e.telefono.seen_reportes().await.unwrap().is_empty());
         assert_eq!(e.telefono.pending_count().await.unwrap(), 1);
-        e.guion.take_requests();
+        e.script.take_requests();
         pull_page(
             &mut e,
             page_with(
@@ -306,7 +306,7 @@ mod tests {
         )
         .await;
         assert_eq!(
-            e.guion.take_requests()[0].linea,
+            e.script.take_requests()[0].linea,
             "GET /sync/changes?limite=500"
         );
         assert_eq!(e.telefono.seen_reportes().await.unwrap()[0].version, 2);
@@ -325,15 +325,15 @@ mod tests {
         let paso = pull_page(&mut e, Reply::Con(200, sin_cursor)).await;
         assert!(matches!(paso, StepOutcome::Espera(_)));
         assert!(e.telefono.seen_reportes().await.unwrap().is_empty());
-        e.guion.take_requests();
-        e.guion
+        e.script.take_requests();
+        e.script
             .enqueue_answers([Reply::Con(410, problema(410, "cursor_vencido"))]);
         // Without a cursor there is nothing to forget.
         let error = e.telefono.pull_once().await.unwrap_err();
         assert!(matches!(error, Error::Problema(p) if p.status == 410));
         // A smaller page may get through.
         assert_eq!(
-            e.guion.take_requests()[0].linea,
+            e.script.take_requests()[0].linea,
             "GET /sync/changes?limite=250"
         );
     }
@@ -352,8 +352,8 @@ mod tests {
         )
         .await;
         e.telefono.edit(OTHER_UUID, titulo("Mío")).await.unwrap();
-        let lote = e.telefono.build_batch(1).await.unwrap();
-        let (_, item) = lote.items().next().unwrap();
+        let batch = e.telefono.build_batch(1).await.unwrap();
+        let (_, item) = batch.items().next().unwrap();
         let item: serde_json::Value = serde_json::from_str(item).unwrap();
         assert_eq!(
             (&item["version_base"], &item["titulo"]),

@@ -54,20 +54,20 @@ impl Phone {
                 Ok(StepOutcome::Aplazado(self.failure(None)))
             }
             Ok(_) => {
-                self.espera.success();
+                self.delay.success();
                 self.tamano_lote = (self.tamano_lote * 2).min(MAX_ITEMS);
                 Ok(StepOutcome::Sigue)
             }
             // What is too large may pass in smaller pieces; what can't be made smaller never will.
             Err(Error::Problema(p)) if p.status == 413 => {
                 if let [(uuid, _)] = *lote.items().collect::<Vec<_>>() {
-                    let mut tx = self.disco.begin().await?;
-                    if let Some(mut ficha) = LocalReporte::read(&mut tx, uuid).await? {
-                        ficha.reject(*p)?;
-                        ficha.save(&mut tx).await?;
+                    let mut tx = self.db.begin().await?;
+                    if let Some(mut local) = LocalReporte::read(&mut tx, uuid).await? {
+                        local.reject(*p)?;
+                        local.save(&mut tx).await?;
                     }
                     tx.commit().await?;
-                    self.resumen.rechazados += 1;
+                    self.summary.rechazados += 1;
                 }
                 self.halve_batch(&lote);
                 Ok(StepOutcome::Sigue)
@@ -89,8 +89,8 @@ impl Phone {
     }
 
     async fn deliver(&mut self, lote: &Batch) -> Result<AppliedBatch, Error> {
-        let respuesta = self.request(&lote.as_request()).await?;
-        self.apply(lote, &respuesta).await
+        let response = self.request(&lote.as_request()).await?;
+        self.apply(lote, &response).await
     }
 
     /// The next batch is half as large: on a link that breaks, a small one may get through.
@@ -133,13 +133,13 @@ mod tests {
         let largo = |p: crate::test_support::RecordedRequest| {
             p.cuerpo["reportes"].as_array().unwrap().len()
         };
-        e.guion.take_requests().into_iter().map(largo).collect()
+        e.script.take_requests().into_iter().map(largo).collect()
     }
 
     #[tokio::test]
     async fn batches_shrink_when_the_link_breaks_and_grow_again() {
         let mut e = with_reportes(20).await;
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::SePierde,
             Reply::Crudo("200 OK", "<html>portal</html>"),
             Reply::Con(408, problema(408, "cuerpo_lento")),
@@ -162,13 +162,13 @@ mod tests {
     #[tokio::test]
     async fn retry_after_is_obeyed_and_a_busy_server_is_no_broken_link() {
         let mut e = with_reportes(4).await;
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::Crudo("429 X\r\nretry-after: 30", "{}"),
             Reply::Con(503, problema(503, "no_disponible")),
         ]);
         let pedida = Duration::from_secs(30);
-        let espera = e.telefono.push_once().await.unwrap().delay().unwrap();
-        assert!((pedida..pedida + Duration::from_millis(2)).contains(&espera));
+        let delay = e.telefono.push_once().await.unwrap().delay().unwrap();
+        assert!((pedida..pedida + Duration::from_millis(2)).contains(&delay));
         assert!(e.telefono.push_once().await.unwrap().delay() < Some(pedida));
         assert_eq!(batch_sizes(&e), [4, 4]);
         assert_eq!(e.telefono.pending_count().await.unwrap(), 4);
@@ -182,7 +182,7 @@ mod tests {
         e.telefono.edit(&uuid, titulo("Roca")).await.unwrap();
         e.telefono.create(sample_contenido()).await.unwrap();
         e.telefono.tamano_lote = 1;
-        e.guion.enqueue_answers([Reply::Segun(all_created)]);
+        e.script.enqueue_answers([Reply::Segun(all_created)]);
         for esperado in [StepOutcome::Sigue, StepOutcome::Sigue, StepOutcome::Listo] {
             assert_eq!(e.telefono.push_once().await.unwrap(), esperado);
         }
@@ -192,7 +192,7 @@ mod tests {
     #[tokio::test]
     async fn too_large_is_halved_and_what_can_not_be_is_put_aside() {
         let mut e = with_reportes(2).await;
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::Con(413, problema(413, "cuerpo_muy_grande")),
             Reply::Con(413, problema(413, "cuerpo_muy_grande")),
             Reply::Segun(all_created),
@@ -209,7 +209,7 @@ mod tests {
     #[tokio::test]
     async fn a_no_to_the_whole_request_is_told_and_nothing_is_lost() {
         let mut e = with_reportes(2).await;
-        e.guion
+        e.script
             .enqueue_answers([Reply::Con(403, problema(403, "debe_cambiar_password"))]);
         let error = e.telefono.push_once().await.unwrap_err();
         assert!(matches!(error, Error::Problema(p) if p.codigo == "debe_cambiar_password"));
@@ -226,7 +226,7 @@ mod tests {
                 "error": problema(503, "no_disponible")}]})
         };
         // Two are put off, the third goes through, and then the first one is asked again.
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::Segun(aplaza),
             Reply::SePierde,
             Reply::Segun(aplaza),

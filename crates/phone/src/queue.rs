@@ -104,7 +104,7 @@ impl Phone {
     /// Returns its uuid, in lower case. [`Error::Uuid`] or [`Error::YaExiste`] for a given one that
     /// can't be taken.
     pub async fn create(&mut self, borrador: impl Into<Draft> + Send) -> Result<String, Error> {
-        let mut tx = self.disco.begin().await?;
+        let mut tx = self.db.begin().await?;
         let uuid = self.create_in(&mut tx, borrador.into()).await?;
         tx.commit().await?;
         Ok(uuid)
@@ -116,10 +116,10 @@ impl Phone {
         borrador: Draft,
     ) -> Result<String, Error> {
         let uuid_cliente = match borrador.uuid_cliente {
-            Some(texto) => parse_uuid_cliente(&texto).map_err(|_| Error::Uuid(texto))?,
+            Some(text) => parse_uuid_cliente(&text).map_err(|_| Error::Uuid(text))?,
             None => self.uuid(),
         };
-        let ficha = LocalReporte {
+        let local = LocalReporte {
             uuid_cliente: uuid_cliente.clone(),
             hora_creado: self.now().to_string(),
             fecha_reporte: borrador.fecha_reporte.map(|f| f.to_string()),
@@ -132,7 +132,7 @@ impl Phone {
         if LocalReporte::read(c, &uuid_cliente).await?.is_some() {
             return Err(Error::YaExiste(uuid_cliente));
         }
-        ficha.save(c).await?;
+        local.save(c).await?;
         Ok(uuid_cliente)
     }
 
@@ -141,36 +141,35 @@ impl Phone {
     ///
     /// [`Error::NoExiste`] for a uuid that the phone does not have.
     pub async fn edit(&mut self, uuid: &str, parche: Patch) -> Result<(), Error> {
-        let mut tx = self.disco.begin().await?;
-        let mut ficha = match LocalReporte::read(&mut tx, uuid).await? {
-            Some(ficha) => ficha,
+        let mut tx = self.db.begin().await?;
+        let mut local = match LocalReporte::read(&mut tx, uuid).await? {
+            Some(local) => local,
             None => Reporte::find_seen(&mut tx, uuid)
                 .await?
                 .map(|r| LocalReporte::adopt(&r))
                 .ok_or_else(|| Error::NoExiste(uuid.to_owned()))?,
         };
-        ficha.edit(parche);
-        ficha.save(&mut tx).await?;
+        local.edit(parche);
+        local.save(&mut tx).await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// Own reports in the order they were made.
     pub async fn own_reportes(&self) -> Result<Vec<QueuedReporte>, Error> {
-        let filas: Vec<Row> = sqlx::query_as("SELECT * FROM cola ORDER BY n")
-            .fetch_all(&self.disco)
+        let rows: Vec<Row> = sqlx::query_as("SELECT * FROM cola ORDER BY n")
+            .fetch_all(&self.db)
             .await?;
-        filas
-            .into_iter()
+        rows.into_iter()
             .map(|f| LocalReporte::try_from(f)?.try_into())
             .collect()
     }
 
     /// One own report; `None` for a uuid that is not in the queue.
     pub async fn own_reporte(&self, uuid: &str) -> Result<Option<QueuedReporte>, Error> {
-        let mut c = self.disco.acquire().await?;
-        let ficha = LocalReporte::read(&mut c, uuid).await?;
-        ficha.map(QueuedReporte::try_from).transpose()
+        let mut c = self.db.acquire().await?;
+        let local = LocalReporte::read(&mut c, uuid).await?;
+        local.map(QueuedReporte::try_from).transpose()
     }
 
     /// How many reports wait to be sent or answered; conflicts and refused ones do not count.
@@ -179,20 +178,20 @@ impl Phone {
             "SELECT count(*) FROM cola
              WHERE aparte IS NULL AND (en_vuelo IS NOT NULL OR parche IS NOT NULL)",
         )
-        .fetch_one(&self.disco)
+        .fetch_one(&self.db)
         .await?;
         Ok(u64::try_from(n).unwrap_or_default())
     }
 
     /// The catalogue as last pulled (`/catalogos`); `None` before that.
     pub async fn catalogos(&self) -> Result<Option<Value>, Error> {
-        let mut c = self.disco.acquire().await?;
+        let mut c = self.db.acquire().await?;
         let json = NamedValue::Catalogos.read(&mut c).await?;
         Ok(json.map(|j| serde_json::from_str(&j)).transpose()?)
     }
 
     pub(crate) fn uuid(&mut self) -> String {
-        let (a, b) = ((self.ajustes.azar)(), (self.ajustes.azar)());
+        let (a, b) = ((self.settings.azar)(), (self.settings.azar)());
         let bytes = (u128::from(a) << 64 | u128::from(b)).to_be_bytes();
         Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
@@ -230,7 +229,7 @@ mod tests {
         let mut e = Fixture::new().await;
         e.acked_reporte(1).await;
         for sql in ["DELETE FROM libro", "UPDATE libro SET id = 2"] {
-            assert!(sqlx::query(sql).execute(&e.telefono.disco).await.is_err());
+            assert!(sqlx::query(sql).execute(&e.telefono.db).await.is_err());
         }
     }
 }

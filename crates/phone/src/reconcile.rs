@@ -66,16 +66,15 @@ impl Phone {
     ///
     /// Any [`Error`] of a request; what was mended before it stays mended.
     pub async fn reconcile(&mut self) -> Result<ReconcileReport, Error> {
-        let filas: Vec<Row> =
-            sqlx::query_as("SELECT * FROM cola WHERE base IS NOT NULL ORDER BY n")
-                .fetch_all(&self.disco)
-                .await?;
-        let fichas = filas
+        let rows: Vec<Row> = sqlx::query_as("SELECT * FROM cola WHERE base IS NOT NULL ORDER BY n")
+            .fetch_all(&self.db)
+            .await?;
+        let locals = rows
             .into_iter()
             .map(LocalReporte::try_from)
             .collect::<Result<Vec<_>, _>>()?;
-        let mut suma = ReconcileReport::default();
-        for parte in fichas.chunks(MAX) {
+        let mut checksum = ReconcileReport::default();
+        for parte in locals.chunks(MAX) {
             let afirmaciones: Vec<_> = parte
                 .iter()
                 .filter_map(|f| {
@@ -87,14 +86,14 @@ impl Phone {
                 })
                 .collect();
             let datos = json!({
-                "device_id": self.ajustes.device_id,
+                "device_id": self.settings.device_id,
                 "reportes": afirmaciones,
             });
             let gzip = gzip_json(&datos)?;
-            let respuesta = self
+            let response = self
                 .request(&ApiRequest::post("/sync/reconciliar", &gzip))
                 .await?;
-            let ReconcileResponse { resultados } = respuesta.data()?;
+            let ReconcileResponse { resultados } = response.data()?;
             let es_suya = resultados.len() == afirmaciones.len()
                 && resultados
                     .iter()
@@ -103,50 +102,50 @@ impl Phone {
             if !es_suya {
                 return Err(Error::SinRespuesta("la respuesta es de otra lista".into()));
             }
-            self.repair(resultados, &mut suma).await?;
+            self.repair(resultados, &mut checksum).await?;
         }
-        let mut c = self.disco.acquire().await?;
+        let mut c = self.db.acquire().await?;
         NamedValue::PorReconciliar.remove(&mut c).await?;
-        Ok(suma)
+        Ok(checksum)
     }
 
     async fn repair(
         &mut self,
         respuestas: Vec<ReconcileItem>,
-        suma: &mut ReconcileReport,
+        checksum: &mut ReconcileReport,
     ) -> Result<(), Error> {
-        let mut tx = self.disco.begin().await?;
+        let mut tx = self.db.begin().await?;
         for ReconcileItem {
             uuid_cliente: uuid,
             resultado,
         } in respuestas
         {
             match resultado {
-                ReconcileResult::Igual => suma.iguales += 1,
+                ReconcileResult::Igual => checksum.iguales += 1,
                 ReconcileResult::MultimediaPendiente => {
                     resend(&mut tx, &uuid).await?;
-                    suma.multimedia_pendiente.push(uuid);
+                    checksum.multimedia_pendiente.push(uuid);
                 }
                 ReconcileResult::Retirado => {
                     mark_retirado(&mut tx, &uuid).await?;
-                    suma.retirados.push(uuid);
+                    checksum.retirados.push(uuid);
                 }
                 ReconcileResult::Falta => {
-                    if let Some(mut ficha) = LocalReporte::read(&mut tx, &uuid).await? {
-                        ficha.recreate()?;
-                        ficha.save(&mut tx).await?;
+                    if let Some(mut local) = LocalReporte::read(&mut tx, &uuid).await? {
+                        local.recreate()?;
+                        local.save(&mut tx).await?;
                     }
                     resend(&mut tx, &uuid).await?;
-                    suma.faltan.push(uuid);
+                    checksum.faltan.push(uuid);
                 }
                 ReconcileResult::Distinto => {
-                    let ficha = LocalReporte::read(&mut tx, &uuid).await?;
+                    let local = LocalReporte::read(&mut tx, &uuid).await?;
                     let suyo = Reporte::find_seen(&mut tx, &uuid).await?;
-                    if let Some((mut ficha, suyo)) = ficha.zip(suyo) {
-                        ficha.roll_back(&suyo);
-                        ficha.save(&mut tx).await?;
+                    if let Some((mut local, suyo)) = local.zip(suyo) {
+                        local.roll_back(&suyo);
+                        local.save(&mut tx).await?;
                     }
-                    suma.distintos.push(uuid);
+                    checksum.distintos.push(uuid);
                 }
             }
         }
@@ -171,7 +170,7 @@ mod tests {
             .iter()
             .map(|(uuid, resultado)| json!({"uuid_cliente": uuid, "resultado": resultado}))
             .collect();
-        e.guion
+        e.script
             .enqueue_answers([Reply::Con(200, json!({"resultados": lista}))]);
     }
 
@@ -186,12 +185,12 @@ mod tests {
             ..ReconcileReport::default()
         };
         assert_eq!(e.telefono.reconcile().await.unwrap(), esperado);
-        let pedido = &e.guion.take_requests()[0].cuerpo;
-        assert_eq!(pedido["device_id"], "moto-1");
+        let request = &e.script.take_requests()[0].cuerpo;
+        assert_eq!(request["device_id"], "moto-1");
         let afirmado = json!({"uuid_cliente": uno, "sha256_contenido": sample_contenido().sha256(), "version": 1});
-        assert_eq!(pedido["reportes"][0], afirmado);
-        let lote = e.telefono.build_batch(10).await.unwrap();
-        let items: Vec<_> = lote.items().collect();
+        assert_eq!(request["reportes"][0], afirmado);
+        let batch = e.telefono.build_batch(10).await.unwrap();
+        let items: Vec<_> = batch.items().collect();
         assert_eq!((items.len(), items[0].0), (1, dos.as_str()));
         assert!(!items[0].1.contains("version_base"));
     }
@@ -206,22 +205,22 @@ mod tests {
         )
         .await;
         let viejo = json!([reporte(1, &uuid, 1, &sample_contenido())]);
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::Con(200, page(&json!([]), &json!([]), "c")),
             Reply::Con(410, problema(410, "cursor_vencido")),
             Reply::Con(200, page(&viejo, &json!([]), "c")),
         ]);
         assert_eq!(e.telefono.sync().await.unwrap().fin, SyncEnd::AlDia);
         respond(&e, &[(&uuid, "distinto")]);
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::Segun(all_created),
             Reply::Con(200, page(&json!([]), &json!([]), "d")),
         ]);
-        e.guion.take_requests();
-        let resumen = e.telefono.sync().await.unwrap();
-        assert_eq!((resumen.fin, resumen.enviados), (SyncEnd::AlDia, 1));
-        let pedidos = e.guion.take_requests();
-        let lineas: Vec<_> = pedidos
+        e.script.take_requests();
+        let summary = e.telefono.sync().await.unwrap();
+        assert_eq!((summary.fin, summary.enviados), (SyncEnd::AlDia, 1));
+        let requests = e.script.take_requests();
+        let lineas: Vec<_> = requests
             .iter()
             .map(|p| p.linea.split('?').next().unwrap())
             .collect();
@@ -233,7 +232,7 @@ mod tests {
             "GET /sync/changes",
         ];
         assert_eq!(lineas, esperadas);
-        let item = &pedidos[3].cuerpo["reportes"][0];
+        let item = &requests[3].cuerpo["reportes"][0];
         assert_eq!(
             (&item["titulo"], &item["version_base"]),
             (&json!("Dos"), &json!(1))

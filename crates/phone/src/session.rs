@@ -45,17 +45,17 @@ impl Phone {
         let datos = json!({
             "rut": rut,
             "password": password,
-            "device_id": self.ajustes.device_id,
+            "device_id": self.settings.device_id,
         });
         let gzip = gzip_json(&datos)?;
         let peticion = ApiRequest::post("/auth/login", &gzip);
-        let respuesta = self.cliente.request(&peticion, None).await?;
-        let datos: Value = respuesta.data()?;
+        let response = self.client.request(&peticion, None).await?;
+        let datos: Value = response.data()?;
         let rut = datos["usuario"]["rut"]
             .as_i64()
             .ok_or_else(|| Error::SinRespuesta("falta el usuario".into()))?;
         let tokens = tokens(datos)?;
-        let mut c = self.disco.acquire().await?;
+        let mut c = self.db.acquire().await?;
         let dueno = NamedValue::Rut.read(&mut c).await?;
         if dueno.is_some_and(|d| d != rut.to_string()) {
             return Err(Error::OtraPersona);
@@ -67,7 +67,7 @@ impl Phone {
 
     /// Goes on with tokens got elsewhere, of the same person.
     pub async fn resume_session(&mut self, tokens: Tokens) -> Result<(), Error> {
-        let mut tx = self.disco.begin().await?;
+        let mut tx = self.db.begin().await?;
         NamedValue::AccessToken.set(&mut tx, &tokens.access).await?;
         NamedValue::RefreshToken
             .set(&mut tx, &tokens.refresh)
@@ -86,11 +86,11 @@ impl Phone {
         let refresh = &self.tokens.as_ref().ok_or(Error::EntrarDeNuevo)?.refresh;
         let gzip = gzip_json(&json!({ "refresh_token": refresh }))?;
         let peticion = ApiRequest::post("/auth/refresh", &gzip);
-        let respuesta = self.cliente.request(&peticion, None).await?;
-        if respuesta.no_autenticado() {
+        let response = self.client.request(&peticion, None).await?;
+        if response.no_autenticado() {
             return self.close_session().await;
         }
-        let tokens = tokens(respuesta.data()?)?;
+        let tokens = tokens(response.data()?)?;
         self.resume_session(tokens).await
     }
 
@@ -100,22 +100,22 @@ impl Phone {
         &mut self,
         peticion: &ApiRequest<'_>,
     ) -> Result<ApiResponse, Error> {
-        let respuesta = self
-            .cliente
+        let response = self
+            .client
             .request(peticion, Some(self.access_token()?))
             .await?;
-        if !respuesta.no_autenticado() {
-            return Ok(respuesta);
+        if !response.no_autenticado() {
+            return Ok(response);
         }
         self.refresh_tokens().await?;
-        let respuesta = self
-            .cliente
+        let response = self
+            .client
             .request(peticion, Some(self.access_token()?))
             .await?;
-        if respuesta.no_autenticado() {
+        if response.no_autenticado() {
             self.close_session().await?;
         }
-        Ok(respuesta)
+        Ok(response)
     }
 
     pub(crate) fn access_token(&self) -> Result<&str, Error> {
@@ -125,7 +125,7 @@ impl Phone {
 
     /// Forgets the tokens and nothing else.
     async fn close_session(&mut self) -> Result<(), Error> {
-        let mut tx = self.disco.begin().await?;
+        let mut tx = self.db.begin().await?;
         NamedValue::AccessToken.remove(&mut tx).await?;
         NamedValue::RefreshToken.remove(&mut tx).await?;
         tx.commit().await?;
@@ -162,25 +162,25 @@ mod tests {
 
     fn request_lines(e: &Fixture) -> Vec<String> {
         let linea = |p: crate::test_support::RecordedRequest| format!("{} {:?}", p.linea, p.token);
-        e.guion.take_requests().into_iter().map(linea).collect()
+        e.script.take_requests().into_iter().map(linea).collect()
     }
 
     #[tokio::test]
     async fn an_expired_token_is_renewed_and_the_same_bytes_go_again() {
         let mut e = Fixture::new().await;
         e.telefono.create(sample_contenido()).await.unwrap();
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             expired_token(),
             refreshed_tokens("a2", "r2"),
             Reply::Segun(all_created),
         ]);
         assert_eq!(e.telefono.push_once().await.unwrap(), StepOutcome::Sigue);
-        let pedidos = e.guion.take_requests();
-        assert_eq!(pedidos.len(), 3);
-        assert_eq!(pedidos[0].token.as_deref(), Some("a1"));
-        assert_eq!(pedidos[1].cuerpo, json!({"refresh_token": "r1"}));
-        assert_eq!(pedidos[2].token.as_deref(), Some("a2"));
-        assert_eq!(pedidos[0].crudo, pedidos[2].crudo);
+        let requests = e.script.take_requests();
+        assert_eq!(requests.len(), 3);
+        assert_eq!(requests[0].token.as_deref(), Some("a1"));
+        assert_eq!(requests[1].cuerpo, json!({"refresh_token": "r1"}));
+        assert_eq!(requests[2].token.as_deref(), Some("a2"));
+        assert_eq!(requests[0].crudo, requests[2].crudo);
         e.restart().await;
         assert_eq!(e.telefono.tokens, Some(token_pair("a2", "r2")));
     }
@@ -189,19 +189,19 @@ mod tests {
     async fn when_the_new_pair_was_lost_the_same_refresh_token_goes_again() {
         let mut e = Fixture::new().await;
         e.telefono.create(sample_contenido()).await.unwrap();
-        e.guion.enqueue_answers([expired_token(), Reply::SePierde]);
+        e.script.enqueue_answers([expired_token(), Reply::SePierde]);
         let paso = e.telefono.push_once().await.unwrap();
         assert!(matches!(paso, StepOutcome::Espera(_)));
         e.restart().await;
-        e.guion.take_requests();
-        e.guion.enqueue_answers([
+        e.script.take_requests();
+        e.script.enqueue_answers([
             expired_token(),
             refreshed_tokens("a3", "r3"),
             Reply::Segun(all_created),
         ]);
         assert_eq!(e.telefono.push_once().await.unwrap(), StepOutcome::Sigue);
         assert_eq!(
-            e.guion.take_requests()[1].cuerpo,
+            e.script.take_requests()[1].cuerpo,
             json!({"refresh_token": "r1"})
         );
     }
@@ -211,17 +211,17 @@ mod tests {
         let mut e = Fixture::new().await;
         e.telefono.create(sample_contenido()).await.unwrap();
         let cerrada = Reply::Con(401, problema(401, "sesion_cerrada"));
-        e.guion.enqueue_answers([expired_token(), cerrada]);
+        e.script.enqueue_answers([expired_token(), cerrada]);
         let error = e.telefono.push_once().await.unwrap_err();
         assert!(matches!(error, Error::EntrarDeNuevo));
         e.restart().await;
         assert_eq!(e.telefono.session(), SessionState::EntrarDeNuevo);
         assert_eq!(e.telefono.pending_count().await.unwrap(), 1);
-        e.guion.take_requests();
+        e.script.take_requests();
         // No token, no request.
         assert!(e.telefono.push_once().await.is_err());
         assert!(request_lines(&e).is_empty());
-        e.guion
+        e.script
             .enqueue_answers([refreshed_tokens("a9", "r9"), Reply::Segun(all_created)]);
         e.telefono
             .log_in("12345678-5", "roca firme 42")
@@ -236,12 +236,12 @@ mod tests {
     async fn a_portal_that_says_401_does_not_end_the_session() {
         let mut e = Fixture::new().await;
         e.telefono.create(sample_contenido()).await.unwrap();
-        e.guion
+        e.script
             .enqueue_answers([Reply::Crudo("401 X", "<html>Pague</html>")]);
         let paso = e.telefono.push_once().await.unwrap();
         assert!(matches!(paso, StepOutcome::Espera(_)));
         assert_eq!(e.telefono.session(), SessionState::Abierta);
-        assert_eq!(e.guion.take_requests().len(), 1);
+        assert_eq!(e.script.take_requests().len(), 1);
     }
 
     #[tokio::test]
@@ -252,7 +252,7 @@ mod tests {
             json!({"access_token": "b", "refresh_token": "b",
             "usuario": {"rut": 9_999_999}}),
         );
-        e.guion
+        e.script
             .enqueue_answers([refreshed_tokens("a2", "r2"), otro]);
         e.telefono.log_in("12345678-5", "x").await.unwrap();
         let error = e.telefono.log_in("9999999-3", "x").await.unwrap_err();

@@ -34,12 +34,12 @@ impl Phone {
     /// The counts since they were last taken, for who drives the phone step by step; they start
     /// again.
     pub fn take_summary(&mut self) -> SyncSummary {
-        let trafico = self.cliente.take_traffic();
+        let trafico = self.client.take_traffic();
         SyncSummary {
             peticiones: trafico.peticiones,
             bytes_subidos: trafico.subidos,
             bytes_bajados: trafico.bajados,
-            ..std::mem::take(&mut self.resumen)
+            ..std::mem::take(&mut self.summary)
         }
     }
 
@@ -50,14 +50,14 @@ impl Phone {
             {
                 return Ok(SyncEnd::SinEnlace);
             }
-            let mut c = self.disco.acquire().await?;
+            let mut c = self.db.acquire().await?;
             let en_duda = NamedValue::PorReconciliar.read(&mut c).await?.is_some();
             drop(c);
             if !en_duda {
-                let antes = self.resumen.archivos;
+                let antes = self.summary.archivos;
                 let enviados = self.retry_until_idle(&SyncPhase::Archivos).await?;
                 // A file that arrived is a change of its report.
-                let al_dia = antes == self.resumen.archivos
+                let al_dia = antes == self.summary.archivos
                     || self.retry_until_idle(&SyncPhase::Baja).await?;
                 return Ok(if enviados && al_dia {
                     SyncEnd::AlDia
@@ -86,13 +86,13 @@ impl Phone {
                 // A server that does this again and again would cost the owner's data for nothing.
                 StepOutcome::DesdeCero => {
                     vueltas += 1;
-                    if vueltas >= self.ajustes.intentos {
+                    if vueltas >= self.settings.intentos {
                         return Ok(false);
                     }
                 }
                 StepOutcome::Espera(cuanto) => {
                     fallos += 1;
-                    if fallos >= self.ajustes.intentos {
+                    if fallos >= self.settings.intentos {
                         return Ok(false);
                     }
                     sleep(cuanto).await;
@@ -119,7 +119,7 @@ mod tests {
             uuids.push(e.telefono.create(sample_contenido()).await.unwrap());
         }
         let bajan = json!([reporte(1, &uuids[0], 1, &sample_contenido())]);
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::SePierde,
             Reply::Segun(all_created),
             Reply::Segun(all_created),
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!((r.enviados, r.creados, r.bajados), (3, 3, 1));
         assert_eq!((r.peticiones, r.fin), (5, SyncEnd::AlDia));
         let crudos = e
-            .guion
+            .script
             .take_requests()
             .iter()
             .map(|p| p.crudo.len() as u64)
@@ -145,11 +145,11 @@ mod tests {
         e.telefono.create(sample_contenido()).await.unwrap();
         let r = e.telefono.sync().await.unwrap();
         assert_eq!((r.peticiones, r.fin), (5, SyncEnd::SinEnlace));
-        e.guion
+        e.script
             .enqueue_answers([Reply::Con(422, problema(422, "datos_invalidos"))]);
         let r = e.telefono.sync().await.unwrap();
         assert!(matches!(r.fin, SyncEnd::Negado(p) if p.codigo == "datos_invalidos"));
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::Con(401, problema(401, "token_vencido")),
             Reply::Con(401, problema(401, "sesion_cerrada")),
         ]);
@@ -164,7 +164,7 @@ mod tests {
         for _ in 0..5 {
             let mut p = page(&json!([]), &json!([]), "c");
             p["hay_mas"] = true.into();
-            e.guion.enqueue_answers([
+            e.script.enqueue_answers([
                 Reply::Con(200, p),
                 Reply::Con(410, problema(410, "alcance_cambiado")),
             ]);

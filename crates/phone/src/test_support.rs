@@ -42,7 +42,7 @@ pub(crate) struct RecordedRequest {
 
 #[derive(Clone, Default)]
 pub(crate) struct ScriptedServer {
-    pedidos: Arc<Mutex<Vec<RecordedRequest>>>,
+    requests: Arc<Mutex<Vec<RecordedRequest>>>,
     respuestas: Arc<Mutex<VecDeque<Reply>>>,
 }
 
@@ -54,20 +54,20 @@ impl ScriptedServer {
 
     /// The requests that came since this was last called.
     pub(crate) fn take_requests(&self) -> Vec<RecordedRequest> {
-        std::mem::take(&mut self.pedidos.lock().unwrap())
+        std::mem::take(&mut self.requests.lock().unwrap())
     }
 
-    async fn serve(self, mut conexion: TcpStream) {
-        while let Some(pedido) = read(&mut conexion).await {
-            let cuerpo = pedido.cuerpo.clone();
-            self.pedidos.lock().unwrap().push(pedido);
+    async fn serve(self, mut conn: TcpStream) {
+        while let Some(request) = read(&mut conn).await {
+            let cuerpo = request.cuerpo.clone();
+            self.requests.lock().unwrap().push(request);
             let contesta = self.respuestas.lock().unwrap().pop_front();
             let (status, json) = match contesta {
                 None | Some(Reply::SePierde) => return,
                 Some(Reply::Crudo(cabeza, cuerpo)) => {
                     let n = cuerpo.len();
-                    let texto = format!("HTTP/1.1 {cabeza}\r\ncontent-length: {n}\r\n\r\n{cuerpo}");
-                    conexion.write_all(texto.as_bytes()).await.unwrap();
+                    let text = format!("HTTP/1.1 {cabeza}\r\ncontent-length: {n}\r\n\r\n{cuerpo}");
+                    conn.write_all(text.as_bytes()).await.unwrap();
                     continue;
                 }
                 Some(Reply::Con(status, json)) => (status, json),
@@ -79,27 +79,27 @@ impl ScriptedServer {
                 "HTTP/1.1 {status} X\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
                 gzip.len()
             );
-            conexion.write_all(cabeza.as_bytes()).await.unwrap();
-            conexion.write_all(&gzip).await.unwrap();
+            conn.write_all(cabeza.as_bytes()).await.unwrap();
+            conn.write_all(&gzip).await.unwrap();
         }
     }
 }
 
-async fn read(conexion: &mut TcpStream) -> Option<RecordedRequest> {
+async fn read(conn: &mut TcpStream) -> Option<RecordedRequest> {
     let mut cabeza = Vec::new();
     while !cabeza.ends_with(b"\r\n\r\n") {
-        cabeza.push(conexion.read_u8().await.ok()?);
+        cabeza.push(conn.read_u8().await.ok()?);
     }
     let cabeza = String::from_utf8(cabeza).unwrap();
     let cabecera = |nombre: &str| {
         cabeza.lines().find_map(|l| {
-            let (n, valor) = l.split_once(": ")?;
-            n.eq_ignore_ascii_case(nombre).then(|| valor.to_owned())
+            let (n, value) = l.split_once(": ")?;
+            n.eq_ignore_ascii_case(nombre).then(|| value.to_owned())
         })
     };
     let largo = cabecera("content-length").map_or(0, |n| n.parse().unwrap());
     let mut crudo = vec![0; largo];
-    conexion.read_exact(&mut crudo).await.ok()?;
+    conn.read_exact(&mut crudo).await.ok()?;
     let mut json = Vec::new();
     if largo > 0 && cabecera("content-type").as_deref() == Some("application/json") {
         assert_eq!(cabecera("content-encoding").as_deref(), Some("gzip"));
@@ -119,7 +119,7 @@ async fn read(conexion: &mut TcpStream) -> Option<RecordedRequest> {
 /// A phone, its file's folder and the server that it talks to.
 pub(crate) struct Fixture {
     pub telefono: Phone,
-    pub guion: ScriptedServer,
+    pub script: ScriptedServer,
     url: String,
     pub carpeta: tempfile::TempDir,
 }
@@ -128,11 +128,11 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let oyente = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", oyente.local_addr().unwrap());
-        let guion = ScriptedServer::default();
-        let suyo = guion.clone();
+        let script = ScriptedServer::default();
+        let suyo = script.clone();
         tokio::spawn(async move {
-            while let Ok((conexion, _)) = oyente.accept().await {
-                tokio::spawn(suyo.clone().serve(conexion));
+            while let Ok((conn, _)) = oyente.accept().await {
+                tokio::spawn(suyo.clone().serve(conn));
             }
         });
         let carpeta = tempfile::tempdir().unwrap();
@@ -143,7 +143,7 @@ impl Fixture {
             .unwrap();
         Self {
             telefono,
-            guion,
+            script,
             url,
             carpeta,
         }
@@ -166,32 +166,32 @@ impl Fixture {
     /// A report that the server acknowledged as `id`, version 1.
     pub(crate) async fn acked_reporte(&mut self, id: i64) -> String {
         let uuid = self.telefono.create(sample_contenido()).await.unwrap();
-        let lote = self.telefono.build_batch(1).await.unwrap();
+        let batch = self.telefono.build_batch(1).await.unwrap();
         let r = batch_results(&json!([created(&uuid, id)]));
-        self.telefono.apply(&lote, &r).await.unwrap();
+        self.telefono.apply(&batch, &r).await.unwrap();
         uuid
     }
 
     /// The next batch is answered with this for its one item.
     pub(crate) async fn respond(&mut self, resultado: &Value) {
-        let lote = self.telefono.build_batch(10).await.unwrap();
-        assert_eq!(lote.item_count(), 1);
+        let batch = self.telefono.build_batch(10).await.unwrap();
+        assert_eq!(batch.item_count(), 1);
         let r = batch_results(&json!([resultado]));
-        self.telefono.apply(&lote, &r).await.unwrap();
+        self.telefono.apply(&batch, &r).await.unwrap();
     }
 }
 
-async fn open(url: &str, carpeta: &tempfile::TempDir, semilla: u64) -> Phone {
+async fn open(url: &str, carpeta: &tempfile::TempDir, seed: u64) -> Phone {
     // SplitMix64: short, and good enough to tell uuids apart.
-    let mut estado = semilla;
+    let mut estado = seed;
     let azar = move || {
         estado = estado.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (estado ^ (estado >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z ^ (z >> 31)
     };
-    let mut ajustes = PhoneOptions::new(url, "moto-1", || 1_772_373_600_000, azar);
-    ajustes.espera_base = Duration::from_millis(2);
-    Phone::open(&carpeta.path().join("telefono.db"), ajustes)
+    let mut settings = PhoneOptions::new(url, "moto-1", || 1_772_373_600_000, azar);
+    settings.espera_base = Duration::from_millis(2);
+    Phone::open(&carpeta.path().join("telefono.db"), settings)
         .await
         .unwrap()
 }

@@ -52,11 +52,11 @@ impl Phone {
         };
         match avance {
             Ok(subida) => {
-                self.espera.success();
+                self.delay.success();
                 if subida.va_en == size(&archivo) {
                     self.mark_archivo_sent(&uuid).await?;
-                    self.resumen.archivos += 1;
-                    self.resumen.bytes_de_archivos += subida.va_en;
+                    self.summary.archivos += 1;
+                    self.summary.bytes_de_archivos += subida.va_en;
                 } else {
                     self.en_subida = Some(subida);
                 }
@@ -82,7 +82,7 @@ impl Phone {
     /// Begins an upload, or asks where it stands.
     async fn begin_upload(&mut self, archivo: &QueuedArchivo) -> Result<OngoingUpload, Error> {
         let a = &archivo.archivo;
-        let par = |clave: &str, valor: &str| format!("{clave} {}", STANDARD.encode(valor));
+        let par = |clave: &str, value: &str| format!("{clave} {}", STANDARD.encode(value));
         let metadatos = [
             par("multimedia_uuid", &a.uuid_cliente),
             par("reporte_uuid", &archivo.reporte_uuid),
@@ -90,7 +90,7 @@ impl Phone {
             par("filetype", &a.tipo),
             par("sha256", &a.sha256),
         ];
-        let peticion = ApiRequest {
+        let request = ApiRequest {
             cabeceras: vec![
                 ("tus-resumable", "1.0.0".into()),
                 ("upload-length", a.bytes.to_string()),
@@ -98,13 +98,13 @@ impl Phone {
             ],
             ..ApiRequest::new(Method::POST, BASE_PATH)
         };
-        let r = self.request(&peticion).await?;
+        let r = self.request(&request).await?;
         r.expect_status(201)?;
         let (Some(lugar), Some(va_en)) = (r.lugar.clone(), r.desfase) else {
             return Err(Error::SinRespuesta("falta dónde va la subida".into()));
         };
         if va_en > 0 && va_en < size(archivo) {
-            self.resumen.reanudados += 1;
+            self.summary.reanudados += 1;
         }
         Self::upload_state(archivo, lugar, &r)
     }
@@ -119,7 +119,7 @@ impl Phone {
         if bytes.is_empty() {
             return Err(unreadable(&archivo.ruta, &"es más corto que antes"));
         }
-        let peticion = ApiRequest {
+        let request = ApiRequest {
             cabeceras: vec![
                 ("tus-resumable", "1.0.0".into()),
                 ("upload-offset", subida.va_en.to_string()),
@@ -127,7 +127,7 @@ impl Phone {
             bytes: Some(bytes),
             ..ApiRequest::new(Method::PATCH, &subida.lugar)
         };
-        let r = self.request(&peticion).await?;
+        let r = self.request(&request).await?;
         // Another connection of this phone was still at it: the server says where it stands now.
         if r.problema().is_none_or(|p| p.codigo != "desfase_distinto") {
             r.expect_status(204)?;
@@ -158,7 +158,7 @@ impl Phone {
         let danado = p.codigo == "hash_distinto" && aplazos >= MAX_DAMAGED;
         if p.permanente || danado {
             self.mark_archivo_rejected(uuid, &p).await?;
-            self.resumen.archivos_rechazados += 1;
+            self.summary.archivos_rechazados += 1;
             return Ok(StepOutcome::Sigue);
         }
         Ok(StepOutcome::Espera(self.failure(None)))
@@ -211,9 +211,9 @@ mod tests {
             e.telefono.upload_archivo_once().await.unwrap(),
             StepOutcome::Listo
         );
-        e.guion.enqueue_answers([Reply::Segun(all_created)]);
+        e.script.enqueue_answers([Reply::Segun(all_created)]);
         e.telefono.push_once().await.unwrap();
-        let manifiesto = &e.guion.take_requests()[0].cuerpo["reportes"][0]["multimedia"];
+        let manifiesto = &e.script.take_requests()[0].cuerpo["reportes"][0]["multimedia"];
         assert_eq!(manifiesto[0]["bytes"], 10);
         e
     }
@@ -226,13 +226,13 @@ mod tests {
             let bytes = String::from_utf8(p.crudo).unwrap();
             format!("{} {bytes}", p.linea)
         };
-        e.guion.take_requests().into_iter().map(linea).collect()
+        e.script.take_requests().into_iter().map(linea).collect()
     }
 
     #[tokio::test]
     async fn a_cut_upload_goes_on_where_the_server_says() {
         let mut e = with_photo().await;
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::Crudo(CREATED_AT_OFFSET_0, ""),
             Reply::SePierde,
             Reply::Crudo(CREATED_AT_OFFSET_3, ""),
@@ -263,7 +263,7 @@ mod tests {
             for _ in 0..veces {
                 let mut p = problema(422, falla);
                 p["permanente"] = json!(falla == "tipo_no_admitido");
-                e.guion
+                e.script
                     .enqueue_answers([Reply::Crudo(CREATED_AT_OFFSET_0, ""), Reply::Con(422, p)]);
                 run_steps(&mut e, 2).await;
             }
@@ -276,7 +276,7 @@ mod tests {
         }
         let mut e = with_photo().await;
         std::fs::remove_file(&e.telefono.archivos().await.unwrap()[0].ruta).unwrap();
-        e.guion
+        e.script
             .enqueue_answers([Reply::Crudo(CREATED_AT_OFFSET_0, "")]);
         run_steps(&mut e, 2).await;
         let estado = &e.telefono.archivos().await.unwrap()[0].estado;
@@ -286,12 +286,12 @@ mod tests {
     #[tokio::test]
     async fn a_server_from_a_backup_gets_its_files_again() {
         let mut e = with_photo().await;
-        e.guion.enqueue_answers([
+        e.script.enqueue_answers([
             Reply::Crudo(CREATED_AT_OFFSET_0, ""),
             Reply::Crudo("204 X\r\nupload-offset: 10", ""),
         ]);
         run_steps(&mut e, 2).await;
-        e.guion.enqueue_answers([Reply::Segun(|cuerpo| {
+        e.script.enqueue_answers([Reply::Segun(|cuerpo| {
             let uuid = &cuerpo["reportes"][0]["uuid_cliente"];
             json!({"resultados": [{"uuid_cliente": uuid, "resultado": "multimedia_pendiente"}]})
         })]);

@@ -8,43 +8,43 @@ use sigra_store::StoreError;
 /// Why a command could not do what it was asked to.
 #[derive(Debug)]
 pub(crate) struct CommandError {
-    lineas: Vec<String>,
-    codigo: u8,
+    lines: Vec<String>,
+    code: u8,
 }
 
 impl CommandError {
     /// Exit code 1. One sentence in Spanish that says what happened and what to do next.
-    pub(crate) fn failure(linea: impl Into<String>) -> Self {
+    pub(crate) fn failure(line: impl Into<String>) -> Self {
         Self {
-            lineas: vec![linea.into()],
-            codigo: 1,
+            lines: vec![line.into()],
+            code: 1,
         }
     }
 
     /// Exit code 2: the configuration or the command line is wrong, one line for each mistake.
-    pub(crate) fn config(lineas: Vec<String>) -> Self {
-        Self { lineas, codigo: 2 }
+    pub(crate) fn config(lines: Vec<String>) -> Self {
+        Self { lines, code: 2 }
     }
 
     /// The failure of a step, told as `contexto: causa`.
-    pub(crate) fn failed(contexto: impl std::fmt::Display, causa: impl std::fmt::Display) -> Self {
-        Self::failure(format!("{contexto}: {causa}"))
+    pub(crate) fn failed(contexto: impl std::fmt::Display, cause: impl std::fmt::Display) -> Self {
+        Self::failure(format!("{contexto}: {cause}"))
     }
 
     /// What is printed: each mistake on one line, whatever line breaks its cause came with.
     pub(crate) fn text(&self) -> String {
         let mut texto = String::new();
-        for linea in &self.lineas {
-            let linea = linea.split_whitespace().collect::<Vec<_>>().join(" ");
+        for line in &self.lines {
+            let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
             texto.push_str("sigra: ");
-            texto.push_str(&linea);
+            texto.push_str(&line);
             texto.push('\n');
         }
         texto
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.codigo)
+        ExitCode::from(self.code)
     }
 }
 

@@ -90,29 +90,29 @@ pub(crate) async fn hash(password: String) -> Result<String, CommandError> {
 /// The box with the password.
 fn password_notice(rut: Rut, password: &str, direccion: SocketAddr) -> String {
     // An unspecified address is no place to go to.
-    let equipo = match direccion {
+    let host = match direccion {
         SocketAddr::V4(d) if d.ip().is_unspecified() => "127.0.0.1".to_owned(),
         SocketAddr::V6(d) if d.ip().is_unspecified() => "[::1]".to_owned(),
         SocketAddr::V4(d) => d.ip().to_string(),
         SocketAddr::V6(d) => format!("[{}]", d.ip()),
     };
-    let lineas = [
+    let lines = [
         "Se creó el primer administrador de SIGRA.".to_owned(),
         String::new(),
-        format!("   API:         http://{equipo}:{}/docs", direccion.port()),
+        format!("   API:         http://{host}:{}/docs", direccion.port()),
         format!("   RUT:         {}", rut.formatted()),
         format!("   Contraseña:  {password}"),
         String::new(),
         "Anótela ahora: no se vuelve a mostrar. Al entrar, SIGRA pedirá cambiarla.".to_owned(),
         format!("Si la pierde, cree otra con: sigra user reset-password {rut}"),
     ];
-    let ancho = lineas
+    let ancho = lines
         .iter()
         .map(|l| l.chars().count())
         .max()
         .unwrap_or_default();
     let borde = "─".repeat(ancho + 2);
-    let dentro = lineas.map(|linea| format!("│ {linea:ancho$} │")).join("\n");
+    let dentro = lines.map(|line| format!("│ {line:ancho$} │")).join("\n");
     format!("┌{borde}┐\n{dentro}\n└{borde}┘\n")
 }
 
@@ -227,18 +227,18 @@ mod tests {
             ("10.0.0.5:8000", "http://10.0.0.5:8000/"),
             ("[fe80::1]:8000", "http://[fe80::1]:8000/"),
         ] {
-            let texto = password_notice(
+            let text = password_notice(
                 Rut::new(11_111_111).unwrap(),
                 "abcd-efgh",
                 direccion.parse().unwrap(),
             );
             assert!(
-                texto.contains(url) && texto.contains("11.111.111-1"),
-                "{texto}"
+                text.contains(url) && text.contains("11.111.111-1"),
+                "{text}"
             );
-            assert!(texto.contains("Contraseña:  abcd-efgh"), "{texto}");
-            let anchos: Vec<usize> = texto.lines().map(|l| l.chars().count()).collect();
-            assert!(anchos.iter().all(|a| *a == anchos[0]), "{texto}");
+            assert!(text.contains("Contraseña:  abcd-efgh"), "{text}");
+            let anchos: Vec<usize> = text.lines().map(|l| l.chars().count()).collect();
+            assert!(anchos.iter().all(|a| *a == anchos[0]), "{text}");
         }
     }
 }

@@ -68,17 +68,17 @@ fn translate_default(opcion: Arg) -> Arg {
     if !opcion.get_action().takes_values() {
         return opcion;
     }
-    let valores: Vec<_> = opcion
+    let values: Vec<_> = opcion
         .get_default_values()
         .iter()
         .map(|v| v.to_string_lossy())
         .collect();
     // A flag has a default too, which says nothing.
-    let con_valor = !valores.is_empty() && opcion.get_action().takes_values();
+    let con_valor = !values.is_empty() && opcion.get_action().takes_values();
     let (true, Some(ayuda)) = (con_valor, opcion.get_help()) else {
         return opcion;
     };
-    let ayuda = format!("{ayuda} [por omisión: {}]", valores.join(", "));
+    let ayuda = format!("{ayuda} [por omisión: {}]", values.join(", "));
     opcion.hide_default_value(true).help(ayuda)
 }
 
@@ -147,7 +147,7 @@ mod tests {
             "--apellido-1",
             "B",
         ];
-        let con = |resto: &[&'static str]| [&base[..], resto].concat();
+        let con = |rest: &[&'static str]| [&base[..], rest].concat();
         for (args, esperado) in [
             (vec![], "falta decir qué hacer"),
             (vec!["server"], "no existe la orden server"),
@@ -182,8 +182,8 @@ mod tests {
             ),
         ] {
             let args = ["sigra"].into_iter().chain(args);
-            let texto = message(&command().try_get_matches_from(args).unwrap_err());
-            assert!(texto.starts_with(esperado), "{texto}");
+            let text = message(&command().try_get_matches_from(args).unwrap_err());
+            assert!(text.starts_with(esperado), "{text}");
         }
     }
 }

@@ -23,13 +23,13 @@ use config::{LoadedConfig, SettingSources};
 use error::CommandError;
 
 fn main() -> ExitCode {
-    let resultado = match help::parse_args() {
+    let result = match help::parse_args() {
         Ok(cli) => run(cli),
         // Help and version were asked for and are printed.
         Err(help::NoCommand::Mostrado) => Ok(()),
         Err(help::NoCommand::Error(e)) => Err(e),
     };
-    match resultado {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprint!("{}", e.text());
@@ -39,8 +39,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: cli::Cli) -> Result<(), CommandError> {
-    let fuentes = SettingSources::from_process(cli.config);
-    let config = || LoadedConfig::load(&fuentes).map(|leida| leida.config);
+    let sources = SettingSources::from_process(cli.config);
+    let config = || LoadedConfig::load(&sources).map(|loaded| loaded.config);
     match cli.orden {
         Command::Serve => block_on(commands::serve::run(config()?)),
         Command::Migrate => block_on(commands::migrate::run(config()?)),
@@ -54,8 +54,8 @@ fn run(cli: cli::Cli) -> Result<(), CommandError> {
             block_on(commands::media::sweep(config()?, simulacro))
         }
         Command::Claves(KeysCommand::Rotar) => commands::keys::rotate(&config()?),
-        Command::Config(ConfigCommand::Check) => commands::config::check(&fuentes),
-        Command::Config(ConfigCommand::Print) => commands::config::print(&fuentes),
+        Command::Config(ConfigCommand::Check) => commands::config::check(&sources),
+        Command::Config(ConfigCommand::Print) => commands::config::print(&sources),
         #[cfg(feature = "demo")]
         Command::Demo(args) => block_on(async {
             sigra_demo::run(args)
@@ -71,8 +71,8 @@ fn block_on<T>(futuro: impl Future<Output = Result<T, CommandError>>) -> Result<
         .enable_all()
         .build()
         .map_err(|e| CommandError::failed("el sistema no da los hilos que SIGRA necesita", e))?;
-    let resultado = runtime.block_on(futuro);
+    let result = runtime.block_on(futuro);
     // What is still hashing a password on a blocking thread has nobody to answer to.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    resultado
+    result
 }

@@ -30,9 +30,9 @@ impl<P: Send + 'static, R: Send + 'static> Batcher<P, R> {
     }
 
     /// The answer; `None` when there is nobody left to give it.
-    pub(crate) async fn submit(&self, pedido: P) -> Option<R> {
+    pub(crate) async fn submit(&self, request: P) -> Option<R> {
         let (respuesta, rx) = oneshot::channel();
-        self.0.send((pedido, respuesta)).await.ok()?;
+        self.0.send((request, respuesta)).await.ok()?;
         rx.await.ok()
     }
 }
@@ -44,14 +44,14 @@ where
     F: Fn(Vec<P>) -> Fut + Send + 'static,
     Fut: Future<Output = Vec<R>> + Send + 'static,
 {
-    let mut grupo = Vec::with_capacity(MAX_GROUP);
-    while sitios.recv_many(&mut grupo, MAX_GROUP).await > 0 {
-        let (pedidos, respuestas): (Vec<P>, Vec<oneshot::Sender<R>>) = grupo.drain(..).unzip();
+    let mut group = Vec::with_capacity(MAX_GROUP);
+    while sitios.recv_many(&mut group, MAX_GROUP).await > 0 {
+        let (requests, respuestas): (Vec<P>, Vec<oneshot::Sender<R>>) = group.drain(..).unzip();
         // A task of its own: a defect in one group must not end the others.
-        let Ok(hecho) = tokio::spawn(hacer(pedidos)).await else {
+        let Ok(done) = tokio::spawn(hacer(requests)).await else {
             continue;
         };
-        for (respuesta, suya) in respuestas.into_iter().zip(hecho) {
+        for (respuesta, suya) in respuestas.into_iter().zip(done) {
             respuesta.send(suya).ok();
         }
     }
@@ -70,9 +70,9 @@ mod tests {
 
     #[tokio::test]
     async fn groups_what_waits_and_survives_a_defect() {
-        let (puerta, grupos) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (p, g) = (Arc::clone(&puerta), Arc::clone(&grupos));
-        let reunion = Arc::new(Batcher::new(move |ns: Vec<u32>| {
+        let (gate, groups) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (p, g) = (Arc::clone(&gate), Arc::clone(&groups));
+        let batcher = Arc::new(Batcher::new(move |ns: Vec<u32>| {
             let (p, g) = (Arc::clone(&p), Arc::clone(&g));
             async move {
                 g.fetch_add(1, Ordering::SeqCst);
@@ -82,25 +82,25 @@ mod tests {
             }
         }));
         let pide = |n: u32| {
-            let r = Arc::clone(&reunion);
+            let r = Arc::clone(&batcher);
             tokio::spawn(async move { r.submit(n).await })
         };
         let primera = pide(1);
-        while grupos.load(Ordering::SeqCst) == 0 {
+        while groups.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
         }
         let juntas: Vec<_> = (2..=20).map(pide).collect();
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        puerta.add_permits(2);
+        gate.add_permits(2);
         assert_eq!(primera.await.unwrap(), Some(2));
         for tarea in juntas {
             // 13 is among them: its group has no answers.
             assert_eq!(tarea.await.unwrap(), None);
         }
-        assert_eq!(grupos.load(Ordering::SeqCst), 2);
-        puerta.add_permits(1);
+        assert_eq!(groups.load(Ordering::SeqCst), 2);
+        gate.add_permits(1);
         assert_eq!(pide(7).await.unwrap(), Some(14));
     }
 }

@@ -64,9 +64,8 @@ pub(crate) async fn read_entradas(
     conn: &mut Conn<'_>,
     reporte_id: i64,
 ) -> Result<Vec<Entrada>, StoreError> {
-    let filas = read_rows(conn, reporte_id).await?;
-    filas
-        .into_iter()
+    let rows = read_rows(conn, reporte_id).await?;
+    rows.into_iter()
         .map(|f| f.decode().map(|l| l.entrada))
         .collect()
 }
@@ -96,7 +95,7 @@ pub async fn list_bitacora(
     f: &BitacoraFilter,
     limite: i64,
 ) -> Result<Vec<StoredEntrada>, StoreError> {
-    let filas: Vec<Row> = with_conn!(lectura.conn(), c => sqlx::query_as(
+    let rows: Vec<Row> = with_conn!(lectura.conn(), c => sqlx::query_as(
         "SELECT id, reporte_id, canonica, hash FROM bitacora
          WHERE ($1 IS NULL OR reporte_id = $1) AND ($2 IS NULL OR rut = $2)
            AND ($3 IS NULL OR accion = $3) AND ($4 IS NULL OR en >= $4) AND ($5 IS NULL OR en < $5)
@@ -106,7 +105,7 @@ pub async fn list_bitacora(
         .bind(f.desde.map(|t| t.0)).bind(f.hasta.map(|t| t.0))
         .bind(f.antes_de.unwrap_or(i64::MAX)).bind(limite)
         .fetch_all(&mut **c).await)?;
-    filas.into_iter().map(Row::decode).collect()
+    rows.into_iter().map(Row::decode).collect()
 }
 
 /// One entry of the bitácora of settings.
@@ -130,13 +129,12 @@ pub async fn list_settings_changes(
     antes_de: Option<i64>,
     limite: i64,
 ) -> Result<Vec<StoredSettingsEntrada>, StoreError> {
-    let filas: Vec<SettingsEntradaRow> = with_conn!(lectura.conn(), c => sqlx::query_as(
+    let rows: Vec<SettingsEntradaRow> = with_conn!(lectura.conn(), c => sqlx::query_as(
         "SELECT n, canonica, hash FROM bitacora_ajustes
          WHERE ($1 IS NULL OR objeto = $1) AND n < $2 ORDER BY n DESC LIMIT $3")
         .bind(objeto).bind(antes_de.unwrap_or(i64::MAX)).bind(limite)
         .fetch_all(&mut **c).await)?;
-    filas
-        .into_iter()
+    rows.into_iter()
         .map(|f| {
             let entrada = serde_json::from_str(&f.canonica)
                 .map_err(|_| StoreError::Dato(format!("bitácora de ajustes: entrada {}", f.n)))?;

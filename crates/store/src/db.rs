@@ -53,8 +53,8 @@ impl Conn<'_> {
 }
 
 /// A list for a statement: both databases unfold JSON, and it is one value however long it is.
-pub(crate) fn json(valores: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
-    serde_json::to_string(valores).map_err(|e| StoreError::Dato(e.to_string()))
+pub(crate) fn json(values: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
+    serde_json::to_string(values).map_err(|e| StoreError::Dato(e.to_string()))
 }
 
 /// A borrowed connection for reading.
@@ -96,7 +96,7 @@ pub struct Store(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) db: Db,
-    pub(crate) porteria: SessionLookup,
+    pub(crate) session_lookup: SessionLookup,
     /// Only PostgreSQL needs one.
     pub(crate) secuencia: Option<Sequencer>,
     /// On PostgreSQL: how many writes may run. The rest of the connections is for those who read, who
@@ -112,7 +112,7 @@ pub(crate) struct Inner {
 pub(crate) enum Db {
     Sqlite {
         lectores: SqlitePool,
-        escritor: SqliteWriter,
+        writer: SqliteWriter,
     },
     Postgres(PgPool),
 }
@@ -161,7 +161,7 @@ impl Store {
                 .await?;
             Db::Sqlite {
                 lectores,
-                escritor: SqliteWriter::new(opciones, entorno.clone())?,
+                writer: SqliteWriter::new(opciones, entorno.clone())?,
             }
         } else {
             Db::Postgres(
@@ -182,12 +182,12 @@ impl Store {
             estados: vec![],
             transiciones: vec![],
         };
-        let porteria = SessionLookup::new(db.readers());
+        let session_lookup = SessionLookup::new(db.readers());
         Ok(Self(Arc::new(Inner {
             secuencia: Sequencer::from_db(&db),
             escrituras: Arc::new(Semaphore::new(write_connections(conexiones))),
             db,
-            porteria,
+            session_lookup,
             entorno,
             catalogo: RwLock::new(Arc::new(vacio)),
             novedades: watch::Sender::new(0),
@@ -213,8 +213,8 @@ impl Store {
     /// Ends the writer and the connections; what was acknowledged is already durable.
     pub async fn close(&self) {
         match &self.0.db {
-            Db::Sqlite { lectores, escritor } => {
-                escritor.close().await;
+            Db::Sqlite { lectores, writer } => {
+                writer.close().await;
                 lectores.close().await;
             }
             Db::Postgres(pool) => pool.close().await,

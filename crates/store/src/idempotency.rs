@@ -120,7 +120,7 @@ async fn reserve(
     k: &IdempotencyKey,
 ) -> Result<Option<(String, String)>, StoreError> {
     let limite = tx.ahora.plus(-LIFETIME).0;
-    let tomada = with_conn!(tx.conn, c => sqlx::query(
+    let claimed = with_conn!(tx.conn, c => sqlx::query(
         "INSERT INTO idempotencia (rut, ruta, clave, sha256_cuerpo, respuesta, creada)
          VALUES ($1, $2, $3, $4, '', $5)
          ON CONFLICT (rut, ruta, clave) DO UPDATE
@@ -129,7 +129,7 @@ async fn reserve(
         .bind(k.rut.body()).bind(k.ruta.as_str()).bind(k.clave.as_str())
         .bind(k.sha256_cuerpo.as_str()).bind(tx.ahora.0).bind(limite)
         .execute(&mut **c).await.map(|r| r.rows_affected()))?;
-    if tomada > 0 {
+    if claimed > 0 {
         return Ok(None);
     }
     Ok(with_conn!(tx.conn, c => sqlx::query_as(

@@ -41,9 +41,9 @@ impl Migrations {
     pub async fn apply(self, url: &str) -> Result<(), StoreError> {
         if let Some(archivo) = sqlite_file(url) {
             // SQLite's migrations take no lock of their own.
-            let candado = archivo.with_extension("migracion");
-            let candado = tokio::task::spawn_blocking(move || -> std::io::Result<File> {
-                let f = File::options().create(true).append(true).open(candado)?;
+            let lock = archivo.with_extension("migracion");
+            let lock = tokio::task::spawn_blocking(move || -> std::io::Result<File> {
+                let f = File::options().create(true).append(true).open(lock)?;
                 f.lock()?;
                 Ok(f)
             })
@@ -56,7 +56,7 @@ impl Migrations {
                 .run_direct(None, &mut conn, false)
                 .await;
             conn.close().await?;
-            drop(candado);
+            drop(lock);
             resultado.map_err(from_migrate_error)
         } else {
             // On PostgreSQL the migrator holds an advisory lock.

@@ -41,9 +41,9 @@ impl SqliteWriter {
     /// Starts the writer's thread. It ends when the last way to it is gone, or after
     /// [`SqliteWriter::close`].
     pub(crate) fn new(opciones: SqliteConnectOptions, entorno: Env) -> Result<Self, StoreError> {
-        let (cola, trabajos) = mpsc::channel(QUEUE_CAPACITY);
-        let lazo = WriterLoop {
-            vuelco: Checkpointer::new(opciones.clone()),
+        let (cola, queued_writes) = mpsc::channel(QUEUE_CAPACITY);
+        let writer_loop = WriterLoop {
+            checkpointer: Checkpointer::new(opciones.clone()),
             opciones,
             entorno,
             conn: None,
@@ -52,19 +52,19 @@ impl SqliteWriter {
         let runtime = Handle::current();
         std::thread::Builder::new()
             .name("sigra-escritor".into())
-            .spawn(move || runtime.block_on(lazo.run(trabajos)))
+            .spawn(move || runtime.block_on(writer_loop.run(queued_writes)))
             .map_err(|e| StoreError::NoDisponible(sqlx::Error::Io(e)))?;
         Ok(Self { cola })
     }
 
     pub(crate) async fn write<W: Write>(&self, op: W) -> Result<W::Out, W::Err> {
         let (tx, rx) = oneshot::channel();
-        let pedido = QueuedWrite {
+        let request = QueuedWrite {
             op,
             resultado: None,
             respuesta: tx,
         };
-        if self.cola.send(Box::new(pedido)).await.is_err() {
+        if self.cola.send(Box::new(request)).await.is_err() {
             return Err(StoreError::NoDisponible(sqlx::Error::PoolClosed).into());
         }
         rx.await
@@ -166,7 +166,7 @@ fn is_busy(error: &sqlx::Error) -> bool {
 }
 
 struct WriterLoop {
-    vuelco: Checkpointer,
+    checkpointer: Checkpointer,
     opciones: SqliteConnectOptions,
     entorno: Env,
     /// Opened when first needed and again after a failure that left its state unsure.
@@ -177,33 +177,33 @@ struct WriterLoop {
 }
 
 impl WriterLoop {
-    async fn run(mut self, mut trabajos: mpsc::Receiver<Box<dyn ErasedWrite>>) {
-        let mut grupo = Vec::with_capacity(MAX_GROUP);
-        while trabajos.recv_many(&mut grupo, MAX_GROUP).await > 0 {
-            let fin = grupo.iter().any(|t| t.is_end());
-            if grupo.len() == 1 {
-                self.run_one(&mut *grupo[0]).await;
-            } else if let Err(GroupLost(error)) = self.run_all(&mut grupo).await {
+    async fn run(mut self, mut queued_writes: mpsc::Receiver<Box<dyn ErasedWrite>>) {
+        let mut group = Vec::with_capacity(MAX_GROUP);
+        while queued_writes.recv_many(&mut group, MAX_GROUP).await > 0 {
+            let fin = group.iter().any(|t| t.is_end());
+            if group.len() == 1 {
+                self.run_one(&mut *group[0]).await;
+            } else if let Err(GroupLost(error)) = self.run_all(&mut group).await {
                 let ocupada = is_busy(&error);
-                tracing::warn!(%error, miembros = grupo.len(), ocupada, "grupo de escrituras perdido");
-                for trabajo in &mut grupo {
+                tracing::warn!(%error, miembros = group.len(), ocupada, "grupo de escrituras perdido");
+                for queued in &mut group {
                     if ocupada {
                         // Another process holds the file: each alone would wait as long again.
-                        trabajo.fail(StoreError::NoDisponible(sqlx::Error::PoolTimedOut));
+                        queued.fail(StoreError::NoDisponible(sqlx::Error::PoolTimedOut));
                     } else {
-                        self.run_one(&mut **trabajo).await;
+                        self.run_one(&mut **queued).await;
                     }
                 }
             }
-            if grupo.iter().any(|t| t.is_out_of_space()) && self.free_space().await {
-                for trabajo in grupo.iter_mut().filter(|t| t.is_out_of_space()) {
-                    self.run_one(&mut **trabajo).await;
+            if group.iter().any(|t| t.is_out_of_space()) && self.free_space().await {
+                for queued in group.iter_mut().filter(|t| t.is_out_of_space()) {
+                    self.run_one(&mut **queued).await;
                 }
             }
-            for trabajo in grupo.drain(..) {
-                trabajo.respond();
+            for queued in group.drain(..) {
+                queued.respond();
             }
-            self.vuelco.committed();
+            self.checkpointer.committed();
             if fin {
                 break;
             }
@@ -211,12 +211,12 @@ impl WriterLoop {
         if let Some(conn) = self.conn.take() {
             conn.close().await.ok();
         }
-        self.vuelco.close().await;
+        self.checkpointer.close().await;
     }
 
     /// One transaction for the group.
-    async fn run_all(&mut self, grupo: &mut [Box<dyn ErasedWrite>]) -> Result<(), GroupLost> {
-        let resultado = self.run_in_group(grupo).await;
+    async fn run_all(&mut self, group: &mut [Box<dyn ErasedWrite>]) -> Result<(), GroupLost> {
+        let resultado = self.run_in_group(group).await;
         if resultado.is_err() {
             self.discard_connection().await;
         }
@@ -225,10 +225,10 @@ impl WriterLoop {
 
     async fn run_in_group(
         &mut self,
-        grupo: &mut [Box<dyn ErasedWrite>],
+        group: &mut [Box<dyn ErasedWrite>],
     ) -> Result<(), sqlx::Error> {
-        if self.hubo_rechazos || !self.run_without_savepoints(grupo).await? {
-            self.hubo_rechazos = self.run_in_savepoints(grupo).await?;
+        if self.hubo_rechazos || !self.run_without_savepoints(group).await? {
+            self.hubo_rechazos = self.run_in_savepoints(group).await?;
         }
         Ok(())
     }
@@ -236,12 +236,12 @@ impl WriterLoop {
     /// Whether all were accepted, and are durable; otherwise nothing of the group is left.
     async fn run_without_savepoints(
         &mut self,
-        grupo: &mut [Box<dyn ErasedWrite>],
+        group: &mut [Box<dyn ErasedWrite>],
     ) -> Result<bool, sqlx::Error> {
         let (conn, entorno) = self.ensure_open().await?;
         conn.execute("BEGIN IMMEDIATE").await?;
-        for trabajo in grupo {
-            if !trabajo.run(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+        for queued in group {
+            if !queued.run(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
                 // Fails when SQLite rolled back the whole transaction by itself.
                 conn.execute("ROLLBACK").await?;
                 return Ok(false);
@@ -255,14 +255,14 @@ impl WriterLoop {
     /// refused.
     async fn run_in_savepoints(
         &mut self,
-        grupo: &mut [Box<dyn ErasedWrite>],
+        group: &mut [Box<dyn ErasedWrite>],
     ) -> Result<bool, sqlx::Error> {
         let (conn, entorno) = self.ensure_open().await?;
         // Statements go two in one call where they can: each call is a trip to the connection's thread.
         conn.execute("BEGIN IMMEDIATE; SAVEPOINT miembro").await?;
         let mut rechazos = false;
-        for trabajo in grupo {
-            if !trabajo.run(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+        for queued in group {
+            if !queued.run(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
                 rechazos = true;
                 // Fails when SQLite rolled back the whole transaction by itself.
                 conn.execute("ROLLBACK TO miembro").await?;
@@ -274,20 +274,20 @@ impl WriterLoop {
     }
 
     /// One member in a transaction of its own.
-    async fn run_one(&mut self, trabajo: &mut dyn ErasedWrite) {
-        if let Err(error) = self.run_in_transaction(trabajo).await {
+    async fn run_one(&mut self, queued: &mut dyn ErasedWrite) {
+        if let Err(error) = self.run_in_transaction(queued).await {
             self.discard_connection().await;
-            trabajo.fail(error.into());
+            queued.fail(error.into());
         }
     }
 
     async fn run_in_transaction(
         &mut self,
-        trabajo: &mut dyn ErasedWrite,
+        queued: &mut dyn ErasedWrite,
     ) -> Result<(), sqlx::Error> {
         let (conn, entorno) = self.ensure_open().await?;
         conn.execute("BEGIN IMMEDIATE").await?;
-        if trabajo.run(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+        if queued.run(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
             conn.execute("COMMIT").await?;
         } else if conn.execute("ROLLBACK").await.is_err() {
             // SQLite had rolled back by itself; the member's own error says why.

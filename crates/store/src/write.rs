@@ -48,16 +48,16 @@ impl Store {
     /// dropped in the middle.
     pub async fn write<W: Write>(&self, op: W) -> Result<W::Out, W::Err> {
         match &self.0.db {
-            Db::Sqlite { escritor, .. } => escritor.write(op).await,
+            Db::Sqlite { writer, .. } => writer.write(op).await,
             Db::Postgres(pool) => {
-                let lugar = Arc::clone(&self.0.escrituras).acquire_owned();
-                let lugar = tokio::time::timeout(ACQUIRE_TIMEOUT, lugar).await;
-                let Ok(Ok(lugar)) = lugar else {
+                let slot = Arc::clone(&self.0.escrituras).acquire_owned();
+                let slot = tokio::time::timeout(ACQUIRE_TIMEOUT, slot).await;
+                let Ok(Ok(slot)) = slot else {
                     return Err(StoreError::NoDisponible(sqlx::Error::PoolTimedOut).into());
                 };
                 let (pool, entorno) = (pool.clone(), self.0.entorno.clone());
                 let escritura = async move {
-                    let _lugar = lugar;
+                    let _lugar = slot;
                     on_postgres(&pool, &entorno, &op).await
                 };
                 tokio::spawn(escritura).await.unwrap_or_else(|_| {

@@ -37,16 +37,18 @@ const V6_GLOBAL: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3
 
 pub(super) fn is_global(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => !V4.iter().any(|(red, bits)| {
-            let red = Ipv4Addr::from(*red).to_bits();
-            (ip.to_bits() ^ red).leading_zeros() >= u32::from(*bits)
+        IpAddr::V4(ip) => !V4.iter().any(|(network, bits)| {
+            let network = Ipv4Addr::from(*network).to_bits();
+            (ip.to_bits() ^ network).leading_zeros() >= u32::from(*bits)
         }),
-        IpAddr::V6(ip) => in_v6_net(ip, V6_GLOBAL) && !V6.iter().any(|red| in_v6_net(ip, *red)),
+        IpAddr::V6(ip) => {
+            in_v6_net(ip, V6_GLOBAL) && !V6.iter().any(|network| in_v6_net(ip, *network))
+        }
     }
 }
 
-fn in_v6_net(ip: Ipv6Addr, (red, bits): (Ipv6Addr, u8)) -> bool {
-    (ip.to_bits() ^ red.to_bits()).leading_zeros() >= u32::from(bits)
+fn in_v6_net(ip: Ipv6Addr, (network, bits): (Ipv6Addr, u8)) -> bool {
+    (ip.to_bits() ^ network.to_bits()).leading_zeros() >= u32::from(bits)
 }
 
 #[cfg(test)]

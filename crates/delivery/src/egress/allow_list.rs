@@ -19,8 +19,9 @@ impl AllowList {
     ) -> Result<Self, InvalidNetwork> {
         let redes = textos.into_iter().map(|texto| {
             let texto = texto.as_ref().trim();
-            let red = texto.parse::<IpNet>();
-            red.or_else(|_| texto.parse::<IpAddr>().map(IpNet::from))
+            let network = texto.parse::<IpNet>();
+            network
+                .or_else(|_| texto.parse::<IpAddr>().map(IpNet::from))
                 .map_err(|_| InvalidNetwork(texto.chars().take(60).collect()))
         });
         redes.collect::<Result<_, _>>().map(Self)
@@ -33,7 +34,7 @@ impl AllowList {
     pub(super) fn contains(&self, ip: IpAddr) -> bool {
         // An IPv4 address dressed as IPv6 reaches the same machine.
         let ip = ip.to_canonical();
-        self.0.iter().any(|red| red.contains(&ip))
+        self.0.iter().any(|network| network.contains(&ip))
     }
 }
 

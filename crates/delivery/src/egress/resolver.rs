@@ -35,17 +35,17 @@ pub(super) enum LookupError {
 
 pub(super) struct GuardedResolver {
     pub guia: LookupFn,
-    pub permitidos: Arc<AllowList>,
-    pub cifrada: bool,
+    pub allowed: Arc<AllowList>,
+    pub encrypted: bool,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, nombre: Name) -> Resolving {
         let hallazgo = (self.guia)(nombre.as_str().to_owned());
-        let (permitidos, cifrada) = (Arc::clone(&self.permitidos), self.cifrada);
+        let (allowed, encrypted) = (Arc::clone(&self.allowed), self.encrypted);
         Box::pin(async move {
             let ips = hallazgo.await.map_err(LookupError::NoExiste)?;
-            let juzga = |ip: &IpAddr| check_ip(*ip, &permitidos, cifrada);
+            let juzga = |ip: &IpAddr| check_ip(*ip, &allowed, encrypted);
             let buenas: Vec<SocketAddr> = ips
                 .iter()
                 .filter(|ip| juzga(ip).is_ok())

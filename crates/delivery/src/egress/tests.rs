@@ -38,26 +38,26 @@ fn fake_resolver(
     })
 }
 
-async fn send(destino: &EgressClient, url: &str) -> Result<EgressResponse, DeliveryError> {
+async fn send(target: &EgressClient, url: &str) -> Result<EgressResponse, DeliveryError> {
     let cuerpo = Bytes::from_static(b"{}");
-    destino.post(url, HeaderMap::new(), cuerpo, 0).await
+    target.post(url, HeaderMap::new(), cuerpo, 0).await
 }
 
-async fn send_error(destino: &EgressClient, url: &str) -> DeliveryError {
-    match send(destino, url).await {
+async fn send_error(target: &EgressClient, url: &str) -> DeliveryError {
+    match send(target, url).await {
         Err(fallo) => fallo,
-        Ok(respuesta) => panic!("{url}: {}", respuesta.estado),
+        Ok(response) => panic!("{url}: {}", response.estado),
     }
 }
 
 /// Two listeners on one port: at an address that is permitted, and at one that is not.
 async fn allowed_and_blocked_receivers(modo: ResponseMode) -> (HttpReceiver, HttpReceiver) {
     loop {
-        let adentro = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
-        let otro = format!("127.0.0.2:{}", adentro.direccion.port());
+        let inside = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
+        let otro = format!("127.0.0.2:{}", inside.direccion.port());
         // Another test may have that port there.
-        if let Ok(afuera) = HttpReceiver::bind(&otro, modo.clone()).await {
-            return (afuera, adentro);
+        if let Ok(outside) = HttpReceiver::bind(&otro, modo.clone()).await {
+            return (outside, inside);
         }
     }
 }
@@ -185,12 +185,12 @@ const HOSTILE: &[&str] = &[
 #[tokio::test]
 async fn no_hostile_url_reaches_the_inside() {
     let v4 = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
-    let puerto = v4.direccion.port();
-    let en_v6 = format!("[::1]:{puerto}");
+    let port = v4.direccion.port();
+    let en_v6 = format!("[::1]:{port}");
     let v6 = HttpReceiver::bind(&en_v6, ResponseMode::Responde(NO_CONTENT_RESPONSE.into()))
         .await
         .ok();
-    let adentro = [
+    let inside = [
         "127.0.0.1",
         "::1",
         "::ffff:127.0.0.1",
@@ -203,11 +203,11 @@ async fn no_hostile_url_reaches_the_inside() {
         "2002:7f00:1::",
     ];
     for redes in ["", "203.0.113.9"] {
-        let guia = fake_resolver(move |_| adentro.to_vec());
-        let destino = EgressClient::with_resolver(allow_list(redes), LONG_TIMEOUTS, &guia).unwrap();
+        let guia = fake_resolver(move |_| inside.to_vec());
+        let target = EgressClient::with_resolver(allow_list(redes), LONG_TIMEOUTS, &guia).unwrap();
         for url in HOSTILE {
-            let url = url.replace(":P", &format!(":{puerto}"));
-            let fallo = send_error(&destino, &url).await;
+            let url = url.replace(":P", &format!(":{port}"));
+            let fallo = send_error(&target, &url).await;
             assert!(
                 fallo.permanente || fallo.texto.contains("apunta a una red interna"),
                 "{url}: {fallo}"
@@ -225,99 +225,99 @@ async fn no_hostile_url_reaches_the_inside() {
 /// With the names that the system knows: its own is inside whatever it is called.
 #[tokio::test]
 async fn localhost_is_an_internal_address() {
-    let receptor = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
-    let destino = EgressClient::new(allow_list("203.0.113.9"), LONG_TIMEOUTS).unwrap();
+    let receiver = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
+    let target = EgressClient::new(allow_list("203.0.113.9"), LONG_TIMEOUTS).unwrap();
     for esquema in ["http", "https"] {
-        let url = format!("{esquema}://localhost:{}/", receptor.direccion.port());
-        let fallo = send_error(&destino, &url).await;
+        let url = format!("{esquema}://localhost:{}/", receiver.direccion.port());
+        let fallo = send_error(&target, &url).await;
         assert!(
             !fallo.permanente && fallo.texto.contains("red interna"),
             "{fallo}"
         );
     }
-    assert_eq!(receptor.count_connections().await, 0);
+    assert_eq!(receiver.count_connections().await, 0);
 }
 
 /// The listener would be reached, were it permitted: the tests above prove something.
 #[tokio::test]
 async fn what_is_allowed_gets_through() {
-    let mut receptor = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
+    let mut receiver = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
     let guia = fake_resolver(|_| vec!["127.0.0.1"]);
-    let destino =
+    let target =
         EgressClient::with_resolver(allow_list("127.0.0.1"), LONG_TIMEOUTS, &guia).unwrap();
-    let puerto = receptor.direccion.port();
+    let port = receiver.direccion.port();
     for url in [
-        format!("http://127.0.0.1:{puerto}/x?y=1#z"),
-        format!("http://2130706433:{puerto}/x?y=1"),
-        format!("http://receptor:{puerto}/x?y=1"),
+        format!("http://127.0.0.1:{port}/x?y=1#z"),
+        format!("http://2130706433:{port}/x?y=1"),
+        format!("http://receptor:{port}/x?y=1"),
     ] {
-        assert_eq!(send(&destino, &url).await.unwrap().estado, 204);
-        let peticion = receptor.next_request().await;
-        assert_eq!(peticion.linea, "POST /x?y=1 HTTP/1.1");
-        assert_eq!(peticion.cuerpo, b"{}");
+        assert_eq!(send(&target, &url).await.unwrap().estado, 204);
+        let request = receiver.next_request().await;
+        assert_eq!(request.linea, "POST /x?y=1 HTTP/1.1");
+        assert_eq!(request.cuerpo, b"{}");
         assert!(
-            peticion.cabeceras["user-agent"]
+            request.cabeceras["user-agent"]
                 .to_str()
                 .unwrap()
                 .starts_with("SIGRA/")
         );
     }
-    assert_eq!(receptor.count_connections().await, 3);
+    assert_eq!(receiver.count_connections().await, 3);
 }
 
 #[tokio::test]
 async fn dns_rebinding_does_not_get_in() {
-    let (mut afuera, adentro) =
+    let (mut outside, inside) =
         allowed_and_blocked_receivers(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
     let guia = fake_resolver(|vez| vec![["127.0.0.2", "127.0.0.1"][vez.min(1)]]);
-    let destino =
+    let target =
         EgressClient::with_resolver(allow_list("127.0.0.2"), LONG_TIMEOUTS, &guia).unwrap();
-    let url = format!("http://rebind.example:{}/", adentro.direccion.port());
-    send(&destino, &url).await.unwrap();
-    afuera.next_request().await;
-    let fallo = send_error(&destino, &url).await;
+    let url = format!("http://rebind.example:{}/", inside.direccion.port());
+    send(&target, &url).await.unwrap();
+    outside.next_request().await;
+    let fallo = send_error(&target, &url).await;
     assert!(fallo.texto.contains("red interna") && !fallo.permanente);
-    assert_eq!(afuera.count_connections().await, 1);
-    assert_eq!(adentro.count_connections().await, 0);
+    assert_eq!(outside.count_connections().await, 1);
+    assert_eq!(inside.count_connections().await, 0);
 }
 
 #[tokio::test]
 async fn of_the_addresses_of_a_name_only_the_good_ones_are_used() {
-    let (afuera, adentro) =
+    let (outside, inside) =
         allowed_and_blocked_receivers(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
     // More bad ones than are looked at, before and after.
     let guia = fake_resolver(|_| {
-        let malas = ["127.0.0.1"; 20];
-        [&malas[..], &["127.0.0.2"], &malas].concat()
+        let bad_ones = ["127.0.0.1"; 20];
+        [&bad_ones[..], &["127.0.0.2"], &bad_ones].concat()
     });
-    let destino =
+    let target =
         EgressClient::with_resolver(allow_list("127.0.0.2"), LONG_TIMEOUTS, &guia).unwrap();
-    let url = format!("http://mezcla.example:{}/", adentro.direccion.port());
-    send(&destino, &url).await.unwrap();
-    assert_eq!(afuera.count_connections().await, 1);
-    assert_eq!(adentro.count_connections().await, 0);
+    let url = format!("http://mezcla.example:{}/", inside.direccion.port());
+    send(&target, &url).await.unwrap();
+    assert_eq!(outside.count_connections().await, 1);
+    assert_eq!(inside.count_connections().await, 0);
 }
 
 /// What is out in the Internet passes, with TLS only, and not without end.
 #[tokio::test]
 async fn the_guard_lets_public_addresses_pass() {
     let publicas = |_| vec!["10.0.0.1", "1.1.1.1", "2606:4700::1111", "::1"];
-    let guardia = |cifrada, guia| GuardedResolver {
+    let guarded = |encrypted, guia| GuardedResolver {
         guia,
-        permitidos: Arc::new(allow_list("")),
-        cifrada,
+        allowed: Arc::new(allow_list("")),
+        encrypted,
     };
-    let resuelve = async |guardia: GuardedResolver| {
+    let resuelve = async |guarded: GuardedResolver| {
         let nombre = "ejemplo.cl".parse().unwrap();
-        let halladas = reqwest::dns::Resolve::resolve(&guardia, nombre).await;
+        let halladas = reqwest::dns::Resolve::resolve(&guarded, nombre).await;
         halladas.map(|todas| todas.map(|d| d.to_string()).collect::<Vec<_>>())
     };
-    let halladas = resuelve(guardia(true, fake_resolver(publicas)))
+    let halladas = resuelve(guarded(true, fake_resolver(publicas)))
         .await
         .unwrap();
     assert_eq!(halladas, ["1.1.1.1:0", "[2606:4700::1111]:0"]);
     assert!(
-        resuelve(guardia(false, fake_resolver(publicas)))
+        resuelve(guarded(false, fake_resolver(publicas)))
             .await
             .is_err()
     );
@@ -329,35 +329,35 @@ async fn the_guard_lets_public_addresses_pass() {
     let fallo = send_error(&en_claro.unwrap(), "http://ejemplo.cl/").await;
     assert!(fallo.texto.contains("https://"), "{fallo}");
     let muchas = fake_resolver(|_| vec!["1.1.1.1"; 1000]);
-    assert_eq!(resuelve(guardia(true, muchas)).await.unwrap().len(), 8);
+    assert_eq!(resuelve(guarded(true, muchas)).await.unwrap().len(), 8);
 }
 
 #[tokio::test]
 async fn redirects_are_not_followed() {
-    for codigo in [301, 302, 303, 307, 308] {
-        let adentro = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
-        let respuesta = format!(
-            "HTTP/1.1 {codigo} X\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
-            adentro.url()
+    for code in [301, 302, 303, 307, 308] {
+        let inside = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
+        let response = format!(
+            "HTTP/1.1 {code} X\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
+            inside.url()
         );
-        let afuera = HttpReceiver::bind("127.0.0.2:0", ResponseMode::Responde(respuesta));
-        let afuera = afuera.await.unwrap();
+        let outside = HttpReceiver::bind("127.0.0.2:0", ResponseMode::Responde(response));
+        let outside = outside.await.unwrap();
         // Not even to what is permitted.
-        let destino = EgressClient::new(allow_list("127.0.0.0/8"), LONG_TIMEOUTS).unwrap();
-        let respuesta = send(&destino, &afuera.url()).await.unwrap();
-        assert_eq!(respuesta.estado, codigo);
-        assert_eq!(adentro.count_connections().await, 0);
+        let target = EgressClient::new(allow_list("127.0.0.0/8"), LONG_TIMEOUTS).unwrap();
+        let response = send(&target, &outside.url()).await.unwrap();
+        assert_eq!(response.estado, code);
+        assert_eq!(inside.count_connections().await, 0);
     }
 }
 
 #[tokio::test]
 async fn a_silent_or_trickling_host_holds_up_nobody() {
     for modo in [ResponseMode::Calla, ResponseMode::Gotea] {
-        let receptor = HttpReceiver::new(modo).await;
-        let destino = EgressClient::new(allow_list("127.0.0.1"), SHORT_TIMEOUTS).unwrap();
+        let receiver = HttpReceiver::new(modo).await;
+        let target = EgressClient::new(allow_list("127.0.0.1"), SHORT_TIMEOUTS).unwrap();
         let inicio = Instant::now();
-        let url = receptor.url();
-        let fallo = timeout(LONG, send_error(&destino, &url)).await.unwrap();
+        let url = receiver.url();
+        let fallo = timeout(LONG, send_error(&target, &url)).await.unwrap();
         assert!(
             fallo.texto.contains("a tiempo") && !fallo.permanente,
             "{fallo}"
@@ -366,27 +366,27 @@ async fn a_silent_or_trickling_host_holds_up_nobody() {
     }
     // Nor does a name that nobody tells anything of.
     let guia: LookupFn = Arc::new(|_| Box::pin(std::future::pending()));
-    let destino = EgressClient::with_resolver(allow_list(""), SHORT_TIMEOUTS, &guia).unwrap();
-    let fallo = timeout(LONG, send_error(&destino, "https://ejemplo.cl/")).await;
+    let target = EgressClient::with_resolver(allow_list(""), SHORT_TIMEOUTS, &guia).unwrap();
+    let fallo = timeout(LONG, send_error(&target, "https://ejemplo.cl/")).await;
     assert!(fallo.unwrap().texto.contains("a tiempo"));
 }
 
 #[tokio::test]
 async fn an_endless_body_is_not_read() {
-    let mut receptor = HttpReceiver::new(ResponseMode::SinFin).await;
-    let destino = EgressClient::new(allow_list("127.0.0.1"), Timeouts::default()).unwrap();
-    let respuesta = send(&destino, &receptor.url()).await.unwrap();
-    assert_eq!(respuesta.estado, 200);
+    let mut receiver = HttpReceiver::new(ResponseMode::SinFin).await;
+    let target = EgressClient::new(allow_list("127.0.0.1"), Timeouts::default()).unwrap();
+    let response = send(&target, &receiver.url()).await.unwrap();
+    assert_eq!(response.estado, 200);
     // What the kernel holds for both sides, and no more: then the connection is gone.
-    assert!(receptor.tomados.recv().await.unwrap() < 32 << 20);
+    assert!(receiver.tomados.recv().await.unwrap() < 32 << 20);
 }
 
 #[tokio::test]
 async fn each_failure_says_what_it_is() {
-    let destino = EgressClient::new(allow_list("127.0.0.1"), LONG_TIMEOUTS).unwrap();
+    let target = EgressClient::new(allow_list("127.0.0.1"), LONG_TIMEOUTS).unwrap();
     let con = async |bytes: &str| {
-        let receptor = HttpReceiver::new(ResponseMode::Responde(bytes.into())).await;
-        send_error(&destino, &receptor.url()).await.texto
+        let receiver = HttpReceiver::new(ResponseMode::Responde(bytes.into())).await;
+        send_error(&target, &receiver.url()).await.texto
     };
     assert!(con("").await.contains("se cortó"));
     assert!(con("HTTP/1.1 2").await.contains("se cortó"));
@@ -397,9 +397,9 @@ async fn each_failure_says_what_it_is() {
     );
 
     // Who does not speak TLS where TLS is asked of it.
-    let receptor = HttpReceiver::new(ResponseMode::Saluda("SSH-2.0-OpenSSH_9.2\r\n")).await;
-    let url = receptor.url().replace("http:", "https:");
-    let texto = send_error(&destino, &url).await.texto;
+    let receiver = HttpReceiver::new(ResponseMode::Saluda("SSH-2.0-OpenSSH_9.2\r\n")).await;
+    let url = receiver.url().replace("http:", "https:");
+    let texto = send_error(&target, &url).await.texto;
     assert!(
         texto.contains("HTTPS") && !texto.contains("avisos"),
         "{texto}"
@@ -408,13 +408,13 @@ async fn each_failure_says_what_it_is() {
     let sin_nadie = HttpReceiver::new(ResponseMode::Calla).await;
     let url = sin_nadie.url();
     sin_nadie.close().await;
-    let texto = send_error(&destino, &url).await.texto;
+    let texto = send_error(&target, &url).await.texto;
     assert!(texto.contains("No se pudo conectar"), "{texto}");
 
     let sin_nombre: LookupFn =
         Arc::new(|_| Box::pin(async { Err(std::io::ErrorKind::NotFound.into()) }));
-    let destino = EgressClient::with_resolver(allow_list(""), LONG_TIMEOUTS, &sin_nombre).unwrap();
-    let fallo = send_error(&destino, "https://ejemplo.cl/").await;
+    let target = EgressClient::with_resolver(allow_list(""), LONG_TIMEOUTS, &sin_nombre).unwrap();
+    let fallo = send_error(&target, "https://ejemplo.cl/").await;
     assert!(fallo.texto.contains("no se encontró") && !fallo.permanente);
 }
 

@@ -34,7 +34,7 @@ pub enum UrlRefusal {
 
 /// Tells whether something may ever be sent there. A name may still turn out to be inside when it is
 /// looked up: that is told when sending.
-pub fn check_url(texto: &str, permitidos: &AllowList) -> Result<Url, UrlRefusal> {
+pub fn check_url(texto: &str, allowed: &AllowList) -> Result<Url, UrlRefusal> {
     if texto.len() > MAX_LENGTH {
         return Err(UrlRefusal::MuyLarga);
     }
@@ -46,10 +46,10 @@ pub fn check_url(texto: &str, permitidos: &AllowList) -> Result<Url, UrlRefusal>
         return Err(UrlRefusal::NoSeEntiende);
     }
     let mut url = Url::parse(texto).map_err(|_| UrlRefusal::NoSeEntiende)?;
-    let cifrada = match url.scheme() {
+    let encrypted = match url.scheme() {
         "https" => true,
         // Only for who is inside, so that nothing crosses the Internet in the clear.
-        "http" if !permitidos.is_empty() => false,
+        "http" if !allowed.is_empty() => false,
         _ => return Err(UrlRefusal::SinCifrar),
     };
     if !url.username().is_empty() || url.password().is_some() {
@@ -60,9 +60,9 @@ pub fn check_url(texto: &str, permitidos: &AllowList) -> Result<Url, UrlRefusal>
     }
     // The parser has turned every disguise of an address (decimal, octal, short…) into the address.
     match url.host() {
-        Some(Host::Ipv4(ip)) => check_ip(IpAddr::V4(ip), permitidos, cifrada)?,
-        Some(Host::Ipv6(ip)) => check_ip(IpAddr::V6(ip), permitidos, cifrada)?,
-        Some(Host::Domain(nombre)) if permitidos.is_empty() && is_internal(nombre) => {
+        Some(Host::Ipv4(ip)) => check_ip(IpAddr::V4(ip), allowed, encrypted)?,
+        Some(Host::Ipv6(ip)) => check_ip(IpAddr::V6(ip), allowed, encrypted)?,
+        Some(Host::Domain(nombre)) if allowed.is_empty() && is_internal(nombre) => {
             return Err(UrlRefusal::Interna);
         }
         Some(Host::Domain(_)) => {}
@@ -73,16 +73,12 @@ pub fn check_url(texto: &str, permitidos: &AllowList) -> Result<Url, UrlRefusal>
 }
 
 /// Whether things are sent to an address: without TLS, only to what the administrator opened.
-pub(super) fn check_ip(
-    ip: IpAddr,
-    permitidos: &AllowList,
-    cifrada: bool,
-) -> Result<(), UrlRefusal> {
-    if permitidos.contains(ip) {
+pub(super) fn check_ip(ip: IpAddr, allowed: &AllowList, encrypted: bool) -> Result<(), UrlRefusal> {
+    if allowed.contains(ip) {
         Ok(())
     } else if !is_global(ip) {
         Err(UrlRefusal::Interna)
-    } else if !cifrada {
+    } else if !encrypted {
         Err(UrlRefusal::SinCifrar)
     } else {
         Ok(())
@@ -94,7 +90,7 @@ fn is_internal(nombre: &str) -> bool {
     let termina_en = |fin: &&str| {
         nombre
             .strip_suffix(*fin)
-            .is_some_and(|resto| resto.is_empty() || resto.ends_with('.'))
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     !nombre.contains('.') || INTERNAL_NAMES.iter().any(termina_en)
 }

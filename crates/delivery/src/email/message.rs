@@ -45,8 +45,8 @@ impl EmailMessage<'_> {
     }
 
     pub(super) fn bytes(&self, de: &Mailbox, para: &Address) -> Result<Vec<u8>, DeliveryError> {
-        let bueno = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if !(1..=MAX_ID_LENGTH).contains(&self.id.len()) || !self.id.chars().all(bueno) {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if !(1..=MAX_ID_LENGTH).contains(&self.id.len()) || !self.id.chars().all(good) {
             return Err(no_se_pudo());
         }
         let fecha = Duration::from_millis(self.milisegundos.clamp(0, LAST_DAY).unsigned_abs());

@@ -17,10 +17,10 @@ pub(super) enum SmtpStep {
 }
 
 /// The server's words stay with the server: they may repeat an address or a text of ours.
-pub(super) fn smtp_error(paso: SmtpStep, e: &Error) -> DeliveryError {
-    if let Some(codigo) = e.status() {
-        let respuesta = e.source().map(ToString::to_string).unwrap_or_default();
-        return error_for_code(paso, codigo.into(), enhanced_code(&respuesta));
+pub(super) fn smtp_error(step: SmtpStep, e: &Error) -> DeliveryError {
+    if let Some(code) = e.status() {
+        let response = e.source().map(ToString::to_string).unwrap_or_default();
+        return error_for_code(step, code.into(), enhanced_code(&response));
     }
     match tls_failure(e) {
         Some(true) => DeliveryError::transient(
@@ -32,11 +32,11 @@ pub(super) fn smtp_error(paso: SmtpStep, e: &Error) -> DeliveryError {
              puerto corresponda a la seguridad elegida.",
         ),
         None if e.is_timeout() => a_destiempo(),
-        None if paso == SmtpStep::Acceso && e.is_client() => DeliveryError::transient(
+        None if step == SmtpStep::Acceso && e.is_client() => DeliveryError::transient(
             "El servidor de correo no acepta usuario y contraseña por esta vía: revise el puerto y la \
              seguridad.",
         ),
-        None if paso == SmtpStep::Conexion => DeliveryError::transient(
+        None if step == SmtpStep::Conexion => DeliveryError::transient(
             "No se pudo conectar con el servidor de correo: revise el nombre, el puerto, la seguridad \
              y que esté funcionando.",
         ),
@@ -46,17 +46,15 @@ pub(super) fn smtp_error(paso: SmtpStep, e: &Error) -> DeliveryError {
     }
 }
 
-fn error_for_code(paso: SmtpStep, codigo: u16, extendido: Option<&str>) -> DeliveryError {
+fn error_for_code(step: SmtpStep, code: u16, extendido: Option<&str>) -> DeliveryError {
     let numeros = match extendido {
-        Some(extendido) => format!("{codigo} {extendido}"),
-        None => codigo.to_string(),
+        Some(extendido) => format!("{code} {extendido}"),
+        None => code.to_string(),
     };
-    match paso {
-        SmtpStep::Destinatario if no_existe(codigo, extendido) => {
-            DeliveryError::permanent(format!(
-                "El servidor de correo dice que esa dirección no existe o no recibe ({numeros}): corríjala."
-            ))
-        }
+    match step {
+        SmtpStep::Destinatario if no_existe(code, extendido) => DeliveryError::permanent(format!(
+            "El servidor de correo dice que esa dirección no existe o no recibe ({numeros}): corríjala."
+        )),
         SmtpStep::Destinatario => DeliveryError::transient(format!(
             "El servidor de correo no aceptó al destinatario ({numeros}): si se repite, revise que \
              este servidor tenga permiso para enviar."
@@ -81,16 +79,16 @@ fn error_for_code(paso: SmtpStep, codigo: u16, extendido: Option<&str>) -> Deliv
 
 /// Whether a refusal of a recipient is about the address, and not about who sends, what is full or
 /// what is down. Extended codes (RFC 3463) say it better than plain ones.
-fn no_existe(codigo: u16, extendido: Option<&str>) -> bool {
+fn no_existe(code: u16, extendido: Option<&str>) -> bool {
     match extendido {
-        Some(extendido) => codigo >= 500 && (extendido.starts_with("5.1.") || extendido == "5.2.1"),
-        None => matches!(codigo, 501 | 550 | 551 | 553),
+        Some(extendido) => code >= 500 && (extendido.starts_with("5.1.") || extendido == "5.2.1"),
+        None => matches!(code, 501 | 550 | 551 | 553),
     }
 }
 
 /// The extended code with which an answer begins, if it does.
-fn enhanced_code(respuesta: &str) -> Option<&str> {
-    let primera = respuesta.split_whitespace().next()?;
+fn enhanced_code(response: &str) -> Option<&str> {
+    let primera = response.split_whitespace().next()?;
     let numero = |p: &str| (1..=3).contains(&p.len()) && p.bytes().all(|c| c.is_ascii_digit());
     let tres = primera.split('.').count() == 3 && primera.split('.').all(numero);
     tres.then_some(primera)

@@ -62,10 +62,10 @@ impl fmt::Debug for SmtpOptions {
 
 pub(super) struct Smtp {
     host: String,
-    puerto: u16,
-    cifrado: TlsMode,
+    port: u16,
+    encrypted_: TlsMode,
     credenciales: Option<Credentials>,
-    saludo: ClientId,
+    greeting: ClientId,
     plazo: Duration,
 }
 
@@ -77,9 +77,9 @@ enum TlsMode {
 
 impl Smtp {
     pub(super) fn new(o: &SmtpOptions, dominio: &str) -> Result<Self, DeliveryError> {
-        let (host, puerto) = parse_server(&o.servidor)?;
+        let (host, port) = parse_server(&o.servidor)?;
         let tls = || TlsParameters::new(host.clone()).map_err(|_| tls_unavailable());
-        let cifrado = match o.seguridad {
+        let encrypted_ = match o.seguridad {
             SmtpSecurity::Tls => TlsMode::Siempre(tls()?),
             SmtpSecurity::Starttls => TlsMode::TrasSaludo(tls()?),
             SmtpSecurity::Ninguna => TlsMode::Nunca,
@@ -94,17 +94,17 @@ impl Smtp {
                 ));
             }
         };
-        if credenciales.is_some() && matches!(cifrado, TlsMode::Nunca) && !is_local(&host) {
+        if credenciales.is_some() && matches!(encrypted_, TlsMode::Nunca) && !is_local(&host) {
             return Err(DeliveryError::permanent(
                 "La contraseña del correo viajaría sin cifrar: elija la seguridad tls o starttls.",
             ));
         }
         Ok(Self {
             host,
-            puerto,
-            cifrado,
+            port,
+            encrypted_,
             credenciales,
-            saludo: ClientId::Domain(dominio.to_owned()),
+            greeting: ClientId::Domain(dominio.to_owned()),
             plazo: o.plazo,
         })
     }
@@ -117,44 +117,44 @@ impl Smtp {
     ) -> Result<(), DeliveryError> {
         let dialogo = async {
             let mut conexion = self.connect().await?;
-            let dicho = self.run_session(&mut conexion, de, para, bytes).await;
-            Ok((conexion, dicho))
+            let notice = self.run_session(&mut conexion, de, para, bytes).await;
+            Ok((conexion, notice))
         };
-        let (mut conexion, dicho) = timeout(self.plazo, dialogo)
+        let (mut conexion, notice) = timeout(self.plazo, dialogo)
             .await
             .unwrap_or_else(|_| Err(a_destiempo()))?;
         let _ = timeout(QUIT_TIMEOUT, conexion.quit()).await;
-        dicho
+        notice
     }
 
     /// Greeted and encrypted. Where encryption fails the connection is dropped without a word: lettre
     /// has no stream left to say it on.
     async fn connect(&self) -> Result<AsyncSmtpConnection, DeliveryError> {
         let en_conexion = |e: Error| smtp_error(SmtpStep::Conexion, &e);
-        let desde_el_inicio = match &self.cifrado {
+        let desde_el_inicio = match &self.encrypted_ {
             TlsMode::Siempre(tls) => Some(tls.clone()),
             TlsMode::TrasSaludo(_) | TlsMode::Nunca => None,
         };
-        let servidor = (self.host.as_str(), self.puerto);
+        let servidor = (self.host.as_str(), self.port);
         let plazo = Some(self.plazo);
         let mut conexion = AsyncSmtpConnection::connect_tokio1(
             servidor,
             plazo,
-            &self.saludo,
+            &self.greeting,
             desde_el_inicio,
             None,
         )
         .await
         .map_err(en_conexion)?;
-        if let TlsMode::TrasSaludo(tls) = &self.cifrado {
+        if let TlsMode::TrasSaludo(tls) = &self.encrypted_ {
             if !conexion.can_starttls() {
                 return Err(DeliveryError::transient(
                     "El servidor de correo no ofrece STARTTLS: elija la seguridad tls, o revise el \
                      puerto.",
                 ));
             }
-            let cifrada = conexion.starttls(tls.clone(), &self.saludo);
-            cifrada.await.map_err(en_conexion)?;
+            let encrypted = conexion.starttls(tls.clone(), &self.greeting);
+            encrypted.await.map_err(en_conexion)?;
         }
         Ok(conexion)
     }
@@ -166,7 +166,7 @@ impl Smtp {
         para: &Address,
         bytes: &[u8],
     ) -> Result<(), DeliveryError> {
-        let en = |paso| move |e: Error| smtp_error(paso, &e);
+        let en = |step| move |e: Error| smtp_error(step, &e);
         if let Some(credenciales) = &self.credenciales {
             let modos = [Mechanism::Plain, Mechanism::Login];
             let acceso = conexion.auth(&modos, credenciales);
@@ -196,13 +196,13 @@ impl Smtp {
 }
 
 fn parse_server(texto: &str) -> Result<(String, u16), DeliveryError> {
-    let partes = texto.rsplit_once(':').and_then(|(host, puerto)| {
-        let puerto = puerto.parse().ok().filter(|p| *p != 0)?;
+    let partes = texto.rsplit_once(':').and_then(|(host, port)| {
+        let port = port.parse().ok().filter(|p| *p != 0)?;
         let sin_corchetes = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
         let host = sin_corchetes.unwrap_or(host);
-        let bueno = |c: char| c.is_ascii_graphic() && !"/@[]".contains(c);
+        let good = |c: char| c.is_ascii_graphic() && !"/@[]".contains(c);
         let entero = sin_corchetes.is_some() || !host.contains(':');
-        (!host.is_empty() && entero && host.chars().all(bueno)).then(|| (host.to_owned(), puerto))
+        (!host.is_empty() && entero && host.chars().all(good)).then(|| (host.to_owned(), port))
     });
     partes.ok_or_else(|| {
         DeliveryError::permanent(

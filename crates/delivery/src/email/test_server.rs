@@ -32,40 +32,42 @@ pub struct SmtpServer {
 }
 
 impl SmtpServer {
-    pub async fn new(guion: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static) -> Self {
-        Self::with_tls(None, false, guion).await
+    pub async fn new(
+        script: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_tls(None, false, script).await
     }
 
     /// With TLS from the start, or when it is asked for.
     pub async fn with_tls(
         tls: Option<TlsAcceptor>,
         desde_el_inicio: bool,
-        guion: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
+        script: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
     ) -> Self {
-        let oyente = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let direccion = oyente.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let direccion = listener.local_addr().unwrap();
         let (dice, sesiones) = mpsc::unbounded_channel();
-        let guion: Script = Arc::new(guion);
+        let script: Script = Arc::new(script);
         let tarea = tokio::spawn(async move {
             loop {
-                let (cliente, _) = oyente.accept().await.unwrap();
-                let (guion, dice, tls) = (Arc::clone(&guion), dice.clone(), tls.clone());
+                let (client, _) = listener.accept().await.unwrap();
+                let (script, dice, tls) = (Arc::clone(&script), dice.clone(), tls.clone());
                 tokio::spawn(async move {
                     let mut sesion = SmtpSession::default();
                     // The client may go away whenever it likes.
                     let _ = match tls {
                         Some(tls) if desde_el_inicio => {
-                            serve_tls(&tls, cliente, &guion, &mut sesion, true).await
+                            serve_tls(&tls, client, &script, &mut sesion, true).await
                         }
                         Some(tls) => {
-                            match handle_connection(cliente, &guion, &mut sesion, true).await {
-                                Some(cliente) => {
-                                    serve_tls(&tls, cliente, &guion, &mut sesion, false).await
+                            match handle_connection(client, &script, &mut sesion, true).await {
+                                Some(client) => {
+                                    serve_tls(&tls, client, &script, &mut sesion, false).await
                                 }
                                 None => None,
                             }
                         }
-                        None => handle_connection(cliente, &guion, &mut sesion, true)
+                        None => handle_connection(client, &script, &mut sesion, true)
                             .await
                             .map(drop),
                     };
@@ -94,30 +96,30 @@ impl Drop for SmtpServer {
 
 async fn serve_tls(
     tls: &TlsAcceptor,
-    cliente: TcpStream,
-    guion: &Script,
+    client: TcpStream,
+    script: &Script,
     sesion: &mut SmtpSession,
     saluda: bool,
 ) -> Option<()> {
-    let cliente = tls.accept(cliente).await.ok()?;
-    handle_connection(cliente, guion, sesion, saluda)
+    let client = tls.accept(client).await.ok()?;
+    handle_connection(client, script, sesion, saluda)
         .await
         .map(drop)
 }
 
 /// The connection is given back when TLS is asked for.
 async fn handle_connection<C: AsyncRead + AsyncWrite + Unpin>(
-    mut cliente: C,
-    guion: &Script,
+    mut client: C,
+    script: &Script,
     sesion: &mut SmtpSession,
     saluda: bool,
 ) -> Option<C> {
     if saluda {
-        let saludo = guion("").unwrap_or("220 servidor.example");
-        reply(&mut cliente, saludo).await?;
+        let greeting = script("").unwrap_or("220 servidor.example");
+        reply(&mut client, greeting).await?;
     }
     loop {
-        let linea = read_until(&mut cliente, b"\r\n").await?;
+        let linea = read_until(&mut client, b"\r\n").await?;
         let linea = String::from_utf8(linea).unwrap();
         let verbo = linea.split([' ', ':']).next().unwrap().to_owned();
         sesion.lineas.push(linea.clone());
@@ -129,37 +131,37 @@ async fn handle_connection<C: AsyncRead + AsyncWrite + Unpin>(
             "STARTTLS" => "220 adelante",
             _ => "250 2.0.0 ok",
         };
-        let respuesta = guion(&linea).unwrap_or(usual);
-        reply(&mut cliente, respuesta).await?;
+        let response = script(&linea).unwrap_or(usual);
+        reply(&mut client, response).await?;
         match verbo.as_str() {
-            "STARTTLS" => return Some(cliente),
-            "DATA" if respuesta.starts_with('3') => {
-                let mensaje = read_until(&mut cliente, b"\r\n.\r\n").await?;
-                sesion.mensajes.push(mensaje);
-                reply(&mut cliente, guion(END_OF_DATA).unwrap_or("250 2.0.0 ok")).await?;
+            "STARTTLS" => return Some(client),
+            "DATA" if response.starts_with('3') => {
+                let message = read_until(&mut client, b"\r\n.\r\n").await?;
+                sesion.mensajes.push(message);
+                reply(&mut client, script(END_OF_DATA).unwrap_or("250 2.0.0 ok")).await?;
             }
             _ => {}
         }
     }
 }
 
-async fn reply<C: AsyncWrite + Unpin>(cliente: &mut C, respuesta: &str) -> Option<()> {
-    if respuesta == HANG_UP {
+async fn reply<C: AsyncWrite + Unpin>(client: &mut C, response: &str) -> Option<()> {
+    if response == HANG_UP {
         return None;
     }
-    if !respuesta.is_empty() {
-        let linea = format!("{respuesta}\r\n");
-        cliente.write_all(linea.as_bytes()).await.ok()?;
-        cliente.flush().await.ok()?;
+    if !response.is_empty() {
+        let linea = format!("{response}\r\n");
+        client.write_all(linea.as_bytes()).await.ok()?;
+        client.flush().await.ok()?;
     }
     Some(())
 }
 
 /// What comes before that.
-async fn read_until<C: AsyncRead + Unpin>(cliente: &mut C, fin: &[u8]) -> Option<Vec<u8>> {
+async fn read_until<C: AsyncRead + Unpin>(client: &mut C, fin: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     while !bytes.ends_with(fin) {
-        bytes.push(cliente.read_u8().await.ok()?);
+        bytes.push(client.read_u8().await.ok()?);
     }
     bytes.truncate(bytes.len() - fin.len());
     Some(bytes)

@@ -35,9 +35,9 @@ fn options(servidor: &SmtpServer) -> SmtpOptions {
 
 /// Sends one message to a server that answers so.
 async fn send_with(
-    guion: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
+    script: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
 ) -> (Result<(), DeliveryError>, SmtpSession) {
-    let mut servidor = SmtpServer::new(guion).await;
+    let mut servidor = SmtpServer::new(script).await;
     let enviado = Mailer::smtp(&options(&servidor))
         .unwrap()
         .send(&MESSAGE)
@@ -89,15 +89,15 @@ async fn over_smtp_a_mail_arrives_whole() {
             "QUIT",
         ]
     );
-    let [mensaje] = &sesion.mensajes[..] else {
+    let [message] = &sesion.mensajes[..] else {
         panic!("{sesion:?}");
     };
     // Every line end is whole, so that no server sees an end where there is none.
-    let sin_pares = String::from_utf8(mensaje.clone())
+    let sin_pares = String::from_utf8(message.clone())
         .unwrap()
         .replace("\r\n", "");
     assert!(!sin_pares.contains(['\r', '\n']));
-    let sin_puntos = String::from_utf8(mensaje.clone())
+    let sin_puntos = String::from_utf8(message.clone())
         .unwrap()
         .replace("\r\n..", "\r\n.");
     check(sin_puntos.as_bytes());
@@ -131,11 +131,11 @@ async fn nobody_injects_headers_or_attachments() {
     let correo = Mailer::folder(&carpeta, "sigra@ejemplo.cl").unwrap();
     for salto in ["\r\n", "\n", "\r", "\r\n\r\n", "\0", "\u{85}", "\u{2028}\n"] {
         let asunto = format!("Hola{salto}Bcc: otro@ejemplo.cl{salto}X-Ñ: ñ");
-        let mensaje = EmailMessage {
+        let message = EmailMessage {
             asunto: &asunto,
             ..MESSAGE
         };
-        correo.send(&mensaje).await.unwrap();
+        correo.send(&message).await.unwrap();
         let bytes = std::fs::read(carpeta.join("0190-aviso_7.eml")).unwrap();
         let leido = MessageParser::default().parse(&bytes).unwrap();
         assert!(leido.bcc().is_none() && leido.header_raw("X-Ñ").is_none());
@@ -186,9 +186,9 @@ async fn nobody_injects_headers_or_attachments() {
         "<a@b.cl>, <c@d.cl>",
         "a@b.cl\n",
     ] {
-        let dicho = Mailer::folder(&carpeta, remitente).map(drop);
+        let notice = Mailer::folder(&carpeta, remitente).map(drop);
         // Spaces around it are not part of it.
-        assert_eq!(dicho.is_err(), remitente != "a@b.cl\n", "{remitente}");
+        assert_eq!(notice.is_err(), remitente != "a@b.cl\n", "{remitente}");
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     assert_eq!(std::fs::read_dir(&carpeta).unwrap().count(), 1);
@@ -212,7 +212,7 @@ async fn no_date_stops_a_mail() {
 #[tokio::test]
 async fn each_refusal_says_what_it_is_about() {
     // Where, with what, whether for ever, what is said.
-    for (verbo, respuesta, permanente, dice) in [
+    for (verbo, response, permanente, dice) in [
         ("", "554 5.7.1 no se admite", false, "(554 5.7.1)"),
         ("", "421 luego", false, "no quiso hablar"),
         ("EHLO", "550 no", false, "no quiso hablar"),
@@ -247,12 +247,12 @@ async fn each_refusal_says_what_it_is_about() {
     ] {
         let (enviado, _) = send_with(move |linea| {
             let es = linea == verbo || (!verbo.is_empty() && linea.starts_with(verbo));
-            es.then_some(respuesta)
+            es.then_some(response)
         })
         .await;
         let fallo = enviado.unwrap_err();
-        assert_eq!(fallo.permanente, permanente, "{verbo} {respuesta}: {fallo}");
-        assert!(fallo.texto.contains(dice), "{verbo} {respuesta}: {fallo}");
+        assert_eq!(fallo.permanente, permanente, "{verbo} {response}: {fallo}");
+        assert!(fallo.texto.contains(dice), "{verbo} {response}: {fallo}");
         assert!(
             !fallo.texto.contains("clave-ajena") && !fallo.texto.contains("juan"),
             "{fallo}"
@@ -343,12 +343,12 @@ async fn the_password_is_presented_and_never_shown() {
     let muestra = format!("{opciones:?} {correo:?}");
     assert!(!muestra.contains("secreta"), "{muestra}");
 
-    for (respuesta, dice) in [
+    for (response, dice) in [
         ("535 5.7.8 súper-secreta", "(535 5.7.8)"),
         ("454 4.7.0 luego", "(454 4.7.0)"),
     ] {
         let servidor =
-            SmtpServer::new(move |linea| linea.starts_with("AUTH").then_some(respuesta)).await;
+            SmtpServer::new(move |linea| linea.starts_with("AUTH").then_some(response)).await;
         let suyas = SmtpOptions {
             servidor: servidor.direccion.to_string(),
             ..opciones.clone()

@@ -22,20 +22,20 @@ const LAST_RECORD_DELIMITER: u8 = 2;
 
 /// `None` when the random bytes are no private key, which is one case in 2³².
 pub(super) fn encrypt(
-    suscripcion: &PushSubscription,
+    subscription: &PushSubscription,
     texto: &[u8],
-    azar: [u8; RANDOM_BYTES],
+    random: [u8; RANDOM_BYTES],
 ) -> Option<Vec<u8>> {
-    let (privada, sal) = azar.split_at(32);
+    let (privada, sal) = random.split_at(32);
     let nuestra = PrivateKey::from_private_key(&ECDH_P256, privada).ok()?;
     let publica = nuestra.compute_public_key().ok()?;
-    let suya = UnparsedPublicKey::new(&ECDH_P256, suscripcion.p256dh());
+    let suya = UnparsedPublicKey::new(&ECDH_P256, subscription.p256dh());
     let compartido = agree(&nuestra, suya, (), |bytes| Ok(bytes.to_vec())).ok()?;
 
-    let prk = mac(suscripcion.auth(), &[&compartido]);
+    let prk = mac(subscription.auth(), &[&compartido]);
     let quienes: &[&[u8]] = &[
         b"WebPush: info\0",
-        suscripcion.p256dh(),
+        subscription.p256dh(),
         publica.as_ref(),
         &[1],
     ];
@@ -52,14 +52,14 @@ pub(super) fn encrypt(
         .ok()?;
 
     let largo = u8::try_from(publica.as_ref().len()).ok()?;
-    let cabecera: [&[u8]; 4] = [sal, &RECORD_SIZE.to_be_bytes(), &[largo], publica.as_ref()];
-    Some([&cabecera.concat()[..], &registro].concat())
+    let header: [&[u8]; 4] = [sal, &RECORD_SIZE.to_be_bytes(), &[largo], publica.as_ref()];
+    Some([&header.concat()[..], &registro].concat())
 }
 
 fn mac(clave: &[u8], partes: &[&[u8]]) -> hmac::Tag {
-    let mut codigo = hmac::Context::with_key(&hmac::Key::new(HMAC_SHA256, clave));
+    let mut code = hmac::Context::with_key(&hmac::Key::new(HMAC_SHA256, clave));
     for parte in partes {
-        codigo.update(parte);
+        code.update(parte);
     }
-    codigo.sign()
+    code.sign()
 }

@@ -38,9 +38,9 @@ impl PushSubscription {
         endpoint: &str,
         p256dh: &str,
         auth: &str,
-        destino: &EgressClient,
+        target: &EgressClient,
     ) -> Result<Self, InvalidSubscription> {
-        let endpoint = destino.check(endpoint)?;
+        let endpoint = target.check(endpoint)?;
         let p256dh: [u8; 65] = bytes(p256dh).ok_or(InvalidSubscription::P256dh)?;
         // Now rather than at the first message: a point off the curve never works.
         let punto = ParsedPublicKey::try_from(&UnparsedPublicKey::new(&ECDH_P256, &p256dh));

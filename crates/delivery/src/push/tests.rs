@@ -72,12 +72,12 @@ impl KeyType for HkdfLen {
 }
 
 /// What the browser does, with HKDF as RFC 5869 has it instead of our HMACs.
-fn decrypt(mensaje: &[u8]) -> Vec<u8> {
-    let (sal, resto) = mensaje.split_at(16);
-    let (registro, resto) = resto.split_at(4);
+fn decrypt(message: &[u8]) -> Vec<u8> {
+    let (sal, rest) = message.split_at(16);
+    let (registro, rest) = rest.split_at(4);
     assert_eq!(registro, 4096_u32.to_be_bytes());
-    let (largo, resto) = resto.split_at(1);
-    let (publica, cifrado) = resto.split_at(usize::from(largo[0]));
+    let (largo, rest) = rest.split_at(1);
+    let (publica, encrypted_) = rest.split_at(usize::from(largo[0]));
 
     let nuestra = PrivateKey::from_private_key(&ECDH_P256, &from_base64(rfc::UA_PRIVATE)).unwrap();
     let suya = PuntoAjeno::new(&ECDH_P256, publica);
@@ -102,7 +102,7 @@ fn decrypt(mensaje: &[u8]) -> Vec<u8> {
 
     let clave = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &clave).unwrap());
     let nonce = Nonce::try_assume_unique_for_key(&nonce).unwrap();
-    let mut bytes = cifrado.to_vec();
+    let mut bytes = encrypted_.to_vec();
     let texto = clave
         .open_in_place(nonce, Aad::empty(), &mut bytes)
         .unwrap();
@@ -113,22 +113,22 @@ fn decrypt(mensaje: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_example_of_the_rfc_byte_by_byte() {
-    let azar = [from_base64(rfc::AS_PRIVATE), from_base64(rfc::SALT)].concat();
+    let random = [from_base64(rfc::AS_PRIVATE), from_base64(rfc::SALT)].concat();
     let texto = from_base64(rfc::PLAINTEXT);
     let suscripcion =
         subscription("https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV");
-    let mensaje = encrypt::encrypt(&suscripcion, &texto, azar.try_into().unwrap()).unwrap();
-    assert_eq!(BASE64URL.encode(&mensaje), rfc::MESSAGE);
-    assert_eq!(decrypt(&mensaje), texto);
+    let message = encrypt::encrypt(&suscripcion, &texto, random.try_into().unwrap()).unwrap();
+    assert_eq!(BASE64URL.encode(&message), rfc::MESSAGE);
+    assert_eq!(decrypt(&message), texto);
 }
 
 #[test]
 fn what_is_no_key_does_not_encrypt() {
-    for malo in [[0; RANDOM_BYTES], [0xff; RANDOM_BYTES]] {
+    for bad in [[0; RANDOM_BYTES], [0xff; RANDOM_BYTES]] {
         let suscripcion = subscription("https://push.example.net/");
-        assert_eq!(encrypt::encrypt(&suscripcion, b"x", malo), None);
+        assert_eq!(encrypt::encrypt(&suscripcion, b"x", bad), None);
         assert_eq!(
-            VapidKey::new([malo[0]; 32]).unwrap_err(),
+            VapidKey::new([bad[0]; 32]).unwrap_err(),
             InvalidVapidKey::Clave
         );
     }
@@ -152,13 +152,13 @@ async fn the_browser_reads_and_the_service_recognizes_the_sender() {
         assert_eq!(p.linea, "POST /avisos?a=1 HTTP/1.1");
         assert_eq!(decrypt(&p.cuerpo), cuerpo);
         assert!(p.cuerpo.len() <= 4096);
-        for (nombre, valor) in [
+        for (nombre, value) in [
             ("ttl", "3600"),
             ("urgency", "high"),
             ("topic", "reporte_1-a"),
             ("content-encoding", "aes128gcm"),
         ] {
-            assert_eq!(p.cabeceras[nombre], valor);
+            assert_eq!(p.cabeceras[nombre], value);
         }
 
         let autorizacion = p.cabeceras["authorization"].to_str().unwrap();
@@ -169,10 +169,10 @@ async fn the_browser_reads_and_the_service_recognizes_the_sender() {
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, from_base64(publica))
             .verify(firmado.as_bytes(), &from_base64(firma))
             .unwrap();
-        let (cabecera, afirmaciones) = firmado.split_once('.').unwrap();
+        let (header, afirmaciones) = firmado.split_once('.').unwrap();
         let json = |parte| serde_json::from_slice::<Value>(&from_base64(parte)).unwrap();
         assert_eq!(
-            json(cabecera),
+            json(header),
             serde_json::json!({"typ": "JWT", "alg": "ES256"})
         );
         assert_eq!(
@@ -201,8 +201,8 @@ async fn the_answer_of_the_push_service_decides() {
         (503, false, Some(60)),
     ] {
         let pedida = pausa.map_or(String::new(), |s| format!("retry-after: {s}\r\n"));
-        let respuesta = format!("HTTP/1.1 {estado} X\r\n{pedida}content-length: 6\r\n\r\nsecret");
-        let servicio = HttpReceiver::new(ResponseMode::Responde(respuesta)).await;
+        let response = format!("HTTP/1.1 {estado} X\r\n{pedida}content-length: 6\r\n\r\nsecret");
+        let servicio = HttpReceiver::new(ResponseMode::Responde(response)).await;
         let suscripcion = subscription(&servicio.url());
         let enviado = push
             .send(&suscripcion, &aviso(b"x"), NOW, [3; RANDOM_BYTES])
@@ -251,12 +251,12 @@ async fn what_cannot_be_sent_does_not_leave() {
 
 #[test]
 fn a_bad_subscription_is_refused() {
-    let destino = egress_client();
+    let target = egress_client();
     let nueva =
-        |endpoint, p256dh: &str, auth| PushSubscription::new(endpoint, p256dh, auth, &destino);
-    let bueno = "https://push.example.net/abc";
+        |endpoint, p256dh: &str, auth| PushSubscription::new(endpoint, p256dh, auth, &target);
+    let good = "https://push.example.net/abc";
     nueva(
-        bueno,
+        good,
         &format!("{}=", rfc::UA_PUBLIC),
         "BTBZMqHH6r4Tts7J_aSIgg==",
     )
@@ -266,7 +266,7 @@ fn a_bad_subscription_is_refused() {
     let comprimida = BASE64URL.encode([&[2][..], &from_base64(rfc::UA_PUBLIC)[1..33]].concat());
     let hibrida = BASE64URL.encode([&[6][..], &from_base64(rfc::UA_PUBLIC)[1..]].concat());
     for p256dh in ["", "AAAA", "ñ", &fuera_de_la_curva, &comprimida, &hibrida] {
-        let rechazo = nueva(bueno, p256dh, rfc::AUTH).unwrap_err();
+        let rechazo = nueva(good, p256dh, rfc::AUTH).unwrap_err();
         assert_eq!(rechazo, InvalidSubscription::P256dh, "{p256dh}");
     }
     for auth in [
@@ -275,7 +275,7 @@ fn a_bad_subscription_is_refused() {
         "BTBZMqHH6r4Tts7J_aSIggAA",
         "BTBZMqHH6r4Tts7J/aSIgg",
     ] {
-        let rechazo = nueva(bueno, rfc::UA_PUBLIC, auth).unwrap_err();
+        let rechazo = nueva(good, rfc::UA_PUBLIC, auth).unwrap_err();
         assert_eq!(rechazo, InvalidSubscription::Auth, "{auth}");
     }
     for (endpoint, rechazo) in [

@@ -52,13 +52,13 @@ struct VapidClaims<'a> {
 
 impl VapidKey {
     /// From random bytes; one array in 2³² is no key.
-    pub fn new(azar: [u8; 32]) -> Result<Self, InvalidVapidKey> {
-        let privada = PrivateKey::from_private_key(&ECDH_P256, &azar);
+    pub fn new(random: [u8; 32]) -> Result<Self, InvalidVapidKey> {
+        let privada = PrivateKey::from_private_key(&ECDH_P256, &random);
         let publica = privada.and_then(|p| Ok(p.compute_public_key()?));
         let publica = publica.map_err(|_| InvalidVapidKey::Clave)?;
         let par = EcdsaKeyPair::from_private_key_and_public_key(
             &ECDSA_P256_SHA256_FIXED_SIGNING,
-            &azar,
+            &random,
             publica.as_ref(),
         );
         let pkcs8 = par.map_err(|_| InvalidVapidKey::Clave)?.to_pkcs8v1();
@@ -103,8 +103,8 @@ impl VapidKey {
             exp: segundos.checked_add(LIFETIME)?,
             sub: contacto,
         };
-        let cabecera = Header::new(Algorithm::ES256);
-        let jwt = jsonwebtoken::encode(&cabecera, &afirmaciones, &self.firma).ok()?;
+        let header = Header::new(Algorithm::ES256);
+        let jwt = jsonwebtoken::encode(&header, &afirmaciones, &self.firma).ok()?;
         Some(format!("vapid t={jwt}, k={}", self.publica))
     }
 }

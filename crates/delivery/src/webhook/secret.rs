@@ -16,8 +16,8 @@ pub struct WebhookSecret(Vec<u8>);
 pub struct InvalidSecret;
 
 /// From random bytes.
-pub fn new_secret(azar: [u8; 32]) -> WebhookSecret {
-    WebhookSecret(azar.to_vec())
+pub fn new_secret(random: [u8; 32]) -> WebhookSecret {
+    WebhookSecret(random.to_vec())
 }
 
 impl WebhookSecret {
@@ -25,7 +25,7 @@ impl WebhookSecret {
     pub fn parse(texto: &str) -> Result<Self, InvalidSecret> {
         let bytes = texto
             .strip_prefix(PREFIX)
-            .and_then(|resto| BASE64.decode(resto).ok());
+            .and_then(|rest| BASE64.decode(rest).ok());
         match bytes {
             Some(bytes) if (24..=64).contains(&bytes.len()) => Ok(Self(bytes)),
             _ => Err(InvalidSecret),
@@ -38,11 +38,11 @@ impl WebhookSecret {
 
     pub(super) fn mac(&self, partes: &[&[u8]]) -> hmac::Tag {
         let clave = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
-        let mut codigo = hmac::Context::with_key(&clave);
+        let mut code = hmac::Context::with_key(&clave);
         for parte in partes {
-            codigo.update(parte);
+            code.update(parte);
         }
-        codigo.sign()
+        code.sign()
     }
 }
 

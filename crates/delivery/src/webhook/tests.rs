@@ -41,14 +41,14 @@ fn reference_webhook(secreto: &WebhookSecret) -> Webhook {
 }
 
 async fn deliver_and_receive(segundos: i64, secretos: &[WebhookSecret]) -> ReceivedRequest {
-    let mut receptor = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
-    let url = receptor.url();
-    let carta = WebhookMessage {
+    let mut receiver = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
+    let url = receiver.url();
+    let mail = WebhookMessage {
         segundos,
         ..sample_message(&url, secretos)
     };
-    webhooks().send(&carta).await.unwrap();
-    receptor.next_request().await
+    webhooks().send(&mail).await.unwrap();
+    receiver.next_request().await
 }
 
 #[tokio::test]
@@ -66,13 +66,13 @@ async fn the_oracle_accepts_the_signature_and_nothing_altered() {
         assert!(oraculo.verify(&otro, &p.cabeceras).is_err(), "byte {i}");
     }
     let mas_tarde = (now() + 1).to_string();
-    for (nombre, valor) in [
+    for (nombre, value) in [
         ("webhook-id", "msg_otro"),
         ("webhook-timestamp", mas_tarde.as_str()),
         ("webhook-signature", "v1,AAAA"),
     ] {
         let mut otras = p.cabeceras.clone();
-        otras.insert(nombre, valor.parse().unwrap());
+        otras.insert(nombre, value.parse().unwrap());
         assert!(oraculo.verify(&p.cuerpo, &otras).is_err(), "{nombre}");
     }
     let ajeno = Webhook::new(&new_secret([8; 32]).text()).unwrap();
@@ -108,14 +108,14 @@ async fn with_two_secrets_either_is_valid() {
 #[test]
 fn the_example_of_the_specification() {
     let secretos = [WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()];
-    let carta = WebhookMessage {
+    let mail = WebhookMessage {
         id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
         segundos: 1_614_265_330,
         cuerpo: Bytes::from_static(b"{\"test\": 2432232314}"),
         ..sample_message("https://ejemplo.cl/", &secretos)
     };
     assert_eq!(
-        headers(&carta).unwrap()["webhook-signature"],
+        headers(&mail).unwrap()["webhook-signature"],
         "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     );
 }
@@ -146,8 +146,8 @@ fn a_secret_round_trips_and_is_not_shown() {
         &base64(23),
         &base64(65),
     ];
-    for malo in malos {
-        assert!(WebhookSecret::parse(malo).is_err(), "{malo}");
+    for bad in malos {
+        assert!(WebhookSecret::parse(bad).is_err(), "{bad}");
     }
 }
 
@@ -168,12 +168,12 @@ async fn the_answer_of_the_receiver_decides() {
         (503, false, Some(90), "tuvo un problema"),
     ] {
         let pedida = pausa.map_or(String::new(), |s| format!("retry-after: {s}\r\n"));
-        let respuesta = format!(
+        let response = format!(
             "HTTP/1.1 {estado} Palabras-del-receptor\r\n{pedida}x-clave: secreta\r\n\
              content-length: 16\r\n\r\nclave=del-cuerpo"
         );
-        let receptor = HttpReceiver::new(ResponseMode::Responde(respuesta)).await;
-        let url = receptor.url();
+        let receiver = HttpReceiver::new(ResponseMode::Responde(response)).await;
+        let url = receiver.url();
         let fallo = webhooks
             .send(&sample_message(&url, &secretos))
             .await
@@ -194,9 +194,9 @@ async fn the_answer_of_the_receiver_decides() {
         }
     }
     for estado in [200, 201, 202, 204] {
-        let respuesta = format!("HTTP/1.1 {estado} X\r\nconnection: close\r\n\r\n");
-        let receptor = HttpReceiver::new(ResponseMode::Responde(respuesta)).await;
-        let url = receptor.url();
+        let response = format!("HTTP/1.1 {estado} X\r\nconnection: close\r\n\r\n");
+        let receiver = HttpReceiver::new(ResponseMode::Responde(response)).await;
+        let url = receiver.url();
         webhooks
             .send(&sample_message(&url, &secretos))
             .await
@@ -206,26 +206,26 @@ async fn the_answer_of_the_receiver_decides() {
 
 #[tokio::test]
 async fn what_cannot_be_sent_does_not_leave() {
-    let receptor = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
-    let url = receptor.url();
+    let receiver = HttpReceiver::new(ResponseMode::Responde(NO_CONTENT_RESPONSE.into())).await;
+    let url = receiver.url();
     let secretos = [new_secret([1; 32])];
     let sin_secreto = sample_message(&url, &[]);
     let con_id = |id| WebhookMessage {
         id,
         ..sample_message(&url, &secretos)
     };
-    let cartas = [
+    let mails = [
         sin_secreto,
         con_id(""),
         con_id("a.1"),
         con_id("a\r\nx: y"),
         con_id("ñ"),
     ];
-    for carta in cartas {
-        let fallo = webhooks().send(&carta).await.unwrap_err();
-        assert!(fallo.permanente, "{}: {fallo}", carta.id);
+    for mail in mails {
+        let fallo = webhooks().send(&mail).await.unwrap_err();
+        assert!(fallo.permanente, "{}: {fallo}", mail.id);
     }
-    let adentro = sample_message("http://10.0.0.1/", &secretos);
-    assert!(webhooks().send(&adentro).await.unwrap_err().permanente);
-    assert_eq!(receptor.count_connections().await, 0);
+    let inside = sample_message("http://10.0.0.1/", &secretos);
+    assert!(webhooks().send(&inside).await.unwrap_err().permanente);
+    assert_eq!(receiver.count_connections().await, 0);
 }

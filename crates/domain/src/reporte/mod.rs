@@ -93,7 +93,7 @@ pub struct Reporte {
 
 impl Reporte {
     /// The report goes into another state: from one final state to another it stays decided when it was.
-    pub fn set_estado(&mut self, estado_id: i64, catalogo: &Catalogo, ahora: Instante) {
+    pub fn set_estado(&mut self, estado_id: i64, catalogo: &Catalogo, now: Instante) {
         self.estado_id = estado_id;
         let decision = self.decision.or_else(|| {
             let horas = catalogo.meta_horas(self.contenido.severidad_id);
@@ -101,8 +101,8 @@ impl Reporte {
                 .hora_sincronizado
                 .plus(horas.saturating_mul(Instante::HOUR));
             Some(Decision {
-                en: ahora,
-                a_tiempo: ahora <= hasta,
+                en: now,
+                a_tiempo: now <= hasta,
             })
         });
         self.decision = decision.filter(|_| catalogo.is_decided(estado_id));

@@ -293,8 +293,8 @@ pub fn parse_uuid_cliente(t: &str) -> Result<String, FieldErrorKind> {
 }
 
 /// The uuid (v4) of these random bytes, for what a client left without one.
-pub fn random_uuid(azar: [u8; 16]) -> String {
-    uuid::Builder::from_random_bytes(azar)
+pub fn random_uuid(random: [u8; 16]) -> String {
+    uuid::Builder::from_random_bytes(random)
         .into_uuid()
         .to_string()
 }

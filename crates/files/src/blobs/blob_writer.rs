@@ -15,14 +15,14 @@ const MAX_PARTS_IN_FLIGHT: usize = 1;
 /// [`BlobStore::delete_prefix`](BlobStore::delete_prefix) takes away.
 #[derive(Debug)]
 pub struct BlobWriter {
-    destino: BufWriter,
+    target: BufWriter,
     escritos: u64,
 }
 
 impl BlobWriter {
     pub(crate) fn new(objetos: Arc<dyn ObjectStore>, clave: Path, por_parte: usize) -> Self {
         Self {
-            destino: BufWriter::with_capacity(objetos, clave, por_parte)
+            target: BufWriter::with_capacity(objetos, clave, por_parte)
                 .with_max_concurrency(MAX_PARTS_IN_FLIGHT),
             escritos: 0,
         }
@@ -31,7 +31,7 @@ impl BlobWriter {
     pub async fn append(&mut self, bytes: Bytes) -> Result<(), BlobError> {
         self.escritos += u64::try_from(bytes.len()).unwrap_or(0);
         // Copied: what a socket gives is small and keeps a large block alive, many times its size.
-        let escrito = self.destino.write_all(&bytes).await;
+        let escrito = self.target.write_all(&bytes).await;
         escrito.map_err(BlobError::from_write_error)
     }
 
@@ -42,7 +42,7 @@ impl BlobWriter {
 
     /// Answers once it is durable and can be read.
     pub async fn finish(mut self) -> Result<(), BlobError> {
-        self.destino
+        self.target
             .shutdown()
             .await
             .map_err(BlobError::from_write_error)
@@ -50,6 +50,6 @@ impl BlobWriter {
 
     /// Leaves nothing.
     pub async fn abort(mut self) -> Result<(), BlobError> {
-        Ok(self.destino.abort().await?)
+        Ok(self.target.abort().await?)
     }
 }

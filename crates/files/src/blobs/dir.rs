@@ -23,19 +23,19 @@ const PART_SIZE: usize = 256 * 1024;
 /// `object_store` most of a processor's time went there.
 const READ_SIZE: u64 = 256 * 1024;
 
-pub(crate) fn open(raiz: PathBuf) -> Result<BlobStore, BlobError> {
-    fs::create_dir_all(&raiz)?;
-    let objetos = LocalFileSystem::new_with_prefix(&raiz)?.with_fsync(true);
+pub(crate) fn open(root: PathBuf) -> Result<BlobStore, BlobError> {
+    fs::create_dir_all(&root)?;
+    let objetos = LocalFileSystem::new_with_prefix(&root)?.with_fsync(true);
     Ok(BlobStore {
         objetos: Arc::new(objetos),
         por_parte: PART_SIZE,
-        raiz: Some(raiz),
+        root: Some(root),
         publico: None,
     })
 }
 
-pub(crate) async fn ensure_dir(carpeta: &Path) -> Result<(), BlobError> {
-    if tokio::fs::metadata(carpeta).await?.is_dir() {
+pub(crate) async fn ensure_dir(folder: &Path) -> Result<(), BlobError> {
+    if tokio::fs::metadata(folder).await?.is_dir() {
         Ok(())
     } else {
         Err(io::Error::from(io::ErrorKind::NotADirectory).into())
@@ -45,33 +45,33 @@ pub(crate) async fn ensure_dir(carpeta: &Path) -> Result<(), BlobError> {
 /// The bytes of a part of a file, as they are asked for.
 pub(crate) fn chunks(
     archivo: File,
-    rango: Range<u64>,
+    range: Range<u64>,
 ) -> BoxStream<'static, Result<Bytes, BlobError>> {
-    stream::try_unfold((archivo, rango), |(archivo, rango)| async move {
-        if rango.is_empty() {
+    stream::try_unfold((archivo, range), |(archivo, range)| async move {
+        if range.is_empty() {
             return Ok(None);
         }
-        let leido = tokio::task::spawn_blocking(|| read_chunk(archivo, rango)).await;
+        let leido = tokio::task::spawn_blocking(|| read_chunk(archivo, range)).await;
         Ok(Some(leido.map_err(io::Error::other)??))
     })
     .boxed()
 }
 
 /// The first of them, and what is left.
-fn read_chunk(mut archivo: File, rango: Range<u64>) -> io::Result<(Bytes, (File, Range<u64>))> {
-    let largo = READ_SIZE.min(rango.end - rango.start);
+fn read_chunk(mut archivo: File, range: Range<u64>) -> io::Result<(Bytes, (File, Range<u64>))> {
+    let largo = READ_SIZE.min(range.end - range.start);
     let mut bytes = Vec::with_capacity(usize::try_from(largo).unwrap_or(0));
-    archivo.seek(SeekFrom::Start(rango.start))?;
+    archivo.seek(SeekFrom::Start(range.start))?;
     let leidos = (&mut archivo).take(largo).read_to_end(&mut bytes)?;
     if u64::try_from(leidos) != Ok(largo) {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok((bytes.into(), (archivo, rango.start + largo..rango.end)))
+    Ok((bytes.into(), (archivo, range.start + largo..range.end)))
 }
 
 /// A folder with all in it: half-written files under temporary names, which no list shows.
-pub(crate) async fn remove_dir(carpeta: &Path) -> Result<(), BlobError> {
-    match tokio::fs::remove_dir_all(carpeta).await {
+pub(crate) async fn remove_dir(folder: &Path) -> Result<(), BlobError> {
+    match tokio::fs::remove_dir_all(folder).await {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e.into()),
         _ => Ok(()),
     }

@@ -34,7 +34,7 @@ pub struct BlobStore {
     /// Bytes that a writer holds before it passes them on.
     por_parte: usize,
     /// Only a directory has one.
-    raiz: Option<PathBuf>,
+    root: Option<PathBuf>,
     /// S3 as it is reached from everywhere.
     publico: Option<Arc<AmazonS3>>,
 }
@@ -48,12 +48,12 @@ pub struct BlobInfo {
 
 impl BlobStore {
     /// A directory of this machine, made if it is not there.
-    pub fn open_dir(raiz: PathBuf) -> Result<Self, BlobError> {
-        dir::open(raiz)
+    pub fn open_dir(root: PathBuf) -> Result<Self, BlobError> {
+        dir::open(root)
     }
 
-    pub fn s3(opciones: &S3Options) -> Result<Self, BlobError> {
-        s3::open(opciones)
+    pub fn s3(options: &S3Options) -> Result<Self, BlobError> {
+        s3::open(options)
     }
 
     /// Begins an object. Nobody sees it before [`BlobWriter::finish`] answers.
@@ -76,24 +76,24 @@ impl BlobStore {
         if rango.as_ref().is_some_and(Range::is_empty) {
             return Ok(stream::empty().boxed());
         }
-        let opciones = GetOptions {
+        let options = GetOptions {
             range: rango.map(Into::into),
             ..GetOptions::default()
         };
-        let hallado = self.objetos.get_opts(&Path::from(clave), opciones).await?;
-        Ok(match hallado.payload {
-            GetResultPayload::File(archivo, _) => dir::chunks(archivo, hallado.range),
+        let found = self.objetos.get_opts(&Path::from(clave), options).await?;
+        Ok(match found.payload {
+            GetResultPayload::File(archivo, _) => dir::chunks(archivo, found.range),
             GetResultPayload::Stream(bytes) => bytes.map_err(BlobError::from).boxed(),
         })
     }
 
     /// A whole object in memory, if it is not larger than that.
     pub async fn read_all(&self, clave: &str, maximo: usize) -> Result<Bytes, BlobError> {
-        let hallado = self.objetos.get(&Path::from(clave)).await?;
-        if usize::try_from(hallado.meta.size).map_or(true, |n| n > maximo) {
+        let found = self.objetos.get(&Path::from(clave)).await?;
+        if usize::try_from(found.meta.size).map_or(true, |n| n > maximo) {
             return Err(BlobError::MuyGrande);
         }
-        Ok(hallado.bytes().await?)
+        Ok(found.bytes().await?)
     }
 
     /// Its length in bytes; `None` when it is not there.
@@ -119,15 +119,15 @@ impl BlobStore {
     }
 
     /// All objects whose keys begin with these segments, and what was left of writing them.
-    pub async fn delete_prefix(&self, prefijo: &str) -> Result<(), BlobError> {
-        let claves: Vec<String> = self.list(prefijo).map_ok(|o| o.clave).try_collect().await?;
+    pub async fn delete_prefix(&self, prefix: &str) -> Result<(), BlobError> {
+        let claves: Vec<String> = self.list(prefix).map_ok(|o| o.clave).try_collect().await?;
         stream::iter(claves)
             .map(|clave| async move { self.delete(&clave).await })
             .buffer_unordered(CONCURRENCY)
             .try_collect::<Vec<()>>()
             .await?;
-        match &self.raiz {
-            Some(raiz) => dir::remove_dir(&raiz.join(prefijo)).await,
+        match &self.root {
+            Some(root) => dir::remove_dir(&root.join(prefix)).await,
             None => Ok(()),
         }
     }
@@ -151,16 +151,16 @@ impl BlobStore {
 
     /// Whether it can be reached.
     pub async fn ping(&self) -> Result<(), BlobError> {
-        match &self.raiz {
-            Some(raiz) => dir::ensure_dir(raiz).await,
+        match &self.root {
+            Some(root) => dir::ensure_dir(root).await,
             // No such object is an answer too.
             None => self.size("sigra").await.map(drop),
         }
     }
 
     /// Every object whose key begins with these segments.
-    pub fn list(&self, prefijo: &str) -> BoxStream<'static, Result<BlobInfo, BlobError>> {
-        let todos = self.objetos.list(Some(&Path::from(prefijo)));
+    pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<BlobInfo, BlobError>> {
+        let todos = self.objetos.list(Some(&Path::from(prefix)));
         todos
             .map_ok(|meta| BlobInfo {
                 clave: meta.location.to_string(),

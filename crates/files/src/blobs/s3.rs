@@ -43,7 +43,7 @@ pub(crate) fn open(o: &S3Options) -> Result<BlobStore, BlobError> {
     Ok(BlobStore {
         objetos: Arc::new(client(o, &o.url)?),
         por_parte: PART_SIZE,
-        raiz: None,
+        root: None,
         publico: publico.transpose()?.map(Arc::new),
     })
 }
@@ -72,11 +72,11 @@ pub(crate) async fn presigned_url(
     plazo: Duration,
     (disposicion, tipo): (&str, &str),
 ) -> Result<String, BlobError> {
-    let opciones = SignedUrlOptions::default().with_query([
+    let options = SignedUrlOptions::default().with_query([
         ("response-content-disposition", disposicion),
         ("response-content-type", tipo),
     ]);
     let clave = Path::from(clave);
-    let url = s3.signed_url_opts(Method::GET, &clave, plazo, &opciones);
+    let url = s3.signed_url_opts(Method::GET, &clave, plazo, &options);
     Ok(url.await?.into())
 }

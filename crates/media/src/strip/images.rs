@@ -8,12 +8,12 @@ use super::{Cut, Filler};
 const MAX_CHUNKS: usize = 200_000;
 
 /// W3C PNG, 5.3. The ancillary chunks that change what is seen stay.
-pub(super) fn png(f: &mut (impl Read + Seek), largo: u64) -> std::io::Result<Option<Vec<Cut>>> {
+pub(super) fn png(f: &mut (impl Read + Seek), len: u64) -> std::io::Result<Option<Vec<Cut>>> {
     const KEPT_CHUNKS: [&[u8; 4]; 13] = [
         b"cHRM", b"cICP", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"bKGD", b"hIST", b"tRNS", b"pHYs",
         b"acTL", b"fcTL", b"fdAT",
     ];
-    let mut hallados = Vec::new();
+    let mut found = Vec::new();
     let mut en = 8;
     for _ in 0..MAX_CHUNKS {
         f.seek(SeekFrom::Start(en))?;
@@ -21,26 +21,26 @@ pub(super) fn png(f: &mut (impl Read + Seek), largo: u64) -> std::io::Result<Opt
         f.read_exact(&mut c)?;
         let [l0, l1, l2, l3, nombre @ ..] = c;
         let hasta = en + 12 + u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
-        if hasta > largo {
+        if hasta > len {
             return Ok(None);
         }
         // A capital first letter: critical (5.4).
         if !nombre[0].is_ascii_uppercase() && !KEPT_CHUNKS.contains(&&nombre) {
-            hallados.push(Cut::new(en, hasta, Filler::Nada));
+            found.push(Cut::new(en, hasta, Filler::Nada));
         }
         en = hasta;
         if &nombre == b"IEND" {
-            if en < largo {
-                hallados.push(Cut::new(en, largo, Filler::Nada));
+            if en < len {
+                found.push(Cut::new(en, len, Filler::Nada));
             }
-            return Ok(Some(hallados));
+            return Ok(Some(found));
         }
     }
     Ok(None)
 }
 
 /// RFC 9649, 2.3 and 2.7.
-pub(super) fn webp(f: &mut (impl Read + Seek), largo: u64) -> std::io::Result<Option<Vec<Cut>>> {
+pub(super) fn webp(f: &mut (impl Read + Seek), len: u64) -> std::io::Result<Option<Vec<Cut>>> {
     const KEPT_CHUNKS: [&[u8; 4]; 7] = [
         b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP",
     ];
@@ -48,10 +48,10 @@ pub(super) fn webp(f: &mut (impl Read + Seek), largo: u64) -> std::io::Result<Op
     f.seek(SeekFrom::Start(4))?;
     f.read_exact(&mut c[..4])?;
     let dicho = u64::from(u32::from_le_bytes([c[0], c[1], c[2], c[3]])) + 8;
-    if dicho > largo {
+    if dicho > len {
         return Ok(None);
     }
-    let (mut hallados, mut banderas) = (Vec::new(), None);
+    let (mut found, mut flags) = (Vec::new(), None);
     let (mut en, mut menos) = (12, 0);
     for _ in 0..MAX_CHUNKS {
         if en >= dicho {
@@ -60,18 +60,18 @@ pub(super) fn webp(f: &mut (impl Read + Seek), largo: u64) -> std::io::Result<Op
         f.seek(SeekFrom::Start(en))?;
         f.read_exact(&mut c)?;
         let [nombre @ .., l0, l1, l2, l3] = c;
-        let datos = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
-        let hasta = en + 8 + datos + datos % 2;
+        let data = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
+        let hasta = en + 8 + data + data % 2;
         if hasta > dicho {
             return Ok(None);
         }
-        if &nombre == b"VP8X" && datos > 0 {
+        if &nombre == b"VP8X" && data > 0 {
             let mut b = [0];
             f.read_exact(&mut b)?;
-            banderas = Some((en + 8, b[0]));
+            flags = Some((en + 8, b[0]));
         }
         if !KEPT_CHUNKS.contains(&&nombre) {
-            hallados.push(Cut::new(en, hasta, Filler::Nada));
+            found.push(Cut::new(en, hasta, Filler::Nada));
             menos += hasta - en;
         }
         en = hasta;
@@ -79,20 +79,20 @@ pub(super) fn webp(f: &mut (impl Read + Seek), largo: u64) -> std::io::Result<Op
     if en != dicho {
         return Ok(None);
     }
-    if dicho < largo {
-        hallados.push(Cut::new(dicho, largo, Filler::Nada));
+    if dicho < len {
+        found.push(Cut::new(dicho, len, Filler::Nada));
     }
     if menos > 0 {
         // The length, and which chunks there are, must stay true.
         let nuevo = u32::try_from(dicho - 8 - menos).unwrap_or(0).to_le_bytes();
         let mut al_inicio = vec![Cut::new(4, 8, Filler::Bytes(nuevo.to_vec()))];
-        if let Some((en, b)) = banderas {
+        if let Some((en, b)) = flags {
             const EXIF_AND_XMP: u8 = 0b1100;
             let sin = Filler::Bytes(vec![b & !EXIF_AND_XMP]);
             al_inicio.push(Cut::new(en, en + 1, sin));
         }
-        hallados.splice(0..0, al_inicio);
+        found.splice(0..0, al_inicio);
     }
-    hallados.sort_by_key(|r| r.desde);
-    Ok(Some(hallados))
+    found.sort_by_key(|r| r.desde);
+    Ok(Some(found))
 }

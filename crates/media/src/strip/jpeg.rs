@@ -10,45 +10,45 @@ use super::{Cut, Filler};
 const EXIF: &[u8] = b"Exif\0\0";
 const ICC_PROFILE: &[u8] = b"ICC_PROFILE\0";
 
-pub(super) fn cuts(f: &mut (impl BufRead + Seek), largo: u64) -> std::io::Result<Option<Vec<Cut>>> {
-    let mut hallados = Vec::new();
+pub(super) fn cuts(f: &mut (impl BufRead + Seek), len: u64) -> std::io::Result<Option<Vec<Cut>>> {
+    let mut found = Vec::new();
     let mut orientacion = Orientation::NoTransforms;
     f.seek(SeekFrom::Start(2))?;
     let mut en = 2;
     loop {
-        let Some((desde, marcador, mut pos)) = read_marker(f, en)? else {
+        let Some((desde, marker, mut pos)) = read_marker(f, en)? else {
             return Ok(None);
         };
-        match marcador {
+        match marker {
             // RSTn, SOI, TEM: nothing but themselves.
             0x01 | 0xd0..=0xd8 => {}
             0x00 => return Ok(None),
             0xd9 => {
-                hallados.push(Cut::new(pos, largo, Filler::Nada));
+                found.push(Cut::new(pos, len, Filler::Nada));
                 break;
             }
             _ => {
                 let mut n = [0; 2];
                 f.read_exact(&mut n)?;
                 let n = u64::from(u16::from_be_bytes(n));
-                let Some(datos) = n.checked_sub(2) else {
+                let Some(data) = n.checked_sub(2) else {
                     return Ok(None);
                 };
                 let sigue = pos + n;
-                if matches!(marcador, 0xe0..=0xef | 0xfe) {
-                    let mut contenido = vec![0; usize::try_from(datos).unwrap_or(0)];
+                if matches!(marker, 0xe0..=0xef | 0xfe) {
+                    let mut contenido = vec![0; usize::try_from(data).unwrap_or(0)];
                     f.read_exact(&mut contenido)?;
-                    if let (0xe1, Some(tiff)) = (marcador, contenido.strip_prefix(EXIF)) {
+                    if let (0xe1, Some(tiff)) = (marker, contenido.strip_prefix(EXIF)) {
                         orientacion = Orientation::from_exif_chunk(tiff).unwrap_or(orientacion);
                     }
-                    if !is_kept(marcador, &contenido) {
-                        hallados.push(Cut::new(desde, sigue, Filler::Nada));
+                    if !is_kept(marker, &contenido) {
+                        found.push(Cut::new(desde, sigue, Filler::Nada));
                     }
                 } else {
-                    f.seek_relative(i64::try_from(datos).unwrap_or(0))?;
+                    f.seek_relative(i64::try_from(data).unwrap_or(0))?;
                 }
                 pos = sigue;
-                if marcador == 0xda {
+                if marker == 0xda {
                     pos = skip_entropy_data(f, pos)?;
                 }
             }
@@ -57,15 +57,15 @@ pub(super) fn cuts(f: &mut (impl BufRead + Seek), largo: u64) -> std::io::Result
     }
     if orientacion != Orientation::NoTransforms {
         let derecha = Filler::Bytes(exif_with(orientacion));
-        hallados.insert(0, Cut::new(2, 2, derecha));
+        found.insert(0, Cut::new(2, 2, derecha));
     }
-    hallados.retain(|r| r.desde < r.hasta || r.relleno != Filler::Nada);
-    Ok(Some(hallados))
+    found.retain(|r| r.desde < r.hasta || r.relleno != Filler::Nada);
+    Ok(Some(found))
 }
 
 /// JFIF, the colour profile and Adobe's colour transform are part of the picture.
-fn is_kept(marcador: u8, contenido: &[u8]) -> bool {
-    match marcador {
+fn is_kept(marker: u8, contenido: &[u8]) -> bool {
+    match marker {
         0xe0 => contenido.starts_with(b"JFIF\0"),
         0xe2 => contenido.starts_with(ICC_PROFILE),
         0xee => contenido.starts_with(b"Adobe"),
@@ -97,15 +97,15 @@ fn skip_entropy_data(f: &mut (impl BufRead + Seek), mut pos: u64) -> std::io::Re
         if vistos.is_empty() {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        let fin = vistos.iter().position(|b| {
-            let marcador = tras_ff && !matches!(b, 0x00 | 0xd0..=0xd7 | 0xff);
+        let end = vistos.iter().position(|b| {
+            let marker = tras_ff && !matches!(b, 0x00 | 0xd0..=0xd7 | 0xff);
             tras_ff = *b == 0xff;
-            marcador
+            marker
         });
-        let n = fin.unwrap_or(vistos.len());
+        let n = end.unwrap_or(vistos.len());
         f.consume(n);
         pos += u64::try_from(n).unwrap_or(0);
-        if fin.is_some() {
+        if end.is_some() {
             f.seek_relative(-1)?;
             return Ok(pos - 1);
         }

@@ -47,16 +47,16 @@ impl Cut {
 pub fn cuts(
     tipo: MediaType,
     f: &mut (impl Read + Seek),
-    largo: u64,
+    len: u64,
 ) -> std::io::Result<Option<Vec<Cut>>> {
-    let hallados = match tipo {
-        MediaType::Jpeg => jpeg::cuts(&mut BufReader::new(f), largo),
-        MediaType::Png => images::png(f, largo),
-        MediaType::Webp => images::webp(f, largo),
-        MediaType::Mp4 | MediaType::M4a => mp4::cuts(f, largo),
+    let found = match tipo {
+        MediaType::Jpeg => jpeg::cuts(&mut BufReader::new(f), len),
+        MediaType::Png => images::png(f, len),
+        MediaType::Webp => images::webp(f, len),
+        MediaType::Mp4 | MediaType::M4a => mp4::cuts(f, len),
         MediaType::Pdf => Ok(Some(vec![])),
     };
-    match hallados {
+    match found {
         // Shorter than it says.
         Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
         otro => otro,

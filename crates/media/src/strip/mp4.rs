@@ -13,11 +13,11 @@ const CONTAINERS: [&[u8; 4]; 3] = [b"moov", b"trak", b"moof"];
 /// moov, trak: that deep are they.
 const MAX_DEPTH: u8 = 4;
 
-pub(super) fn cuts(f: &mut (impl Read + Seek), largo: u64) -> std::io::Result<Option<Vec<Cut>>> {
-    let mut hallados = Vec::new();
-    let bien = scan_level(f, 0, largo, MAX_DEPTH, &mut hallados)?;
-    hallados.sort_by_key(|r| r.desde);
-    Ok(bien.then_some(hallados))
+pub(super) fn cuts(f: &mut (impl Read + Seek), len: u64) -> std::io::Result<Option<Vec<Cut>>> {
+    let mut found = Vec::new();
+    let bien = scan_level(f, 0, len, MAX_DEPTH, &mut found)?;
+    found.sort_by_key(|r| r.desde);
+    Ok(bien.then_some(found))
 }
 
 /// False when the boxes are not well made.
@@ -26,7 +26,7 @@ fn scan_level(
     desde: u64,
     hasta: u64,
     quedan: u8,
-    hallados: &mut Vec<Cut>,
+    found: &mut Vec<Cut>,
 ) -> std::io::Result<bool> {
     let Some(cajas) = read_boxes(f, desde, hasta)? else {
         return Ok(false);
@@ -34,19 +34,19 @@ fn scan_level(
     for Mp4Box {
         tipo,
         desde,
-        datos,
+        data,
         hasta,
     } in cajas
     {
         if METADATA_BOXES.contains(&&tipo) {
             let libre = Filler::Bytes(b"free".to_vec());
-            hallados.push(Cut::new(desde + 4, desde + 8, libre));
-            hallados.push(Cut::new(datos, hasta, Filler::Ceros));
+            found.push(Cut::new(desde + 4, desde + 8, libre));
+            found.push(Cut::new(data, hasta, Filler::Ceros));
         } else if CONTAINERS.contains(&&tipo) {
             let Some(quedan) = quedan.checked_sub(1) else {
                 return Ok(false);
             };
-            if !scan_level(f, datos, hasta, quedan, hallados)? {
+            if !scan_level(f, data, hasta, quedan, found)? {
                 return Ok(false);
             }
         }

@@ -39,16 +39,16 @@ impl Segment {
 #[derive(Clone, Debug)]
 pub struct StrippedCopy {
     tramos: Vec<Segment>,
-    largo: u64,
+    len: u64,
 }
 
 impl StrippedCopy {
     /// Of a file of so many bytes. Pieces must come in order; what does not fit is not left out.
-    pub fn new(largo: u64, recortes: &[Cut]) -> Self {
+    pub fn new(len: u64, recortes: &[Cut]) -> Self {
         let mut tramos = Vec::with_capacity(recortes.len() * 2 + 1);
         let mut en = 0;
         for r in recortes {
-            if r.desde < en || r.hasta < r.desde || r.hasta > largo {
+            if r.desde < en || r.hasta < r.desde || r.hasta > len {
                 continue;
             }
             tramos.push(Segment::Original(en..r.desde));
@@ -59,30 +59,30 @@ impl StrippedCopy {
             }
             en = r.hasta;
         }
-        tramos.push(Segment::Original(en..largo));
+        tramos.push(Segment::Original(en..len));
         tramos.retain(|t| t.size() > 0);
-        let largo = tramos.iter().map(Segment::size).sum();
-        Self { tramos, largo }
+        let len = tramos.iter().map(Segment::size).sum();
+        Self { tramos, len }
     }
 
     /// In bytes.
     pub fn size(&self) -> u64 {
-        self.largo
+        self.len
     }
 
     /// What is read of a range of the copy.
-    pub fn segments(&self, rango: Range<u64>) -> Vec<Segment> {
+    pub fn segments(&self, range: Range<u64>) -> Vec<Segment> {
         let mut en = 0;
-        let mut partes = Vec::new();
+        let mut parts = Vec::new();
         for t in &self.tramos {
             let (desde, hasta) = (en, en + t.size());
             en = hasta;
-            let (a, b) = (rango.start.max(desde), rango.end.min(hasta));
+            let (a, b) = (range.start.max(desde), range.end.min(hasta));
             if a < b {
-                partes.push(t.slice(a - desde, b - desde));
+                parts.push(t.slice(a - desde, b - desde));
             }
         }
-        partes
+        parts
     }
 }
 
@@ -93,18 +93,18 @@ mod tests {
     use super::*;
 
     fn read(original: &[u8], tramos: &[Segment]) -> Vec<u8> {
-        let mut todo = Vec::new();
+        let mut all = Vec::new();
         for t in tramos {
             match t {
                 Segment::Original(r) => {
                     let [a, b] = [r.start, r.end].map(|n| usize::try_from(n).unwrap());
-                    todo.extend_from_slice(&original[a..b]);
+                    all.extend_from_slice(&original[a..b]);
                 }
-                Segment::Bytes(b) => todo.extend_from_slice(b),
-                Segment::Ceros(n) => todo.resize(todo.len() + usize::try_from(*n).unwrap(), 0),
+                Segment::Bytes(b) => all.extend_from_slice(b),
+                Segment::Ceros(n) => all.resize(all.len() + usize::try_from(*n).unwrap(), 0),
             }
         }
-        todo
+        all
     }
 
     proptest! {
@@ -125,13 +125,13 @@ mod tests {
                 },
             }).collect();
             cortes.sort_by_key(|r| r.desde);
-            let copia = StrippedCopy::new(100, &cortes);
-            let todo = read(&original, &copia.segments(0..u64::MAX));
-            prop_assert_eq!(u64::try_from(todo.len()).unwrap(), copia.size());
+            let copy = StrippedCopy::new(100, &cortes);
+            let all = read(&original, &copy.segments(0..u64::MAX));
+            prop_assert_eq!(u64::try_from(all.len()).unwrap(), copy.size());
             let (a, b) = (a.min(b), a.max(b));
-            let parte = read(&original, &copia.segments(a..b));
-            let en = |n: u64| usize::try_from(n).unwrap().min(todo.len());
-            prop_assert_eq!(parte, &todo[en(a)..en(b)]);
+            let parte = read(&original, &copy.segments(a..b));
+            let en = |n: u64| usize::try_from(n).unwrap().min(all.len());
+            prop_assert_eq!(parte, &all[en(a)..en(b)]);
         }
     }
 }

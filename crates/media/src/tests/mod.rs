@@ -45,19 +45,19 @@ pub(crate) fn exif(orientacion: u8) -> Vec<u8> {
 pub(crate) const SECRET: &[u8] = b"SECRETO";
 
 /// Puts a segment right after SOI.
-pub(crate) fn with_segment(jpeg: &[u8], marcador: u8, datos: &[u8]) -> Vec<u8> {
+pub(crate) fn with_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {
     let mut con = jpeg[..2].to_vec();
-    con.extend_from_slice(&[0xff, marcador]);
-    con.extend_from_slice(&u16::try_from(datos.len() + 2).unwrap().to_be_bytes());
-    con.extend_from_slice(datos);
+    con.extend_from_slice(&[0xff, marker]);
+    con.extend_from_slice(&u16::try_from(data.len() + 2).unwrap().to_be_bytes());
+    con.extend_from_slice(data);
     con.extend_from_slice(&jpeg[2..]);
     con
 }
 
 pub(crate) fn jpeg_with_exif(orientacion: u8) -> Vec<u8> {
-    let mut datos = b"Exif\0\0".to_vec();
-    datos.extend_from_slice(&exif(orientacion));
-    with_segment(&encoded(ImageFormat::Jpeg), 0xe1, &datos)
+    let mut data = b"Exif\0\0".to_vec();
+    data.extend_from_slice(&exif(orientacion));
+    with_segment(&encoded(ImageFormat::Jpeg), 0xe1, &data)
 }
 
 pub(crate) fn contains(bytes: &[u8], parte: &[u8]) -> bool {

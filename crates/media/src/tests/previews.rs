@@ -61,18 +61,18 @@ fn each_kind_of_image() {
     ] {
         let Previews { miniatura, vista } =
             make_previews(tipo, bytes).unwrap_or_else(|e| panic!("{nombre}: {e}"));
-        for copia in [miniatura, vista] {
+        for copy in [miniatura, vista] {
             assert_eq!(
-                MediaType::from_bytes(&copia),
+                MediaType::from_bytes(&copy),
                 Ok(MediaType::Jpeg),
                 "{nombre}"
             );
-            let copia = open(&copia);
-            assert_eq!(copia.dimensions(), (WIDTH, HEIGHT), "{nombre}");
+            let copy = open(&copy);
+            assert_eq!(copy.dimensions(), (WIDTH, HEIGHT), "{nombre}");
             assert!(
-                look_alike(quadrant_colors(&copia), COLORS),
+                look_alike(quadrant_colors(&copy), COLORS),
                 "{nombre}: {:?}",
-                quadrant_colors(&copia)
+                quadrant_colors(&copy)
             );
         }
     }
@@ -99,12 +99,12 @@ fn the_right_way_up() {
         (8, [tr, br]),
     ] {
         let v = make_previews(MediaType::Jpeg, jpeg_with_exif(orientacion)).unwrap();
-        for copia in [&v.miniatura, &v.vista] {
-            assert!(!contains(copia, b"Exif"), "{orientacion}");
-            let copia = open(copia);
+        for copy in [&v.miniatura, &v.vista] {
+            assert!(!contains(copy, b"Exif"), "{orientacion}");
+            let copy = open(copy);
             let de_pie = orientacion >= 5;
-            assert_eq!(copia.width() < copia.height(), de_pie, "{orientacion}");
-            let [izquierda, derecha, ..] = quadrant_colors(&copia);
+            assert_eq!(copy.width() < copy.height(), de_pie, "{orientacion}");
+            let [izquierda, derecha, ..] = quadrant_colors(&copy);
             let [i, d] = arriba.map(|i| COLORS[i]);
             assert!(
                 look_alike([izquierda, derecha, i, d], [i, d, i, d]),
@@ -170,7 +170,7 @@ fn bombs_have_none() {
         make_previews(MediaType::Png, png),
         Err(NoPreviews::MuyGrande)
     );
-    for (archivo, sof, lado) in [
+    for (archivo, sof, side) in [
         (encoded(ImageFormat::Jpeg), 0xc0, [0xff, 0xff]),
         // 9,000²: its coefficients would not fit.
         (
@@ -186,8 +186,8 @@ fn bombs_have_none() {
     ] {
         let mut jpeg = archivo;
         let en = jpeg.windows(2).position(|v| v == [0xff, sof]).unwrap();
-        jpeg[en + 5..en + 7].copy_from_slice(&lado);
-        jpeg[en + 7..en + 9].copy_from_slice(&lado);
+        jpeg[en + 5..en + 7].copy_from_slice(&side);
+        jpeg[en + 7..en + 9].copy_from_slice(&side);
         assert_eq!(
             make_previews(MediaType::Jpeg, jpeg),
             Err(NoPreviews::MuyGrande)

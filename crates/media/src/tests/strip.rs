@@ -7,26 +7,26 @@ use super::{SECRET, contains, encoded, exif, jpeg_with_exif, with_segment};
 use crate::{Cut, MediaType, Segment, StrippedCopy, cuts};
 
 fn find_cuts(tipo: MediaType, bytes: &[u8]) -> Option<Vec<Cut>> {
-    let largo = u64::try_from(bytes.len()).unwrap();
-    cuts(tipo, &mut Cursor::new(bytes), largo).unwrap()
+    let len = u64::try_from(bytes.len()).unwrap();
+    cuts(tipo, &mut Cursor::new(bytes), len).unwrap()
 }
 
 /// The copy as it is sent.
 fn strip(tipo: MediaType, bytes: &[u8]) -> Vec<u8> {
     let hallados = find_cuts(tipo, bytes).expect("el archivo está bien hecho");
-    let copia = StrippedCopy::new(u64::try_from(bytes.len()).unwrap(), &hallados);
-    let mut todo = Vec::new();
-    for t in copia.segments(0..copia.size()) {
+    let copy = StrippedCopy::new(u64::try_from(bytes.len()).unwrap(), &hallados);
+    let mut all = Vec::new();
+    for t in copy.segments(0..copy.size()) {
         match t {
             Segment::Original(r) => {
                 let [a, b] = [r.start, r.end].map(|n| usize::try_from(n).unwrap());
-                todo.extend_from_slice(&bytes[a..b]);
+                all.extend_from_slice(&bytes[a..b]);
             }
-            Segment::Bytes(b) => todo.extend_from_slice(&b),
-            Segment::Ceros(n) => todo.resize(todo.len() + usize::try_from(n).unwrap(), 0),
+            Segment::Bytes(b) => all.extend_from_slice(&b),
+            Segment::Ceros(n) => all.resize(all.len() + usize::try_from(n).unwrap(), 0),
         }
     }
-    todo
+    all
 }
 
 fn assert_same_pixels(a: &[u8], b: &[u8]) {
@@ -44,16 +44,16 @@ fn jpeg() {
         let solo = foto.clone();
         // A second picture behind the first, as phones with two lenses make.
         foto.extend_from_slice(&jpeg_with_exif(3));
-        let copia = strip(MediaType::Jpeg, &foto);
-        assert!(!contains(&copia, SECRET), "{orientacion}");
-        assert_eq!(contains(&copia, b"Exif"), orientacion > 1);
-        assert_same_pixels(&copia, &solo);
+        let copy = strip(MediaType::Jpeg, &foto);
+        assert!(!contains(&copy, SECRET), "{orientacion}");
+        assert_eq!(contains(&copy, b"Exif"), orientacion > 1);
+        assert_same_pixels(&copy, &solo);
         // The way up is still told.
         let [a, b] =
-            [&solo, &copia].map(|f| crate::make_previews(MediaType::Jpeg, f.clone()).unwrap());
+            [&solo, &copy].map(|f| crate::make_previews(MediaType::Jpeg, f.clone()).unwrap());
         assert!(a == b, "{orientacion}");
         // What is clean is its own copy.
-        assert_eq!(strip(MediaType::Jpeg, &copia), copia);
+        assert_eq!(strip(MediaType::Jpeg, &copy), copy);
     }
     let simple = encoded(ImageFormat::Jpeg);
     assert_eq!(strip(MediaType::Jpeg, &simple), simple);
@@ -72,17 +72,17 @@ fn cmyk_keeps_its_colours() {
 fn png() {
     let mut foto = encoded(ImageFormat::Png);
     let fin = foto.len() - 12;
-    for (nombre, datos) in [(b"eXIf", exif(1)), (b"tEXt", b"Comment\0SECRETO".to_vec())] {
-        let mut trozo = u32::try_from(datos.len()).unwrap().to_be_bytes().to_vec();
-        trozo.extend_from_slice(nombre);
-        trozo.extend_from_slice(&datos);
+    for (nombre, data) in [(b"eXIf", exif(1)), (b"tEXt", b"Comment\0SECRETO".to_vec())] {
+        let mut chunk = u32::try_from(data.len()).unwrap().to_be_bytes().to_vec();
+        chunk.extend_from_slice(nombre);
+        chunk.extend_from_slice(&data);
         // Nobody checks the sum of what is left out.
-        trozo.extend_from_slice(&[0; 4]);
-        foto.splice(fin..fin, trozo);
+        chunk.extend_from_slice(&[0; 4]);
+        foto.splice(fin..fin, chunk);
     }
     foto.extend_from_slice(SECRET);
-    let copia = strip(MediaType::Png, &foto);
-    assert_eq!(copia, encoded(ImageFormat::Png));
+    let copy = strip(MediaType::Png, &foto);
+    assert_eq!(copy, encoded(ImageFormat::Png));
     let animada = include_bytes!("../../samples/animada.png");
     assert_eq!(strip(MediaType::Png, animada), animada);
 }
@@ -94,18 +94,18 @@ fn webp() {
     assert_eq!(strip(MediaType::Webp, animada), animada);
     let mut foto = animada.to_vec();
     foto[20] |= 0b1100;
-    let mut datos = exif(1);
-    datos.push(0);
+    let mut data = exif(1);
+    data.push(0);
     for nombre in [b"EXIF", b"XMP "] {
         foto.extend_from_slice(nombre);
-        foto.extend_from_slice(&u32::try_from(datos.len()).unwrap().to_le_bytes());
-        foto.extend_from_slice(&datos);
-        if datos.len() % 2 == 1 {
+        foto.extend_from_slice(&u32::try_from(data.len()).unwrap().to_le_bytes());
+        foto.extend_from_slice(&data);
+        if data.len() % 2 == 1 {
             foto.push(0);
         }
     }
-    let largo = u32::try_from(foto.len() - 8).unwrap().to_le_bytes();
-    foto[4..8].copy_from_slice(&largo);
+    let len = u32::try_from(foto.len() - 8).unwrap().to_le_bytes();
+    foto[4..8].copy_from_slice(&len);
     foto.extend_from_slice(SECRET);
     assert_eq!(strip(MediaType::Webp, &foto), animada);
 }
@@ -134,10 +134,10 @@ fn video() -> Vec<u8> {
         mp4_box(*b"meta", SECRET),
     ]
     .concat();
-    let largo = 16 + 40_u64;
+    let len = 16 + 40_u64;
     let mut mdat = vec![0, 0, 0, 1];
     mdat.extend_from_slice(b"mdat");
-    mdat.extend_from_slice(&largo.to_be_bytes());
+    mdat.extend_from_slice(&len.to_be_bytes());
     mdat.extend_from_slice(&[7; 40]);
     [
         mp4_box(*b"ftyp", b"isom\0\0\x02\0isomiso2"),
@@ -151,18 +151,18 @@ fn video() -> Vec<u8> {
 #[test]
 fn mp4() {
     let video = video();
-    let copia = strip(MediaType::Mp4, &video);
-    assert!(contains(&video, SECRET) && !contains(&copia, SECRET));
+    let copy = strip(MediaType::Mp4, &video);
+    assert!(contains(&video, SECRET) && !contains(&copy, SECRET));
     assert_eq!(
-        copia.len(),
+        copy.len(),
         video.len(),
         "las tablas dicen dónde está cada cosa"
     );
     for se_queda in [&[7; 40][..], &[2; 30], &[1; 20], b"mvhd", b"tkhd"] {
         let en = |f: &[u8]| f.windows(se_queda.len()).position(|v| v == se_queda);
-        assert_eq!(en(&copia), en(&video));
+        assert_eq!(en(&copy), en(&video));
     }
-    assert_eq!(strip(MediaType::Mp4, &copia), copia);
+    assert_eq!(strip(MediaType::Mp4, &copy), copy);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_document_is_left_as_it_is() {
 /// A file that was cut has no copy that could be vouched for.
 #[test]
 fn truncated() {
-    for (tipo, todo) in [
+    for (tipo, all) in [
         (MediaType::Jpeg, jpeg_with_exif(6)),
         (MediaType::Png, encoded(ImageFormat::Png)),
         (
@@ -182,9 +182,9 @@ fn truncated() {
         ),
         (MediaType::Mp4, video()),
     ] {
-        assert!(find_cuts(tipo, &todo).is_some());
-        for n in 0..todo.len() {
-            let hallado = find_cuts(tipo, &todo[..n]);
+        assert!(find_cuts(tipo, &all).is_some());
+        for n in 0..all.len() {
+            let hallado = find_cuts(tipo, &all[..n]);
             // A video may end between two boxes.
             if tipo != MediaType::Mp4 {
                 assert_eq!(hallado, None, "{tipo:?} de {n}");
@@ -207,9 +207,9 @@ proptest! {
             bytes[donde % n] = que;
         }
         if let Some(hallados) = find_cuts(tipo, &bytes) {
-            let largo = u64::try_from(bytes.len()).unwrap();
+            let len = u64::try_from(bytes.len()).unwrap();
             for r in &hallados {
-                prop_assert!(r.desde <= r.hasta && r.hasta <= largo);
+                prop_assert!(r.desde <= r.hasta && r.hasta <= len);
             }
             prop_assert!(hallados.is_sorted_by(|a, b| a.hasta <= b.desde));
         }

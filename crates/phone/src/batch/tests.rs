@@ -7,8 +7,8 @@ use crate::{
 
 /// The items of the next batch, as text.
 async fn items(e: &mut Fixture) -> Vec<String> {
-    let lote = e.telefono.build_batch(100).await.unwrap();
-    lote.items().map(|(_, json)| json.to_owned()).collect()
+    let batch = e.telefono.build_batch(100).await.unwrap();
+    batch.items().map(|(_, json)| json.to_owned()).collect()
 }
 
 async fn item(e: &mut Fixture) -> Value {
@@ -51,13 +51,13 @@ async fn a_phone_that_dies_after_freezing_sends_the_same_bytes() {
         (propio.version, propio.estado),
         (Some(2), QueueState::Entregado)
     );
-    let libro = e.telefono.ledger().await.unwrap();
-    let hechos: Vec<_> = libro
+    let ledger = e.telefono.ledger().await.unwrap();
+    let done_all: Vec<_> = ledger
         .iter()
         .map(|a| (a.resultado.as_str(), a.version))
         .collect();
-    assert_eq!(hechos, [("creado", 1), ("actualizado", 2)]);
-    assert_eq!(libro[0].sha256_contenido, sample_contenido().sha256());
+    assert_eq!(done_all, [("creado", 1), ("actualizado", 2)]);
+    assert_eq!(ledger[0].sha256_contenido, sample_contenido().sha256());
 }
 
 #[tokio::test]
@@ -75,13 +75,16 @@ async fn an_edit_taken_back_is_not_sent() {
 async fn the_answer_to_a_batch_sent_twice_counts_once() {
     let mut e = Fixture::new().await;
     let uuid = e.telefono.create(sample_contenido()).await.unwrap();
-    let lote = e.telefono.build_batch(10).await.unwrap();
+    let batch = e.telefono.build_batch(10).await.unwrap();
     let r = batch_results(&json!([created(&uuid, 7)]));
-    assert_eq!(e.telefono.apply(&lote, &r).await.unwrap().salieron, 1);
+    assert_eq!(e.telefono.apply(&batch, &r).await.unwrap().salieron, 1);
     e.telefono.edit(&uuid, titulo("Otro")).await.unwrap();
     let segundo = e.telefono.build_batch(10).await.unwrap();
     // The twin's answer is late: the edit en vuelo is not what it answers.
-    assert_eq!(e.telefono.apply(&lote, &r).await.unwrap().ya_respondidos, 1);
+    assert_eq!(
+        e.telefono.apply(&batch, &r).await.unwrap().ya_respondidos,
+        1
+    );
     assert_eq!(e.telefono.ledger().await.unwrap().len(), 1);
     let otra_vez = e.telefono.build_batch(10).await.unwrap();
     assert!(otra_vez.items().eq(segundo.items()));
@@ -94,7 +97,7 @@ async fn what_is_no_answer_to_this_batch_changes_nothing() {
         e.telefono.create(sample_contenido()).await.unwrap(),
         e.telefono.create(sample_contenido()).await.unwrap(),
     );
-    let lote = e.telefono.build_batch(10).await.unwrap();
+    let batch = e.telefono.build_batch(10).await.unwrap();
     let sin_version = json!({"uuid_cliente": dos, "resultado": "creado", "id": 8});
     let inventado = json!({"uuid_cliente": dos, "resultado": "quizás", "id": 8, "version": 1});
     for lista in [
@@ -106,7 +109,7 @@ async fn what_is_no_answer_to_this_batch_changes_nothing() {
         json!([created(&uno, 7), inventado]),
         json!("hola"),
     ] {
-        let r = e.telefono.apply(&lote, &batch_results(&lista)).await;
+        let r = e.telefono.apply(&batch, &batch_results(&lista)).await;
         assert!(matches!(r, Err(Error::SinRespuesta(_))), "{lista}: {r:?}");
     }
     let portal = ApiResponse {
@@ -114,7 +117,7 @@ async fn what_is_no_answer_to_this_batch_changes_nothing() {
         cuerpo: b"<html>Acepte los terminos</html>".to_vec(),
         ..ApiResponse::default()
     };
-    let r = e.telefono.apply(&lote, &portal).await;
+    let r = e.telefono.apply(&batch, &portal).await;
     assert!(matches!(r, Err(Error::SinRespuesta(_))));
     assert_eq!(e.telefono.pending_count().await.unwrap(), 2);
     assert!(e.telefono.ledger().await.unwrap().is_empty());
@@ -127,13 +130,13 @@ async fn half_a_batch_leaves_the_rest_in_order() {
     for _ in 0..4 {
         uuids.push(e.telefono.create(sample_contenido()).await.unwrap());
     }
-    let lote = e.telefono.build_batch(10).await.unwrap();
-    let mitad = lote.slice(2..4).unwrap();
+    let batch = e.telefono.build_batch(10).await.unwrap();
+    let mitad = batch.slice(2..4).unwrap();
     let r = batch_results(&json!([created(&uuids[2], 3), created(&uuids[3], 4)]));
     assert_eq!(e.telefono.apply(&mitad, &r).await.unwrap().salieron, 2);
     let quedan = e.telefono.build_batch(10).await.unwrap();
-    assert!(quedan.items().eq(lote.items().take(2)));
-    assert_eq!((lote.cabeza.pendientes, mitad.cabeza.pendientes), (0, 2));
+    assert!(quedan.items().eq(batch.items().take(2)));
+    assert_eq!((batch.cabeza.pendientes, mitad.cabeza.pendientes), (0, 2));
 }
 
 #[tokio::test]
@@ -144,7 +147,7 @@ async fn a_refusal_for_now_goes_behind_the_others() {
     e.respond(&json!({"uuid_cliente": uno, "resultado": "rechazado", "error": error}))
         .await;
     let dos = e.telefono.create(sample_contenido()).await.unwrap();
-    let lote = e.telefono.build_batch(10).await.unwrap();
-    let orden: Vec<_> = lote.items().map(|(uuid, _)| uuid).collect();
+    let batch = e.telefono.build_batch(10).await.unwrap();
+    let orden: Vec<_> = batch.items().map(|(uuid, _)| uuid).collect();
     assert_eq!(orden, [dos, uno]);
 }

@@ -7,9 +7,9 @@ use crate::{
 
 /// The one item of the next batch.
 async fn item(e: &mut Fixture) -> Value {
-    let lote = e.telefono.build_batch(100).await.unwrap();
-    let [(_, json)] = lote.items().collect::<Vec<_>>()[..] else {
-        panic!("{lote:?}");
+    let batch = e.telefono.build_batch(100).await.unwrap();
+    let [(_, json)] = batch.items().collect::<Vec<_>>()[..] else {
+        panic!("{batch:?}");
     };
     serde_json::from_str(json).unwrap()
 }
@@ -44,7 +44,7 @@ async fn an_edit_that_waits_never_undoes_unseen_what_others_changed() {
     let mut mia = titulo("Uno");
     mia.area_id = Some(2);
     e.telefono.edit(&uuid, mia).await.unwrap();
-    let lote = e.telefono.build_batch(10).await.unwrap();
+    let batch = e.telefono.build_batch(10).await.unwrap();
     // While the first edit is under way: the supervisor changes the severity, and so does the
     // owner, who has not seen it.
     let mut segunda = titulo("Dos");
@@ -56,7 +56,7 @@ async fn an_edit_that_waits_never_undoes_unseen_what_others_changed() {
     let fusionado = json!({"uuid_cliente": uuid, "resultado": "fusionado", "id": 7,
         "version": 3, "actual": reporte(7, &uuid, 3, &unido)});
     e.telefono
-        .apply(&lote, &batch_results(&json!([fusionado])))
+        .apply(&batch, &batch_results(&json!([fusionado])))
         .await
         .unwrap();
     let clash = item(&mut e).await;
@@ -71,7 +71,7 @@ async fn a_merge_that_touched_other_fields_is_the_new_base() {
     let mut e = Fixture::new().await;
     let uuid = e.acked_reporte(7).await;
     e.telefono.edit(&uuid, titulo("Uno")).await.unwrap();
-    let lote = e.telefono.build_batch(10).await.unwrap();
+    let batch = e.telefono.build_batch(10).await.unwrap();
     e.telefono.edit(&uuid, titulo("Dos")).await.unwrap();
     let mut unido = titulo("Uno").apply_to(&sample_contenido());
     unido.severidad_id = 2;
@@ -79,7 +79,7 @@ async fn a_merge_that_touched_other_fields_is_the_new_base() {
     let duplicado = json!({"uuid_cliente": uuid, "resultado": "duplicado", "id": 7,
         "version": 3, "actual": reporte(7, &uuid, 4, &unido)});
     e.telefono
-        .apply(&lote, &batch_results(&json!([duplicado])))
+        .apply(&batch, &batch_results(&json!([duplicado])))
         .await
         .unwrap();
     let siguiente = item(&mut e).await;
@@ -104,13 +104,13 @@ async fn a_duplicate_that_is_current_is_the_base() {
 async fn a_creation_whose_answer_was_lost_and_that_others_changed_since() {
     let mut e = Fixture::new().await;
     let uuid = e.telefono.create(sample_contenido()).await.unwrap();
-    let lote = e.telefono.build_batch(10).await.unwrap();
+    let batch = e.telefono.build_batch(10).await.unwrap();
     e.telefono.edit(&uuid, titulo("Mío")).await.unwrap();
     let suyo = titulo("Del supervisor").apply_to(&sample_contenido());
     let duplicado = json!({"uuid_cliente": uuid, "resultado": "duplicado", "id": 7,
         "version": 1, "actual": reporte(7, &uuid, 2, &suyo)});
     e.telefono
-        .apply(&lote, &batch_results(&json!([duplicado])))
+        .apply(&batch, &batch_results(&json!([duplicado])))
         .await
         .unwrap();
     // Against version 1, so that the server sees that both changed the title.

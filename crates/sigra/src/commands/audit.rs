@@ -7,11 +7,11 @@ use crate::{config::Config, db, error::CommandError, output};
 pub(crate) async fn verify(config: Config) -> Result<(), CommandError> {
     let store = db::open_existing(&config).await?;
     let plantilla = "Verificando {wide_bar} {pos}/{len} reportes";
-    let barra = output::progress_bar(plantilla, store.count_reportes().await?);
+    let bar = output::progress_bar(plantilla, store.count_reportes().await?);
     let resumen = store
-        .verify_bitacora(|hechos| barra.set_position(u64::try_from(hechos).unwrap_or_default()))
+        .verify_bitacora(|hechos| bar.set_position(u64::try_from(hechos).unwrap_or_default()))
         .await;
-    barra.finish_and_clear();
+    bar.finish_and_clear();
     store.close().await;
     let resumen =
         resumen.map_err(|e| CommandError::failed("la verificación no pudo terminar", e))?;
@@ -27,20 +27,20 @@ pub(crate) async fn verify(config: Config) -> Result<(), CommandError> {
 }
 
 fn render_summary(resumen: &VerifySummary) -> String {
-    let mut texto = format!(
+    let mut text = format!(
         "Reportes verificados:              {}\n\
          Entradas de bitácora verificadas:  {}\n\
          Ajustes verificados:               {}\n",
         resumen.reportes, resumen.entradas, resumen.ajustes
     );
     for hallazgo in &resumen.hallazgos {
-        texto.push_str(&line(hallazgo));
-        texto.push('\n');
+        text.push_str(&line(hallazgo));
+        text.push('\n');
     }
     if resumen.hallazgos.is_empty() {
-        texto.push_str("La bitácora está íntegra.\n");
+        text.push_str("La bitácora está íntegra.\n");
     }
-    texto
+    text
 }
 
 fn line(hallazgo: &ChainFinding) -> String {
@@ -98,10 +98,10 @@ mod tests {
             },
             ChainFinding::Ajustes(rotura(5, BreakReason::Falta)),
         ];
-        let texto = render_summary(&resumen);
-        let lineas: Vec<&str> = texto.lines().skip(3).collect();
+        let text = render_summary(&resumen);
+        let lines: Vec<&str> = text.lines().skip(3).collect();
         assert_eq!(
-            lineas,
+            lines,
             [
                 "Reporte 7 (u-7), entrada 2: el hash no corresponde al texto de la entrada.",
                 "Reporte 8, entrada 1: hay bitácora, pero el reporte ya no está.",

@@ -6,12 +6,12 @@ use crate::{
     output,
 };
 
-pub(crate) fn check(fuentes: &SettingSources) -> Result<(), CommandError> {
-    LoadedConfig::load(fuentes)?;
+pub(crate) fn check(sources: &SettingSources) -> Result<(), CommandError> {
+    LoadedConfig::load(sources)?;
     Ok(output::write("La configuración es válida.\n")?)
 }
 
-pub(crate) fn print(fuentes: &SettingSources) -> Result<(), CommandError> {
-    let leida = LoadedConfig::load(fuentes)?;
-    Ok(output::write(&leida.print())?)
+pub(crate) fn print(sources: &SettingSources) -> Result<(), CommandError> {
+    let loaded = LoadedConfig::load(sources)?;
+    Ok(output::write(&loaded.print())?)
 }

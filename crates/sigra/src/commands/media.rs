@@ -13,9 +13,9 @@ pub(crate) async fn check(config: Config) -> Result<(), CommandError> {
     let store = db::open_existing(&config).await?;
     let files = config.files().open(store.clone())?;
     let plantilla = "Revisando {wide_bar} {binary_bytes}/{binary_total_bytes} ({eta})";
-    let barra = output::progress_bar(plantilla, store.total_blob_bytes().await?);
-    let revision = files.check(|bytes| barra.inc(bytes)).await;
-    barra.finish_and_clear();
+    let bar = output::progress_bar(plantilla, store.total_blob_bytes().await?);
+    let revision = files.check(|bytes| bar.inc(bytes)).await;
+    bar.finish_and_clear();
     let simulacro = files.sweep(true).await;
     store.close().await;
     let no_termina = |e| CommandError::failed("la revisión no pudo terminar", e);
@@ -44,20 +44,20 @@ pub(crate) async fn sweep(config: Config, simulacro: bool) -> Result<(), Command
 }
 
 fn render_summary(r: &IntegrityReport, simulacro: SweepReport) -> String {
-    let mut texto = format!(
+    let mut text = format!(
         "Archivos revisados:  {}\nMiB leídos:          {}\n",
         r.objetos,
         r.bytes / (1024 * 1024)
     );
     for danado in r.danados.iter().take(MAX_LINES) {
-        texto.push_str(&line(danado));
+        text.push_str(&line(danado));
     }
     match r.danados.len().saturating_sub(MAX_LINES) {
-        0 if r.danados.is_empty() => texto.push_str("Todos los archivos están, y enteros.\n"),
+        0 if r.danados.is_empty() => text.push_str("Todos los archivos están, y enteros.\n"),
         0 => {}
-        n => writeln!(texto, "… y {n} más.").unwrap_or_default(),
+        n => writeln!(text, "… y {n} más.").unwrap_or_default(),
     }
-    texto + &sweep_summary(simulacro, true)
+    text + &sweep_summary(simulacro, true)
 }
 
 fn line(d: &DamagedFile) -> String {
@@ -114,14 +114,13 @@ mod tests {
                 dano: *d,
             })
             .collect();
-        let texto = render_summary(&r, nada);
+        let text = render_summary(&r, nada);
         assert_eq!(
-            texto
-                .lines()
+            text.lines()
                 .filter(|l| l.starts_with("Archivo ab: "))
                 .count(),
             200
         );
-        assert!(texto.contains("… y 3 más."), "{texto}");
+        assert!(text.contains("… y 3 más."), "{text}");
     }
 }

@@ -9,17 +9,17 @@ use crate::{config::Config, db, error::CommandError, output};
 pub(crate) async fn recount(config: Config, corregir: bool) -> Result<(), CommandError> {
     let store = db::open_existing(&config).await?;
     let plantilla = "Contando {wide_bar} {pos}/{len} reportes";
-    let barra = output::progress_bar(plantilla, store.count_reportes().await?);
+    let bar = output::progress_bar(plantilla, store.count_reportes().await?);
     let avance = {
-        let barra = barra.clone();
-        Arc::new(move |n| barra.set_position(u64::try_from(n).unwrap_or_default()))
+        let bar = bar.clone();
+        Arc::new(move |n| bar.set_position(u64::try_from(n).unwrap_or_default()))
     };
     let recuento = if corregir {
         store.repair_counts(avance).await
     } else {
         store.recount(avance).await
     };
-    barra.finish_and_clear();
+    bar.finish_and_clear();
     store.close().await;
     let recuento = recuento.map_err(|e| CommandError::failed("no se pudo contar", e))?;
     output::write(&render_summary(&recuento, corregir))?;
@@ -35,22 +35,22 @@ pub(crate) async fn recount(config: Config, corregir: bool) -> Result<(), Comman
 }
 
 fn render_summary(r: &Recount, corregir: bool) -> String {
-    let mut texto = format!(
+    let mut text = format!(
         "Reportes contados:   {}\nCifras comparadas:   {}\nCifras distintas:    {}\n",
         r.reportes, r.celdas, r.distintas
     );
     for d in &r.primeras {
-        texto.push_str(&line(d));
+        text.push_str(&line(d));
     }
     if r.distintas > r.primeras.len() {
-        texto.push_str("(solo las primeras)\n");
+        text.push_str("(solo las primeras)\n");
     }
-    texto.push_str(match (r.distintas, corregir) {
+    text.push_str(match (r.distintas, corregir) {
         (0, _) => "Las cifras del tablero son las de los reportes.\n",
         (_, true) => "Las cifras quedaron corregidas.\n",
         (_, false) => "",
     });
-    texto
+    text
 }
 
 fn line(d: &CountMismatch) -> String {
@@ -84,10 +84,10 @@ mod tests {
             guardada: 5,
             correcta: 4,
         }];
-        let texto = render_summary(&r, true);
-        let lineas: Vec<&str> = texto.lines().skip(3).collect();
+        let text = render_summary(&r, true);
+        let lines: Vec<&str> = text.lines().skip(3).collect();
         assert_eq!(
-            lineas,
+            lines,
             [
                 "2026-03, área 1, severidad 3, estado 2: dice 5 y es 4.",
                 "(solo las primeras)",

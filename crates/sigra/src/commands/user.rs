@@ -28,13 +28,13 @@ pub(crate) async fn run(config: Config, orden: UserCommand) -> Result<(), Comman
         UserCommand::Create(_) => db::open(&config).await?,
         _ => db::open_existing(&config).await?,
     };
-    let resultado = match orden {
+    let result = match orden {
         UserCommand::Create(nuevo) => create(&store, nuevo).await,
         UserCommand::ResetPassword { rut } => reset_password(&store, rut).await,
         UserCommand::List => list(&store).await,
     };
     store.close().await;
-    Ok(output::write(&resultado?)?)
+    Ok(output::write(&result?)?)
 }
 
 async fn create(store: &Store, nuevo: NewUsuario) -> Result<String, CommandError> {
@@ -166,20 +166,20 @@ fn to_command_error(rechazo: UsuarioRefusal, rut: Rut) -> CommandError {
     })
 }
 
-pub(crate) fn name(texto: &str) -> Result<String, String> {
-    persona::name(texto).map_err(|f| f.message(Language::Es))
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    persona::name(text).map_err(|f| f.message(Language::Es))
 }
 
-pub(crate) fn parse_rol(texto: &str) -> Result<Rol, String> {
+pub(crate) fn parse_rol(text: &str) -> Result<Rol, String> {
     let nombres = || Rol::ALL.map(Rol::name).join(", ");
-    Rol::from_name(texto).ok_or_else(|| format!("«{texto}» no es un rol; elija uno: {}", nombres()))
+    Rol::from_name(text).ok_or_else(|| format!("«{text}» no es un rol; elija uno: {}", nombres()))
 }
 
-pub(crate) fn area(texto: &str) -> Result<i64, String> {
-    let numero = texto.trim().parse().ok().filter(|n| *n > 0);
-    numero.ok_or_else(|| format!("«{texto}» no es el número de un área; escriba, por ejemplo, 3"))
+pub(crate) fn area(text: &str) -> Result<i64, String> {
+    let numero = text.trim().parse().ok().filter(|n| *n > 0);
+    numero.ok_or_else(|| format!("«{text}» no es el número de un área; escriba, por ejemplo, 3"))
 }
 
-pub(crate) fn email(texto: &str) -> Result<String, String> {
-    persona::email(texto).map_err(|f| f.message(Language::Es))
+pub(crate) fn email(text: &str) -> Result<String, String> {
+    persona::email(text).map_err(|f| f.message(Language::Es))
 }

@@ -84,8 +84,8 @@ fn owner_only() -> fs::OpenOptions {
 /// A rename is durable once its directory is; only Unix opens directories as files.
 fn sync_dir(archivo: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        let carpeta = archivo.parent().filter(|c| !c.as_os_str().is_empty());
-        File::open(carpeta.map_or_else(|| PathBuf::from("."), Path::to_owned))?.sync_all()?;
+        let folder = archivo.parent().filter(|c| !c.as_os_str().is_empty());
+        File::open(folder.map_or_else(|| PathBuf::from("."), Path::to_owned))?.sync_all()?;
     }
     Ok(())
 }

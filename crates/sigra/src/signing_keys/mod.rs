@@ -86,17 +86,17 @@ pub(crate) fn rotate(archivo: &Path, env: &Env) -> Result<usize, CommandError> {
 
 /// `None` when there is no such file.
 fn read(archivo: &Path) -> Result<Option<KeyFile>, CommandError> {
-    let mut texto = String::new();
+    let mut text = String::new();
     match File::open(archivo) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(no_sirve(archivo, "no se puede leer", e)),
         Ok(mut f) => {
             require_private(archivo, &f)?;
-            f.read_to_string(&mut texto)
+            f.read_to_string(&mut text)
                 .map_err(|e| no_sirve(archivo, "no se puede leer", e))?;
         }
     }
-    let contenido: KeyFile = serde_json::from_str(&texto).map_err(|e| {
+    let contenido: KeyFile = serde_json::from_str(&text).map_err(|e| {
         // serde's message may quote what it met, a secret perhaps; the place is enough.
         let lugar = format!("línea {}, columna {}", e.line(), e.column());
         no_sirve(
@@ -142,8 +142,8 @@ fn signing_keys(archivo: &Path, contenido: &KeyFile) -> Result<Vec<SigningKey>, 
 }
 
 /// 32 bytes from 64 hexadecimal digits.
-fn bytes(texto: &str) -> Option<[u8; 32]> {
-    let digitos: Vec<u8> = texto
+fn bytes(text: &str) -> Option<[u8; 32]> {
+    let digitos: Vec<u8> = text
         .chars()
         .map(|c| c.to_digit(16)?.try_into().ok())
         .collect::<Option<_>>()?;
@@ -154,9 +154,9 @@ fn bytes(texto: &str) -> Option<[u8; 32]> {
     (digitos.len() == 64).then(|| bytes.try_into().ok())?
 }
 
-fn no_sirve(archivo: &Path, que: &str, causa: impl std::fmt::Display) -> CommandError {
+fn no_sirve(archivo: &Path, que: &str, cause: impl std::fmt::Display) -> CommandError {
     CommandError::failure(format!(
-        "secret_file {}: {que} ({causa})",
+        "secret_file {}: {que} ({cause})",
         archivo.display()
     ))
 }
@@ -177,8 +177,8 @@ mod tests {
         (dir, archivo)
     }
 
-    fn write(archivo: &PathBuf, texto: &str) {
-        fs::write(archivo, texto).unwrap();
+    fn write(archivo: &PathBuf, text: &str) {
+        fs::write(archivo, text).unwrap();
         set_mode(archivo, 0o600);
     }
 
@@ -230,10 +230,10 @@ mod tests {
         let mut kids = vec![open(&archivo, &env).unwrap()[0].kid.clone()];
         for quedan in [2, 3, 3] {
             assert_eq!(rotate(&archivo, &env).unwrap(), quedan);
-            let ahora = open(&archivo, &env).unwrap();
-            assert!(!kids.contains(&ahora[0].kid));
-            assert_eq!(ahora[1].kid, kids[0]);
-            kids.insert(0, ahora[0].kid.clone());
+            let now = open(&archivo, &env).unwrap();
+            assert!(!kids.contains(&now[0].kid));
+            assert_eq!(now[1].kid, kids[0]);
+            kids.insert(0, now[0].kid.clone());
         }
     }
 
@@ -243,10 +243,10 @@ mod tests {
         open(&archivo, &Env::default()).unwrap();
         for m in [0o640, 0o604, 0o660] {
             set_mode(&archivo, m);
-            let texto = open(&archivo, &Env::default()).err().unwrap().text();
+            let text = open(&archivo, &Env::default()).err().unwrap().text();
             assert!(
-                texto.contains(&format!("chmod 600 '{}'", archivo.display())),
-                "{texto}"
+                text.contains(&format!("chmod 600 '{}'", archivo.display())),
+                "{text}"
             );
         }
         set_mode(&archivo, 0o400);
@@ -260,7 +260,7 @@ mod tests {
         };
         let (a, corta) = ("ab".repeat(32), "ab".repeat(31));
         let lista = |claves: &[String]| format!(r#"{{"claves":[{}]}}"#, claves.join(","));
-        for texto in [
+        for text in [
             String::new(),
             "no".into(),
             "{}".into(),
@@ -272,14 +272,14 @@ mod tests {
             lista(&[clave("k", &a).replace("2026", "ayer")]),
         ] {
             let (_dir, archivo) = temp_keys_file();
-            write(&archivo, &texto);
+            write(&archivo, &text);
             let error = open(&archivo, &Env::default()).err().unwrap().text();
             assert!(
                 error.starts_with("sigra: secret_file ") && error.lines().count() == 1,
                 "{error}"
             );
             assert!(rotate(&archivo, &Env::default()).is_err());
-            assert_eq!(fs::read_to_string(&archivo).unwrap(), texto);
+            assert_eq!(fs::read_to_string(&archivo).unwrap(), text);
         }
     }
 

@@ -41,9 +41,9 @@ pub(super) async fn read_stored(
             convert_to(canonica, 'UTF8') AS canonica, convert_to(hash, 'UTF8') AS hash
          FROM bitacora WHERE reporte_id = $1 AND n > $2 ORDER BY n LIMIT $3",
     );
-    let filas: Vec<RawEntrada> = with_conn!(*conn, c => sqlx::query_as(sql).bind(reporte_id).bind(tras)
+    let rows: Vec<RawEntrada> = with_conn!(*conn, c => sqlx::query_as(sql).bind(reporte_id).bind(tras)
         .bind(ENTRADAS_PER_READ).fetch_all(&mut **c).await)?;
-    Ok(filas
+    Ok(rows
         .into_iter()
         .map(|f| EntradaRecord {
             n: f.n,

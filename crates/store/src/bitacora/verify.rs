@@ -134,23 +134,23 @@ pub async fn verify_chain(
     let mut v = ChainVerifier::new(r.uuid_cliente.clone());
     let (mut entradas, mut rotura, mut tras, mut fin) = (0, None, i64::MIN, false);
     while !fin {
-        let mut tramo = read_stored(&mut l.conn(), r.id, tras).await?;
-        let Some(ultima) = tramo.last().map(|e| e.n) else {
+        let mut segment = read_stored(&mut l.conn(), r.id, tras).await?;
+        let Some(ultima) = segment.last().map(|e| e.n) else {
             break;
         };
-        fin = tramo.len() < usize::try_from(ENTRADAS_PER_READ).unwrap_or(usize::MAX);
+        fin = segment.len() < usize::try_from(ENTRADAS_PER_READ).unwrap_or(usize::MAX);
         if ultima > recuerda {
             match version_of(l, r.id).await? {
                 None => return Ok(None),
                 // The report changed since its row was read: what it was then is verified.
                 Some(version) if version != r.version => {
-                    tramo.retain(|e| e.n <= recuerda);
+                    segment.retain(|e| e.n <= recuerda);
                     fin = true;
                 }
                 Some(_) => {}
             }
         }
-        for e in &tramo {
+        for e in &segment {
             entradas += 1;
             if rotura.is_none() {
                 rotura = v.check_entrada(e).err();
@@ -209,11 +209,11 @@ async fn verify_settings(l: &mut ReadConn, resumen: &mut VerifySummary) -> Resul
     let mut n = 0;
     // Entries written since the head was read are left for the next verification.
     let rotura = 'cadena: loop {
-        let filas = settings_after(l, n).await?;
-        if filas.is_empty() {
+        let rows = settings_after(l, n).await?;
+        if rows.is_empty() {
             break None;
         }
-        for f in filas {
+        for f in rows {
             if n == entradas {
                 break 'cadena None;
             }

@@ -137,29 +137,29 @@ impl CatalogoItem {
 
     /// The values it has now; `None` when it is not there.
     async fn read(&self, tx: &mut Tx<'_>) -> Result<Option<FieldValues>, CatalogoRefusal> {
-        let valores = match self {
+        let values = match self {
             Self::Area { id: None, .. }
             | Self::Severidad { id: None, .. }
             | Self::Estado { id: None, .. } => None,
             Self::Area { id, .. } => {
-                let fila: Option<(String, bool)> = with_conn!(tx.conn, c => sqlx::query_as(
+                let row: Option<(String, bool)> = with_conn!(tx.conn, c => sqlx::query_as(
                     "SELECT nombre, activa FROM areas WHERE id = $1")
                     .bind(id).fetch_optional(&mut **c).await)?;
-                fila.map(|(nombre, activa)| json!({"nombre": nombre, "activa": activa}))
+                row.map(|(nombre, activa)| json!({"nombre": nombre, "activa": activa}))
             }
             Self::Severidad { id, .. } => {
-                let fila: Option<(String, bool, i64, bool)> = with_conn!(tx.conn, c => sqlx::query_as(
+                let row: Option<(String, bool, i64, bool)> = with_conn!(tx.conn, c => sqlx::query_as(
                     "SELECT nombre, activa, meta_horas, urgente FROM severidades WHERE id = $1")
                     .bind(id).fetch_optional(&mut **c).await)?;
-                fila.map(|(nombre, activa, horas, urgente)| {
+                row.map(|(nombre, activa, horas, urgente)| {
                     json!({"nombre": nombre, "activa": activa, "meta_horas": horas, "urgente": urgente})
                 })
             }
             Self::Estado { id, .. } => {
-                let fila: Option<(String, bool)> = with_conn!(tx.conn, c => sqlx::query_as(
+                let row: Option<(String, bool)> = with_conn!(tx.conn, c => sqlx::query_as(
                     "SELECT nombre, es_final FROM estados WHERE id = $1")
                     .bind(id).fetch_optional(&mut **c).await)?;
-                fila.map(|(nombre, es_final)| json!({"nombre": nombre, "final": es_final}))
+                row.map(|(nombre, es_final)| json!({"nombre": nombre, "final": es_final}))
             }
             Self::Transicion { desde, hacia, .. } => {
                 let estados: i64 = with_conn!(tx.conn, c => sqlx::query_scalar(
@@ -168,24 +168,24 @@ impl CatalogoItem {
                 if estados != 2 {
                     return Err(CatalogoRefusal::NoEncontrado);
                 }
-                let fila: Option<String> = with_conn!(tx.conn, c => sqlx::query_scalar(
+                let row: Option<String> = with_conn!(tx.conn, c => sqlx::query_scalar(
                     "SELECT roles FROM transiciones WHERE desde = $1 AND hacia = $2")
                     .bind(desde).bind(hacia).fetch_optional(&mut **c).await)?;
-                fila.map(|roles| json!({"roles": roles}))
+                row.map(|roles| json!({"roles": roles}))
             }
         };
-        Ok(valores.and_then(|v| v.as_object().cloned()))
+        Ok(values.and_then(|v| v.as_object().cloned()))
     }
 
     /// The values it shall have; none when it shall not be.
     fn apply_to(&self, antes: Option<&FieldValues>) -> FieldValues {
-        let o = |campo: &str, dicho: Option<Value>, normal: Value| {
+        let o = |campo: &str, notice: Option<Value>, normal: Value| {
             let habia = || antes.and_then(|a| a.get(campo)).cloned();
-            dicho.or_else(habia).unwrap_or(normal)
+            notice.or_else(habia).unwrap_or(normal)
         };
         let nombre = |n: &Option<String>| o("nombre", n.as_ref().map(|n| json!(n)), Value::Null);
         let activa = |a: &Option<bool>| o("activa", a.map(Value::from), json!(true));
-        let valores = match self {
+        let values = match self {
             Self::Area {
                 nombre: n,
                 activa: a,
@@ -220,7 +220,7 @@ impl CatalogoItem {
                 json!({"roles": roles.join(",")})
             }
         };
-        valores.as_object().cloned().unwrap_or_default()
+        values.as_object().cloned().unwrap_or_default()
     }
 
     async fn write(&self, tx: &mut Tx<'_>, v: &FieldValues) -> Result<i64, CatalogoRefusal> {

@@ -31,14 +31,14 @@ impl Sequencer {
     }
 
     fn new(pool: PgPool) -> Self {
-        Self(Batcher::new(move |pedidos: Vec<()>| {
+        Self(Batcher::new(move |requests: Vec<()>| {
             let pool = pool.clone();
             async move {
                 match stamp(&pool).await {
-                    Ok(()) => pedidos.iter().map(|()| Ok(())).collect(),
+                    Ok(()) => requests.iter().map(|()| Ok(())).collect(),
                     Err(fallo) => {
                         tracing::warn!(%fallo, "no se pudo ordenar el registro de cambios");
-                        pedidos.iter().map(|()| Err(fallo.for_waiter())).collect()
+                        requests.iter().map(|()| Err(fallo.for_waiter())).collect()
                     }
                 }
             }

@@ -127,7 +127,7 @@ impl Store {
         rut: Rut,
         ahora: Instante,
     ) -> Result<Option<Identity>, StoreError> {
-        let fila = self.0.porteria.row(sesion_id).await?;
+        let fila = self.0.session_lookup.row(sesion_id).await?;
         fila.filter(|f| f.rut == rut.body() && f.cerrada_en.is_none() && f.expira > ahora.0)
             .map(Row::into_identity)
             .transpose()

@@ -71,9 +71,9 @@ async fn is_password_current(tx: &mut Tx<'_>, rut: Rut, hash: &str) -> Result<bo
         "SELECT rut FROM usuarios WHERE rut = $1 AND hash_password = $2 AND activo",
         "SELECT rut FROM usuarios WHERE rut = $1 AND hash_password = $2 AND activo FOR NO KEY UPDATE",
     );
-    let fila: Option<i64> = with_conn!(tx.conn, c => sqlx::query_scalar(sql)
+    let row: Option<i64> = with_conn!(tx.conn, c => sqlx::query_scalar(sql)
         .bind(rut.body()).bind(hash).fetch_optional(&mut **c).await)?;
-    Ok(fila.is_some())
+    Ok(row.is_some())
 }
 
 async fn open(tx: &mut Tx<'_>, a: &OpenSession) -> Result<OpenedSession, StoreError> {

@@ -123,9 +123,9 @@ async fn find(conn: &mut Conn<'_>, rut: Rut, bloquea: bool) -> Result<Option<Usu
             BY_RUT[1]
         },
     );
-    let fila: Option<Row> = with_conn!(*conn, c => sqlx::query_as(sql).bind(rut.body())
+    let row: Option<Row> = with_conn!(*conn, c => sqlx::query_as(sql).bind(rut.body())
         .fetch_optional(&mut **c).await)?;
-    fila.map(Row::usuario).transpose()
+    row.map(Row::usuario).transpose()
 }
 
 /// Which people; `None` means any.
@@ -149,10 +149,10 @@ pub async fn list_usuarios(
     );
     let mut conn = l.conn();
     let sql = conn.pick(LIST[0], LIST[1]);
-    let filas: Vec<Row> = with_conn!(conn, c => sqlx::query_as(sql)
+    let rows: Vec<Row> = with_conn!(conn, c => sqlx::query_as(sql)
         .bind(f.despues.unwrap_or(0)).bind(f.rol.map(Rol::name)).bind(f.activo).bind(limite)
         .fetch_all(&mut **c).await)?;
-    filas.into_iter().map(Row::usuario).collect()
+    rows.into_iter().map(Row::usuario).collect()
 }
 
 /// Whether somebody can administer this site.
@@ -373,8 +373,8 @@ pub async fn names_by_rut(
          WHERE rut IN (SELECT CAST(json_array_elements_text(CAST($1 AS JSON)) AS BIGINT))",
     );
     let ruts: Vec<i64> = ruts.iter().map(|r| r.body()).collect();
-    let filas: Vec<(i64, String)> = with_conn!(*conn, c => sqlx::query_as(sql)
+    let rows: Vec<(i64, String)> = with_conn!(*conn, c => sqlx::query_as(sql)
         .bind(crate::db::json(&ruts)?).fetch_all(&mut **c).await)?;
     let nombre = |(rut, nombre)| Some((Rut::new(rut).ok()?, nombre));
-    Ok(filas.into_iter().filter_map(nombre).collect())
+    Ok(rows.into_iter().filter_map(nombre).collect())
 }

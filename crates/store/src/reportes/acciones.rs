@@ -129,8 +129,8 @@ impl Write for AdvanceAccion {
                 cambio: false,
             });
         };
-        let hecho = (Accion::MoverAccion, self.detalle.clone());
-        write(tx, &self.quien, &viejo, self.n, nueva, hecho).await
+        let done = (Accion::MoverAccion, self.detalle.clone());
+        write(tx, &self.quien, &viejo, self.n, nueva, done).await
     }
 }
 
@@ -146,14 +146,14 @@ async fn write(
     reporte.acciones.insert(n, medida.clone());
     reporte.version += 1;
     reporte.hora_actualizado = tx.ahora;
-    let hecho = ChangeDetails {
+    let done = ChangeDetails {
         accion,
         detalle,
         cambios: diff(&viejo.values(), &reporte.values()),
         area_antes: Some(viejo.contenido.area_id),
         evento: Evento::ReporteCambiado,
     };
-    let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, hecho)?;
+    let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, done)?;
     let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.entorno.random_i64());
     update(tx, &[&escritura]).await?;
     with_conn!(tx.conn, c => sqlx::query(

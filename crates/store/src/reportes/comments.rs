@@ -53,14 +53,14 @@ impl Write for AddComentario {
         reporte.comentarios += 1;
         reporte.version += 1;
         reporte.hora_actualizado = tx.ahora;
-        let hecho = ChangeDetails {
+        let done = ChangeDetails {
             accion: Accion::Comentar,
             detalle: Some(self.texto.clone()),
             cambios: diff(&viejo.values(), &reporte.values()),
             area_antes: Some(viejo.contenido.area_id),
             evento: Evento::ReporteCambiado,
         };
-        let registro = ChangeRecord::new(&mut reporte, &self.quien, tx.ahora, hecho)?;
+        let registro = ChangeRecord::new(&mut reporte, &self.quien, tx.ahora, done)?;
         let entrada = registro.entrada().clone();
         let marca = tx.entorno.random_i64();
         let escritura = ReporteWrite::new(Some(&viejo), reporte, registro, marca);
@@ -117,17 +117,16 @@ pub async fn comentarios(
     limite: i64,
 ) -> Result<Vec<Comentario>, StoreError> {
     let id = leido.reporte.id;
-    let filas: Vec<(String, String)> = with_conn!(lectura.conn(), c => sqlx::query_as(
+    let rows: Vec<(String, String)> = with_conn!(lectura.conn(), c => sqlx::query_as(
         "SELECT b.canonica, coalesce(u.nombre || ' ' || u.apellido_1, '') FROM bitacora b
          LEFT JOIN usuarios u ON u.rut = b.rut
          WHERE b.reporte_id = $1 AND b.accion = $2 AND b.n > $3 ORDER BY b.n LIMIT $4")
         .bind(id).bind(Accion::Comentar.name()).bind(tras).bind(limite)
         .fetch_all(&mut **c).await)?;
-    let filas = filas.into_iter();
-    filas
-        .map(|(canonica, autor)| {
-            let entrada = parse_entrada(id, &canonica)?;
-            Ok(Comentario { entrada, autor })
-        })
-        .collect()
+    let rows = rows.into_iter();
+    rows.map(|(canonica, autor)| {
+        let entrada = parse_entrada(id, &canonica)?;
+        Ok(Comentario { entrada, autor })
+    })
+    .collect()
 }

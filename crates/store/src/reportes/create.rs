@@ -84,8 +84,8 @@ impl CreateReporte {
         &self,
         tx: &mut Tx<'_>,
     ) -> Result<Option<CreatedReporte>, ReporteRefusal> {
-        let cual = ReporteRef::Uuid(self.enviado.uuid_cliente.clone());
-        let Some(leido) = find(&mut tx.conn, &cual, false).await? else {
+        let target = ReporteRef::Uuid(self.enviado.uuid_cliente.clone());
+        let Some(leido) = find(&mut tx.conn, &target, false).await? else {
             return Ok(None);
         };
         let actual = &leido.reporte;
@@ -118,7 +118,7 @@ pub(crate) fn first_version(
     mut reporte: Reporte,
     enviado: &NewReporte,
 ) -> Result<ReporteWrite, StoreError> {
-    let hecho = ChangeDetails {
+    let done = ChangeDetails {
         accion: Accion::Crear,
         detalle: None,
         cambios: (FieldValues::new(), reporte.values()),
@@ -126,7 +126,7 @@ pub(crate) fn first_version(
         evento: Evento::ReporteCreado,
     };
     let ahora = reporte.hora_sincronizado;
-    let registro = ChangeRecord::new(&mut reporte, quien, ahora, hecho)?;
+    let registro = ChangeRecord::new(&mut reporte, quien, ahora, done)?;
     let mut nueva = ReporteWrite::new(None, reporte, registro, entorno.random_i64());
     nueva.aceptado = Some(AcceptedContent::from_sent(enviado));
     Ok(nueva)
@@ -223,7 +223,7 @@ async fn create(tx: &mut Tx<'_>, lote: &[CreateReporte]) -> Result<Vec<CreateRes
         .filter_map(|(c, primera)| primera.then_some(&c.nueva))
         .collect();
     let (ids, archivos) = insert(tx, &nuevas).await?;
-    let mut suertes = Vec::with_capacity(lote.len());
+    let mut outcomes = Vec::with_capacity(lote.len());
     for (c, primera) in lote.iter().zip(primeras) {
         let id = ids.get(&c.enviado.uuid_cliente).filter(|_| primera);
         let suerte = match id {
@@ -233,9 +233,9 @@ async fn create(tx: &mut Tx<'_>, lote: &[CreateReporte]) -> Result<Vec<CreateRes
         if let Err(ReporteRefusal::Fallo(fallo)) = suerte {
             return Err(fallo);
         }
-        suertes.push(suerte);
+        outcomes.push(suerte);
     }
-    Ok(suertes)
+    Ok(outcomes)
 }
 
 /// Creations that share a transaction: some of those that came in together.
@@ -277,7 +277,7 @@ async fn create_batch(store: Store, lote: Arc<Vec<CreateReporte>>) -> Vec<Create
         estos,
     };
     match store.write(estos(0..lote.len())).await {
-        Ok(suertes) => suertes,
+        Ok(outcomes) => outcomes,
         Err(fallo) if lote.len() == 1 => vec![Err(fallo.into())],
         // Each alone would wait as long again.
         Err(fallo @ StoreError::NoDisponible(_)) => {
@@ -288,14 +288,14 @@ async fn create_batch(store: Store, lote: Arc<Vec<CreateReporte>>) -> Vec<Create
         // Nobody pays for a neighbour.
         Err(fallo) => {
             tracing::warn!(%fallo, reportes = lote.len(), "un lote se guarda de a uno");
-            let mut suertes = Vec::with_capacity(lote.len());
+            let mut outcomes = Vec::with_capacity(lote.len());
             for i in 0..lote.len() {
                 match store.write(estos(i..i + 1)).await {
-                    Ok(suya) => suertes.extend(suya),
-                    Err(fallo) => suertes.push(Err(fallo.into())),
+                    Ok(suya) => outcomes.extend(suya),
+                    Err(fallo) => outcomes.push(Err(fallo.into())),
                 }
             }
-            suertes
+            outcomes
         }
     }
 }

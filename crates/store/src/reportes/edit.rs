@@ -179,14 +179,14 @@ impl Write for Retirar {
         reporte.retirado_en = Some(tx.ahora);
         reporte.hora_actualizado = tx.ahora;
         let cambios = diff(&viejo.values(), &reporte.values());
-        let hecho = ChangeDetails {
+        let done = ChangeDetails {
             accion: Accion::Retirar,
             detalle: Some(self.detalle.clone()),
             cambios,
             area_antes: Some(reporte.contenido.area_id),
             evento: Evento::ReporteCambiado,
         };
-        let registro = ChangeRecord::new(&mut reporte, &self.quien, tx.ahora, hecho)?;
+        let registro = ChangeRecord::new(&mut reporte, &self.quien, tx.ahora, done)?;
         let escritura = ReporteWrite::new(Some(&viejo), reporte, registro, tx.entorno.random_i64());
         update(tx, &[&escritura]).await?;
         Ok(())
@@ -238,7 +238,7 @@ async fn apply_change(
     reporte.hora_actualizado = tx.ahora;
     let cambia_estado = despues.contains_key("estado_id");
     let decidido = cambia_estado && catalogo.is_decided(reporte.estado_id);
-    let hecho = ChangeDetails {
+    let done = ChangeDetails {
         accion: if cambia_estado {
             Accion::CambiarEstado
         } else {
@@ -253,7 +253,7 @@ async fn apply_change(
             Evento::ReporteCambiado
         },
     };
-    let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, hecho)?;
+    let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, done)?;
     let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.entorno.random_i64());
     update(tx, &[&escritura]).await?;
     Ok(StoredReporte {

@@ -36,17 +36,17 @@ impl ChangeRecord {
         reporte: &mut Reporte,
         quien: &Quien,
         ahora: Instante,
-        hecho: ChangeDetails,
+        done: ChangeDetails,
     ) -> Result<Self, StoreError> {
-        let (antes, despues) = hecho.cambios;
+        let (antes, despues) = done.cambios;
         let entrada = Entrada {
             uuid_cliente: reporte.uuid_cliente.clone(),
             n: reporte.cabeza.entradas + 1,
             version: reporte.version,
-            accion: hecho.accion,
+            accion: done.accion,
             rut: quien.rut,
             en: ahora,
-            detalle: hecho.detalle,
+            detalle: done.detalle,
             antes,
             despues,
         };
@@ -60,8 +60,8 @@ impl ChangeRecord {
         Ok(Self {
             entrada,
             canonica,
-            area_antes: hecho.area_antes,
-            evento: hecho.evento,
+            area_antes: done.area_antes,
+            evento: done.evento,
         })
     }
 

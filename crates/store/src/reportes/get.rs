@@ -22,16 +22,16 @@ pub enum ReporteRef {
 /// The report, whoever asks: callers ask [`sigra_domain::Quien::can_see`] before they show it.
 pub async fn reporte(
     lectura: &mut ReadConn,
-    cual: &ReporteRef,
+    target: &ReporteRef,
 ) -> Result<Option<StoredReporte>, StoreError> {
-    find(&mut lectura.conn(), cual, false).await
+    find(&mut lectura.conn(), target, false).await
 }
 
 /// `bloquea`: the row stays locked until the transaction ends (SQLite's writer is alone anyway); who only
 /// writes rows that refer to it does not wait.
 pub(crate) async fn find(
     conn: &mut Conn<'_>,
-    cual: &ReporteRef,
+    target: &ReporteRef,
     bloquea: bool,
 ) -> Result<Option<StoredReporte>, StoreError> {
     const BY_ID: [&str; 2] = select_columns!("WHERE r.id = $1");
@@ -39,7 +39,7 @@ pub(crate) async fn find(
     const BY_UUID: [&str; 2] = select_columns!("WHERE r.uuid_cliente = $1");
     const BY_UUID_FOR_UPDATE: [&str; 2] =
         select_columns!("WHERE r.uuid_cliente = $1 FOR NO KEY UPDATE OF r");
-    let fila: Option<Row> = match cual {
+    let fila: Option<Row> = match target {
         ReporteRef::Id(id) => {
             let sql = conn.pick(
                 BY_ID[0],
@@ -78,9 +78,9 @@ pub(crate) async fn find_by_uuids(
         )[1],
     ];
     let sql = conn.pick(SQL[0], SQL[1]);
-    let filas: Vec<Row> =
+    let rows: Vec<Row> =
         with_conn!(*conn, c => sqlx::query_as(sql).bind(json(uuids)?).fetch_all(&mut **c).await)?;
-    filas.into_iter().map(Row::decode).collect()
+    rows.into_iter().map(Row::decode).collect()
 }
 
 /// Locks `autor`'s reports with these uuids, in the order of the uuids: two that lock several don't

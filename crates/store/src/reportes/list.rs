@@ -116,20 +116,20 @@ pub enum SortKey {
 /// A statement under construction with its values, in the dialect both databases share.
 struct ListQuery {
     sql: String,
-    valores: Vec<SortKey>,
+    values: Vec<SortKey>,
 }
 
 impl ListQuery {
     fn push_bind(&mut self, v: SortKey) {
-        self.valores.push(v);
+        self.values.push(v);
         self.sql.push('$');
-        self.sql.push_str(&self.valores.len().to_string());
+        self.sql.push_str(&self.values.len().to_string());
     }
 
-    fn push_list(&mut self, antes: &str, valores: impl IntoIterator<Item = SortKey>) {
+    fn push_list(&mut self, antes: &str, values: impl IntoIterator<Item = SortKey>) {
         self.sql.push_str(antes);
         self.sql.push_str(" IN (");
-        for (i, v) in valores.into_iter().enumerate() {
+        for (i, v) in values.into_iter().enumerate() {
             if i > 0 {
                 self.sql.push_str(", ");
             }
@@ -162,7 +162,7 @@ fn build_query(
     let camina = dialecto.camina;
     let mut c = ListQuery {
         sql: dialecto.seleccion.to_owned(),
-        valores: Vec::new(),
+        values: Vec::new(),
     };
     c.sql.push_str("WHERE r.retirado_en IS NULL");
     if !quien.sees_all() {
@@ -264,9 +264,9 @@ pub async fn list_reportes(
 ) -> Result<Vec<StoredReporte>, StoreError> {
     let mut conn = lectura.conn();
     let consulta = build_query(&dialect(&conn), quien, filtro, orden, despues, limite);
-    let filas: Vec<Row> = with_conn!(conn, c => {
+    let rows: Vec<Row> = with_conn!(conn, c => {
         let mut q = sqlx::query_as(AssertSqlSafe(consulta.sql));
-        for v in consulta.valores {
+        for v in consulta.values {
             q = match v {
                 SortKey::Entero(n) => q.bind(n),
                 SortKey::Texto(t) => q.bind(t),
@@ -274,7 +274,7 @@ pub async fn list_reportes(
         }
         q.fetch_all(&mut **c).await
     })?;
-    filas.into_iter().map(Row::decode).collect()
+    rows.into_iter().map(Row::decode).collect()
 }
 
 /// How the database would answer such a list, in its own words; for tests of the indexes.
@@ -291,7 +291,7 @@ pub async fn explain_list(
     let sql = format!("{explica}{}", consulta.sql);
     let lineas: Vec<String> = with_conn!(conn, c => {
         let mut q = sqlx::query(AssertSqlSafe(sql));
-        for v in consulta.valores {
+        for v in consulta.values {
             q = match v {
                 SortKey::Entero(n) => q.bind(n),
                 SortKey::Texto(t) => q.bind(t),

@@ -12,7 +12,7 @@ use crate::StoreError;
 
 #[tokio::test]
 async fn failed_writes_are_rolled_back_alone_and_the_others_stay() {
-    let mesa = TestWriter::new().await;
+    let batch_judge = TestWriter::new().await;
     // More than one group.
     let ops: Vec<_> = (1..=300)
         .map(|n| {
@@ -26,12 +26,12 @@ async fn failed_writes_are_rolled_back_alone_and_the_others_stay() {
             )
         })
         .collect();
-    let oido = await_results(mesa.run_in_group(&ops).await).await;
+    let oido = await_results(batch_judge.run_in_group(&ops).await).await;
     for (n, r) in (1..).zip(&oido) {
         assert_eq!(r.is_ok(), n % 3 != 0, "{n}: {r:?}");
     }
     assert_eq!(
-        mesa.committed().await,
+        batch_judge.committed().await,
         (1..=300).filter(|n| n % 3 != 0).collect::<Vec<_>>()
     );
     let mut veces = [1; 300];
@@ -42,15 +42,15 @@ async fn failed_writes_are_rolled_back_alone_and_the_others_stay() {
 
 #[tokio::test]
 async fn no_answer_leaves_before_the_commit() {
-    let mesa = TestWriter::new().await;
-    let puerta = Gate::new();
+    let batch_judge = TestWriter::new().await;
+    let gate = Gate::new();
     let ops = [
         TestWrite::new(1, WriteBehavior::Nada),
         TestWrite::new(2, WriteBehavior::Falla),
-        TestWrite::new(3, WriteBehavior::Espera(Arc::clone(&puerta))),
+        TestWrite::new(3, WriteBehavior::Espera(Arc::clone(&gate))),
     ];
-    let tareas = mesa.run_in_group(&ops).await;
-    puerta.wait_for_arrival().await;
+    let tareas = batch_judge.run_in_group(&ops).await;
+    gate.wait_for_arrival().await;
     for _ in 0..100 {
         // An answer that had left would wake its task, and this thread is the only one.
         tokio::task::yield_now().await;
@@ -61,16 +61,16 @@ async fn no_answer_leaves_before_the_commit() {
         0,
         "respondió sin COMMIT"
     );
-    assert!(mesa.committed().await.is_empty());
-    puerta.open();
+    assert!(batch_judge.committed().await.is_empty());
+    gate.open();
     let oido = await_results(tareas).await;
     assert!(matches!(&oido[..], [Ok(1), Err(_), Ok(3)]), "{oido:?}");
-    assert_eq!(mesa.committed().await, [1, 3]);
+    assert_eq!(batch_judge.committed().await, [1, 3]);
 }
 
 #[tokio::test]
 async fn when_the_group_commit_fails_each_write_hears_its_own_outcome() {
-    let mesa = TestWriter::new().await;
+    let batch_judge = TestWriter::new().await;
     let ops = [
         WriteBehavior::Nada,
         WriteBehavior::Falla,
@@ -81,7 +81,7 @@ async fn when_the_group_commit_fails_each_write_hears_its_own_outcome() {
         .zip(ops)
         .map(|(n, hace)| TestWrite::new(n, hace))
         .collect();
-    let oido = await_results(mesa.run_in_group(&ops).await).await;
+    let oido = await_results(batch_judge.run_in_group(&ops).await).await;
     assert!(
         matches!(&oido[..], [Ok(1), Err(_), Err(_), Ok(4)]),
         "{oido:?}"
@@ -95,7 +95,7 @@ async fn when_the_group_commit_fails_each_write_hears_its_own_outcome() {
         [3, 3, 2, 2],
         "en el grupo, con savepoints, y después a solas"
     );
-    assert_eq!(mesa.committed().await, [1, 4]);
+    assert_eq!(batch_judge.committed().await, [1, 4]);
 
     let ops = [
         WriteBehavior::Nada,
@@ -106,15 +106,15 @@ async fn when_the_group_commit_fails_each_write_hears_its_own_outcome() {
         .zip(ops)
         .map(|(n, hace)| TestWrite::new(n, hace))
         .collect();
-    let oido = await_results(mesa.run_in_group(&ops).await).await;
+    let oido = await_results(batch_judge.run_in_group(&ops).await).await;
     assert!(matches!(&oido[..], [Ok(5), Err(_), Ok(7)]), "{oido:?}");
     assert_eq!(runs(&ops), [2; 3], "en el grupo, y después a solas");
-    assert_eq!(mesa.committed().await, [1, 4, 5, 7]);
+    assert_eq!(batch_judge.committed().await, [1, 4, 5, 7]);
 }
 
 #[tokio::test]
 async fn when_one_write_does_not_fit_the_others_of_the_group_stay() {
-    let mesa = TestWriter::new().await;
+    let batch_judge = TestWriter::new().await;
     // SQLite drops the whole group at 3; 4 finds no transaction.
     let ops = [
         WriteBehavior::Nada,
@@ -126,7 +126,7 @@ async fn when_one_write_does_not_fit_the_others_of_the_group_stay() {
         .zip(ops)
         .map(|(n, hace)| TestWrite::new(n, hace))
         .collect();
-    let oido = await_results(mesa.run_in_group(&ops).await).await;
+    let oido = await_results(batch_judge.run_in_group(&ops).await).await;
     assert!(
         matches!(&oido[..], [Ok(1), Err(_), Err(_), Ok(4)]),
         "{oido:?}"
@@ -137,7 +137,7 @@ async fn when_one_write_does_not_fit_the_others_of_the_group_stay() {
     );
     // 3 a last time once the log has been emptied.
     assert_eq!(runs(&ops), [3, 3, 3, 1]);
-    assert_eq!(mesa.committed().await, [1, 4]);
+    assert_eq!(batch_judge.committed().await, [1, 4]);
 
     // SQLite drops 7's statement alone, and the group goes on.
     let ops = [
@@ -150,7 +150,7 @@ async fn when_one_write_does_not_fit_the_others_of_the_group_stay() {
         .zip(ops)
         .map(|(n, hace)| TestWrite::new(n, hace))
         .collect();
-    let oido = await_results(mesa.run_in_group(&ops).await).await;
+    let oido = await_results(batch_judge.run_in_group(&ops).await).await;
     assert!(
         matches!(&oido[..], [Ok(5), Ok(6), Err(_), Ok(8)]),
         "{oido:?}"
@@ -160,12 +160,12 @@ async fn when_one_write_does_not_fit_the_others_of_the_group_stay() {
         "{oido:?}"
     );
     assert_eq!(runs(&ops), [2, 2, 3, 1]);
-    assert_eq!(mesa.committed().await, [1, 4, 5, 6, 8]);
+    assert_eq!(batch_judge.committed().await, [1, 4, 5, 6, 8]);
 }
 
 #[tokio::test]
 async fn a_panic_does_not_end_the_writer() {
-    let mesa = TestWriter::new().await;
+    let batch_judge = TestWriter::new().await;
     let ops = [
         WriteBehavior::Nada,
         WriteBehavior::Panico,
@@ -175,26 +175,27 @@ async fn a_panic_does_not_end_the_writer() {
         .zip(ops)
         .map(|(n, hace)| TestWrite::new(n, hace))
         .collect();
-    let oido = await_results(mesa.run_in_group(&ops).await).await;
+    let oido = await_results(batch_judge.run_in_group(&ops).await).await;
     assert!(matches!(&oido[..], [Ok(1), Err(_), Ok(3)]), "{oido:?}");
-    let a_solas = mesa
+    let a_solas = batch_judge
         .enqueue(&TestWrite::new(4, WriteBehavior::Panico))
         .await;
     assert!(a_solas.await.unwrap().is_err());
     assert!(
-        mesa.escritor
+        batch_judge
+            .writer
             .write(TestWrite::new(5, WriteBehavior::Nada))
             .await
             .is_ok()
     );
-    assert_eq!(mesa.committed().await, [1, 3, 5]);
+    assert_eq!(batch_judge.committed().await, [1, 3, 5]);
 }
 
 #[tokio::test]
 async fn a_caller_that_leaves_does_not_leave_half_a_write() {
-    let mesa = TestWriter::new().await;
-    let puerta = Gate::new();
-    let espera = || WriteBehavior::Espera(Arc::clone(&puerta));
+    let batch_judge = TestWriter::new().await;
+    let gate = Gate::new();
+    let espera = || WriteBehavior::Espera(Arc::clone(&gate));
     // 1 leaves while alone in the writer, 2 while it waits behind 1, 3 in the middle of a group.
     let (uno, dos, tres, cuatro) = (
         TestWrite::new(1, espera()),
@@ -203,35 +204,35 @@ async fn a_caller_that_leaves_does_not_leave_half_a_write() {
         TestWrite::new(4, WriteBehavior::Nada),
     );
     let tareas = [
-        mesa.enqueue(&uno).await,
-        mesa.enqueue(&dos).await,
-        mesa.enqueue(&tres).await,
+        batch_judge.enqueue(&uno).await,
+        batch_judge.enqueue(&dos).await,
+        batch_judge.enqueue(&tres).await,
     ];
-    let ultima = mesa.enqueue(&cuatro).await;
-    puerta.wait_for_arrival().await;
+    let ultima = batch_judge.enqueue(&cuatro).await;
+    gate.wait_for_arrival().await;
     tareas[0].abort();
     tareas[1].abort();
-    puerta.open();
-    puerta.wait_for_arrival().await;
+    gate.open();
+    gate.wait_for_arrival().await;
     tareas[2].abort();
-    puerta.open();
+    gate.open();
     assert_eq!(ultima.await.unwrap().unwrap(), 4);
-    assert_eq!(mesa.committed().await, [1, 2, 3, 4]);
+    assert_eq!(batch_judge.committed().await, [1, 2, 3, 4]);
 }
 
 #[tokio::test]
 async fn closing_answers_what_is_queued_and_takes_nothing_more() {
-    let mesa = TestWriter::new().await;
+    let batch_judge = TestWriter::new().await;
     let ops: Vec<_> = (1..=200)
         .map(|n| TestWrite::new(n, WriteBehavior::Nada))
         .collect();
-    let tareas = mesa.run_in_group(&ops).await;
-    mesa.escritor.close().await;
+    let tareas = batch_judge.run_in_group(&ops).await;
+    batch_judge.writer.close().await;
     let oido = await_results(tareas).await;
     assert!(oido.iter().all(Result::is_ok), "{oido:?}");
-    assert_eq!(mesa.committed().await.len(), 200);
-    let tarde = mesa
-        .escritor
+    assert_eq!(batch_judge.committed().await.len(), 200);
+    let tarde = batch_judge
+        .writer
         .write(TestWrite::new(201, WriteBehavior::Nada))
         .await;
     assert!(
@@ -242,15 +243,19 @@ async fn closing_answers_what_is_queued_and_takes_nothing_more() {
 
 #[tokio::test]
 async fn when_another_process_holds_the_database_no_write_waits_for_the_others() {
-    let mesa = TestWriter::new().await;
-    let mut otro = mesa.opciones.connect().await.unwrap();
+    let batch_judge = TestWriter::new().await;
+    let mut otro = batch_judge.opciones.connect().await.unwrap();
     let sql = async |c: &mut SqliteConnection, sql| sqlx::raw_sql(sql).execute(c).await.unwrap();
     sql(&mut otro, "BEGIN IMMEDIATE").await;
     let inicio = Instant::now();
     let mut tareas = Vec::new();
     // The first waits alone; the others gather behind it.
     for n in 1..=41 {
-        tareas.push(mesa.enqueue(&TestWrite::new(n, WriteBehavior::Nada)).await);
+        tareas.push(
+            batch_judge
+                .enqueue(&TestWrite::new(n, WriteBehavior::Nada))
+                .await,
+        );
     }
     for r in await_results(tareas).await {
         assert!(r.unwrap_err().starts_with("base de datos no disponible"));
@@ -261,9 +266,10 @@ async fn when_another_process_holds_the_database_no_write_waits_for_the_others()
         inicio.elapsed()
     );
     sql(&mut otro, "ROLLBACK").await;
-    mesa.escritor
+    batch_judge
+        .writer
         .write(TestWrite::new(50, WriteBehavior::Nada))
         .await
         .unwrap();
-    assert_eq!(mesa.committed().await, [50]);
+    assert_eq!(batch_judge.committed().await, [50]);
 }

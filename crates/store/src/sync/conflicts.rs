@@ -77,10 +77,10 @@ pub(super) async fn save(
     if pendientes.is_empty() {
         return Ok(vec![]);
     }
-    let mut filas = Vec::with_capacity(pendientes.len());
+    let mut rows = Vec::with_capacity(pendientes.len());
     for p in pendientes {
         let base = p.base.as_ref().map(json).transpose()?;
-        filas.push((
+        rows.push((
             p.reporte_id,
             &p.clave.sha256_contenido,
             p.clave.version_base,
@@ -102,7 +102,7 @@ pub(super) async fn save(
          RETURNING id, reporte_id, sha256_contenido, version_base",
     );
     let nuevas: Vec<NewConflictoRow> = with_conn!(tx.conn, c => sqlx::query_as(sql)
-        .bind(json(&filas)?).bind(device_id).bind(tx.ahora.0).fetch_all(&mut **c).await)?;
+        .bind(json(&rows)?).bind(device_id).bind(tx.ahora.0).fetch_all(&mut **c).await)?;
     let con_clave = |f: NewConflictoRow| {
         let clave = AcceptedContent {
             sha256_contenido: f.sha256_contenido,
@@ -205,10 +205,9 @@ pub async fn conflictos(
         conn.pick(SELECT[0], SELECT[1]),
         visibility_clause(quien, "r.rut", &["r.area_id"])
     );
-    let filas: Vec<ConflictoListRow> = with_conn!(conn, c => sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<ConflictoListRow> = with_conn!(conn, c => sqlx::query_as(AssertSqlSafe(sql))
         .bind(despues_de).bind(limite).fetch_all(&mut **c).await)?;
-    filas
-        .into_iter()
+    rows.into_iter()
         .map(|f| f.conflicto.into_conflicto(f.reporte.decode()?, catalogo))
         .collect()
 }

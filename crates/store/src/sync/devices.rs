@@ -70,7 +70,7 @@ pub async fn dispositivos(
     limite: i64,
 ) -> Result<Vec<Dispositivo>, StoreError> {
     let (device_id, rut) = despues_de.cloned().unwrap_or_default();
-    let filas: Vec<Row> = with_conn!(lectura.conn(), c => sqlx::query_as(
+    let rows: Vec<Row> = with_conn!(lectura.conn(), c => sqlx::query_as(
         "SELECT d.device_id, d.rut, u.nombre, u.apellido_1, d.app_version, d.primer_sync,
             d.last_sync, d.desfase_reloj_ms, d.pendientes,
             coalesce((SELECT max(o.last_sync) FROM dispositivos o JOIN usuarios w ON w.rut = o.rut
@@ -78,7 +78,7 @@ pub async fn dispositivos(
          FROM dispositivos d JOIN usuarios u ON u.rut = d.rut
          WHERE (d.device_id, d.rut) > ($1, $2) ORDER BY d.device_id, d.rut LIMIT $3")
         .bind(device_id).bind(rut).bind(limite).fetch_all(&mut **c).await)?;
-    let leidos = filas.into_iter().map(|f| Dispositivo {
+    let leidos = rows.into_iter().map(|f| Dispositivo {
         device_id: f.device_id,
         rut: f.rut,
         nombre: format!("{} {}", f.nombre, f.apellido_1),

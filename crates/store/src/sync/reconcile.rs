@@ -55,8 +55,8 @@ pub async fn reconcile(
     let mut comparaciones = Vec::with_capacity(tenidos.len());
     // Named again, a report is not read again.
     let mut reportes: HashMap<String, (Reporte, bool)> = HashMap::new();
-    for tanda in tenidos.chunks(CHUNK) {
-        let uuids = tanda.iter().map(|t| t.uuid_cliente.as_str());
+    for chunk in tenidos.chunks(CHUNK) {
+        let uuids = chunk.iter().map(|t| t.uuid_cliente.as_str());
         let uuids: Vec<&str> = uuids.filter(|u| !reportes.contains_key(*u)).collect();
         let leidos = find_by_uuids(&mut lectura.conn(), &uuids).await?;
         let suyos = leidos.into_iter().map(|l| l.reporte);
@@ -66,7 +66,7 @@ pub async fn reconcile(
             let intacto = intactos.contains(&r.id);
             reportes.insert(r.uuid_cliente.clone(), (r, intacto));
         }
-        for tenido in tanda {
+        for tenido in chunk {
             comparaciones.push(compare(tenido, reportes.get(&tenido.uuid_cliente)));
         }
     }

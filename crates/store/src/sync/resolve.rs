@@ -106,8 +106,8 @@ impl ResolveConflicto {
         let Some(conflicto) = find(&mut tx.conn, self.id).await? else {
             return Err(no);
         };
-        let cual = ReporteRef::Id(conflicto.conflicto_reporte);
-        let leido = get::find(&mut tx.conn, &cual, true).await?;
+        let target = ReporteRef::Id(conflicto.conflicto_reporte);
+        let leido = get::find(&mut tx.conn, &target, true).await?;
         let Some(leido) = leido.filter(|l| {
             self.quien
                 .can_see(l.reporte.rut, l.reporte.contenido.area_id)
@@ -189,12 +189,12 @@ impl ResolveConflicto {
             };
             reporte.contenido = contenido;
         }
-        let hecho = (
+        let done = (
             Accion::ResolverConflicto,
             Some(self.detalle()),
             Evento::ReporteCambiado,
         );
-        let mut escritura = e.build_write(tx, &self.quien, reporte, hecho)?;
+        let mut escritura = e.build_write(tx, &self.quien, reporte, done)?;
         // Sent again, it is known.
         escritura.aceptado = Some(conflicto.key());
         update(tx, &[&escritura]).await?;

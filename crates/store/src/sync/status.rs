@@ -54,9 +54,9 @@ pub async fn load_status(
         .bind(rut.body()).bind(device_id).fetch_one(&mut **c).await)?;
     let mut conn = lectura.conn();
     let sql = conn.pick(SQL[0], SQL[1]);
-    let filas: Vec<Row> = with_conn!(conn, c => sqlx::query_as(sql)
+    let rows: Vec<Row> = with_conn!(conn, c => sqlx::query_as(sql)
         .bind(rut.body()).bind(limite).fetch_all(&mut **c).await)?;
-    let pendientes = filas.into_iter().map(|f| {
+    let pendientes = rows.into_iter().map(|f| {
         let leido = f.decode()?;
         let motivo = leido.reporte.sync_status;
         Ok(PendingReporte { leido, motivo })

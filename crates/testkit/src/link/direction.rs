@@ -54,14 +54,14 @@ impl LinkDirection<'_> {
         mut de: impl AsyncRead + Unpin,
         sale: mpsc::Sender<(Instant, Vec<u8>)>,
     ) -> Result<(), EndReason> {
-        let mut bufer = vec![0; self.chunk_len()];
+        let mut buffer = vec![0; self.chunk_len()];
         loop {
-            let n = de.read(&mut bufer).await.map_err(|_| EndReason::Roto)?;
+            let n = de.read(&mut buffer).await.map_err(|_| EndReason::Roto)?;
             if n == 0 {
                 return Ok(());
             }
             let llegada = Instant::now() + self.latencia;
-            sale.send((llegada, bufer[..n].to_vec()))
+            sale.send((llegada, buffer[..n].to_vec()))
                 .await
                 .map_err(|_| EndReason::Roto)?;
         }
@@ -74,12 +74,12 @@ impl LinkDirection<'_> {
     ) -> Result<(), EndReason> {
         let mut quedan = self.corte;
         let mut libre = Instant::now();
-        while let Some((llegada, trozo)) = llega.recv().await {
+        while let Some((llegada, chunk)) = llega.recv().await {
             let pasan = quedan.and_then(|q| usize::try_from(q).ok());
-            let n = pasan.map_or(trozo.len(), |q| q.min(trozo.len()));
+            let n = pasan.map_or(chunk.len(), |q| q.min(chunk.len()));
             libre = libre.max(llegada) + self.duration(n);
             sleep_until(libre).await;
-            a.write_all(&trozo[..n])
+            a.write_all(&chunk[..n])
                 .await
                 .map_err(|_| EndReason::Roto)?;
             self.llevados.fetch_add(n as u64, Relaxed);

@@ -85,45 +85,45 @@ struct LinkCounters {
 /// The proxy. It stops listening and closes every connection when it is dropped.
 pub struct LinkProxy {
     direccion: SocketAddr,
-    contadores: Arc<LinkCounters>,
+    counters: Arc<LinkCounters>,
     tarea: JoinHandle<()>,
 }
 
 impl LinkProxy {
-    /// Listens on a free port of 127.0.0.1 and forwards each connection to `destino`.
+    /// Listens on a free port of 127.0.0.1 and forwards each connection to `target`.
     ///
-    /// `condiciones` is asked once for each connection, with its number: 0, 1, 2…
+    /// `conditions` is asked once for each connection, with its number: 0, 1, 2…
     /// Fails when no port can be opened.
     pub async fn new(
-        destino: SocketAddr,
-        mut condiciones: impl FnMut(u64) -> LinkConditions + Send + 'static,
+        target: SocketAddr,
+        mut conditions: impl FnMut(u64) -> LinkConditions + Send + 'static,
     ) -> io::Result<Self> {
-        let oyente = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let direccion = oyente.local_addr()?;
-        let contadores = Arc::new(LinkCounters::default());
-        let suyos = Arc::clone(&contadores);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let direccion = listener.local_addr()?;
+        let counters = Arc::new(LinkCounters::default());
+        let suyos = Arc::clone(&counters);
         let tarea = tokio::spawn(async move {
             // Connections belong to this task: they end with it.
             let mut conexiones = JoinSet::new();
             loop {
                 tokio::select! {
                     Some(_) = conexiones.join_next() => {}
-                    aceptada = oyente.accept() => {
-                        let Ok((cliente, _)) = aceptada else {
+                    aceptada = listener.accept() => {
+                        let Ok((client, _)) = aceptada else {
                             // Out of file descriptors, most likely: asking again at once won't help.
                             tokio::time::sleep(Duration::from_millis(10)).await;
                             continue;
                         };
                         let numero = suyos.conexiones.fetch_add(1, Relaxed);
-                        let suyas = condiciones(numero);
-                        conexiones.spawn(connection::relay(cliente, destino, suyas, Arc::clone(&suyos)));
+                        let suyas = conditions(numero);
+                        conexiones.spawn(connection::relay(client, target, suyas, Arc::clone(&suyos)));
                     }
                 }
             }
         });
         Ok(Self {
             direccion,
-            contadores,
+            counters,
             tarea,
         })
     }
@@ -135,7 +135,7 @@ impl LinkProxy {
 
     /// The counts at this moment.
     pub fn stats(&self) -> LinkCounts {
-        let c = &self.contadores;
+        let c = &self.counters;
         LinkCounts {
             conexiones: c.conexiones.load(Relaxed),
             cortadas: c.cortadas.load(Relaxed),

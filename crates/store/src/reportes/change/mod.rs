@@ -188,11 +188,11 @@ async fn record_hash_aliases<'a>(
 ) -> Result<(), StoreError> {
     let con_archivos =
         escritos.filter(|(_, r)| r.contenido.multimedia.iter().any(|m| !m.is_empty()));
-    let filas: Vec<(i64, &str, String)> = con_archivos
+    let rows: Vec<(i64, &str, String)> = con_archivos
         .map(|(id, r)| (id, r.sha256_contenido.as_str(), r.contenido.sha256()))
         .filter(|(_, enviada, guardada)| enviada != guardada)
         .collect();
-    if filas.is_empty() {
+    if rows.is_empty() {
         return Ok(());
     }
     let sql = tx.conn.pick(
@@ -203,7 +203,7 @@ async fn record_hash_aliases<'a>(
          SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2
          FROM json_array_elements(CAST($1 AS JSON)) ON CONFLICT DO NOTHING",
     );
-    with_conn!(tx.conn, c => sqlx::query(sql).bind(json(&filas)?).execute(&mut **c).await.map(drop))?;
+    with_conn!(tx.conn, c => sqlx::query(sql).bind(json(&rows)?).execute(&mut **c).await.map(drop))?;
     Ok(())
 }
 

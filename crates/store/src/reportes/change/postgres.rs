@@ -9,7 +9,7 @@ use crate::StoreError;
 /// `$fila` writes the reports' rows from `datos` and returns `id, uuid_cliente`. Several changes of
 /// one report are several rows of `datos`, of which one is the `ultima`.
 macro_rules! with_side_effects {
-    ($fila:literal) => {
+    ($row:literal) => {
         concat!(
             "WITH datos AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], ",
             "$5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[], ",
@@ -22,7 +22,7 @@ macro_rules! with_side_effects {
             "hora_sincronizado, en, last_sync_attempt, device_id, desfase_reloj_ms, sync_status, ",
             "sha256_contenido, con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, ",
             "version, busqueda, retirado_en, n, accion, quien, canonica, hash, evento, area_antes, ",
-            "marca, aceptado, version_base, ultima, decidido_en, a_tiempo, comentarios, acciones)), fila AS (", $fila, "), b AS (",
+            "marca, aceptado, version_base, ultima, decidido_en, a_tiempo, comentarios, acciones)), fila AS (", $row, "), b AS (",
             "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash) ",
             "SELECT f.id, d.n, d.version, d.accion, d.quien, d.en, d.canonica, d.hash ",
             "FROM fila f JOIN datos d USING (uuid_cliente) ORDER BY d.n), c AS (",
@@ -70,17 +70,17 @@ pub(super) async fn insert(
     c: &mut PgConnection,
     nuevas: &[&ReporteWrite],
 ) -> Result<Vec<WrittenRow>, StoreError> {
-    let filas: Vec<_> = nuevas.iter().map(|e| (*e, true)).collect();
-    Ok(bind_columns(INSERT, &filas).fetch_all(&mut *c).await?)
+    let rows: Vec<_> = nuevas.iter().map(|e| (*e, true)).collect();
+    Ok(bind_columns(INSERT, &rows).fetch_all(&mut *c).await?)
 }
 
 pub(super) async fn update(
     c: &mut PgConnection,
     cambios: &[&ReporteWrite],
 ) -> Result<(), StoreError> {
-    let filas = with_last_flag(cambios);
-    let esperadas = filas.iter().filter(|(_, ultima)| *ultima).count();
-    let escritas = bind_columns(UPDATE, &filas).fetch_all(&mut *c).await?;
+    let rows = with_last_flag(cambios);
+    let esperadas = rows.iter().filter(|(_, ultima)| *ultima).count();
+    let escritas = bind_columns(UPDATE, &rows).fetch_all(&mut *c).await?;
     if escritas.len() == esperadas {
         Ok(())
     } else {
@@ -93,11 +93,11 @@ pub(super) async fn update(
 /// Binds a column for each value; with each change, whether it is the last of its report.
 fn bind_columns<'a>(
     sql: &'static str,
-    filas: &'a [(&'a ReporteWrite, bool)],
+    rows: &'a [(&'a ReporteWrite, bool)],
 ) -> QueryAs<'a, Postgres, WrittenRow, PgArguments> {
     macro_rules! column {
         (|$e:ident| $valor:expr) => {
-            filas.iter().map(|($e, _)| $valor).collect::<Vec<_>>()
+            rows.iter().map(|($e, _)| $valor).collect::<Vec<_>>()
         };
     }
     fn ubicacion(e: &ReporteWrite) -> Option<&Ubicacion> {
@@ -147,7 +147,7 @@ fn bind_columns<'a>(
             .aceptado
             .as_ref()
             .map_or(0, |a| a.version_base)))
-        .bind(filas.iter().map(|(_, u)| *u).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(_, u)| *u).collect::<Vec<_>>())
         .bind(column!(|e| e.reporte.decision.map(|d| d.en.0)))
         .bind(column!(|e| e.reporte.decision.map(|d| d.a_tiempo)))
         .bind(column!(|e| e.reporte.comentarios))

@@ -10,13 +10,13 @@ use crate::StoreError;
 const MAX_ROWS: usize = 32;
 
 /// Pieces whose sizes are powers of two: six statement texts in all, so that each stays prepared.
-fn chunks<T>(mut filas: &[T]) -> impl Iterator<Item = &[T]> {
+fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let n = filas.len().min(MAX_ROWS);
+        let n = rows.len().min(MAX_ROWS);
         let n = 1 << n.checked_ilog2()?;
-        let (tanda, resto) = filas.split_at(n);
-        filas = resto;
-        Some(tanda)
+        let (chunk, resto) = rows.split_at(n);
+        rows = resto;
+        Some(chunk)
     })
 }
 
@@ -25,13 +25,13 @@ pub(super) async fn insert(
     nuevas: &[&ReporteWrite],
 ) -> Result<Vec<WrittenRow>, StoreError> {
     let mut todas = Vec::with_capacity(nuevas.len());
-    for tanda in chunks(nuevas) {
-        let escritas: Vec<WrittenRow> = reportes(tanda).build_query_as().fetch_all(&mut *c).await?;
+    for chunk in chunks(nuevas) {
+        let escritas: Vec<WrittenRow> = reportes(chunk).build_query_as().fetch_all(&mut *c).await?;
         let ids: std::collections::HashMap<&str, i64> = escritas
             .iter()
             .map(|e| (e.uuid_cliente.as_str(), e.id))
             .collect();
-        let quedaron: Vec<(i64, &ReporteWrite)> = tanda
+        let quedaron: Vec<(i64, &ReporteWrite)> = chunk
             .iter()
             .filter_map(|n| Some((*ids.get(n.reporte.uuid_cliente.as_str())?, *n)))
             .collect();
@@ -41,7 +41,7 @@ pub(super) async fn insert(
     Ok(todas)
 }
 
-fn reportes(tanda: &[&ReporteWrite]) -> QueryBuilder<Sqlite> {
+fn reportes(chunk: &[&ReporteWrite]) -> QueryBuilder<Sqlite> {
     let mut q = QueryBuilder::new(
         "INSERT INTO reportes (uuid_cliente, rut, titulo, descripcion, area_id, severidad_id,
             estado_id, fecha_reporte, hora_creado, hora_sincronizado, hora_actualizado,
@@ -49,7 +49,7 @@ fn reportes(tanda: &[&ReporteWrite]) -> QueryBuilder<Sqlite> {
             con_ubicacion, lat, lon, precision_m, referencia, con_manifiesto, version, busqueda,
             entradas, ultimo_hash) ",
     );
-    q.push_values(tanda, |mut b, n| {
+    q.push_values(chunk, |mut b, n| {
         let (r, k) = (&n.reporte, &n.reporte.contenido);
         let u = k.ubicacion.as_ref();
         b.push_bind(r.uuid_cliente.as_str())
@@ -84,11 +84,11 @@ fn reportes(tanda: &[&ReporteWrite]) -> QueryBuilder<Sqlite> {
 }
 
 /// What changes leave behind, in one call.
-fn side_effects_query(tanda: &[(i64, &ReporteWrite)]) -> QueryBuilder<Sqlite> {
+fn side_effects_query(chunk: &[(i64, &ReporteWrite)]) -> QueryBuilder<Sqlite> {
     let mut q = QueryBuilder::new(
         "INSERT INTO bitacora (reporte_id, n, version, accion, rut, en, canonica, hash) ",
     );
-    q.push_values(tanda, |mut b, (id, n)| {
+    q.push_values(chunk, |mut b, (id, n)| {
         let e = n.registro.entrada();
         b.push_bind(*id)
             .push_bind(e.n)
@@ -105,7 +105,7 @@ fn side_effects_query(tanda: &[(i64, &ReporteWrite)]) -> QueryBuilder<Sqlite> {
          SELECT (SELECT coalesce(max(posicion), 0) FROM cambios) + column1,
             column2, column3, column4, column5, column6, column7, column8, column9, column10 FROM (",
     );
-    q.push_values((1_i64..).zip(tanda), |mut b, (i, (id, n))| {
+    q.push_values((1_i64..).zip(chunk), |mut b, (i, (id, n))| {
         b.push_bind(i)
             .push_bind(*id)
             .push_bind(n.reporte.version)
@@ -119,7 +119,7 @@ fn side_effects_query(tanda: &[(i64, &ReporteWrite)]) -> QueryBuilder<Sqlite> {
     });
     q.push(")");
     // All or none of them, as a rule: only a mixture is a statement that was not prepared before.
-    let aceptados = tanda
+    let aceptados = chunk
         .iter()
         .filter_map(|(id, n)| Some((id, n, n.aceptado.as_ref()?)));
     if aceptados.clone().next().is_some() {
@@ -138,8 +138,8 @@ async fn write_side_effects(
     c: &mut SqliteConnection,
     cambios: &[(i64, &ReporteWrite)],
 ) -> Result<(), StoreError> {
-    for tanda in chunks(cambios) {
-        side_effects_query(tanda).build().execute(&mut *c).await?;
+    for chunk in chunks(cambios) {
+        side_effects_query(chunk).build().execute(&mut *c).await?;
     }
     Ok(())
 }
@@ -151,7 +151,7 @@ pub(super) async fn update(
     for (e, _) in with_last_flag(cambios).iter().filter(|(_, ultima)| *ultima) {
         let (r, k) = (&e.reporte, &e.reporte.contenido);
         let u = k.ubicacion.as_ref();
-        let filas = sqlx::query(
+        let rows = sqlx::query(
             "UPDATE reportes SET titulo = $2, descripcion = $3, area_id = $4, severidad_id = $5,
                 estado_id = $6, hora_actualizado = $7, last_sync_attempt = $8,
                 desfase_reloj_ms = coalesce($9, desfase_reloj_ms), sync_status = $10,
@@ -189,7 +189,7 @@ pub(super) async fn update(
         .bind(acciones_json(r))
         .execute(&mut *c)
         .await?;
-        if filas.rows_affected() != 1 {
+        if rows.rows_affected() != 1 {
             return Err(StoreError::Interno(
                 "un reporte que se escribía desapareció",
             ));
@@ -204,11 +204,11 @@ pub(super) async fn insert_archivos(
     archivos: &[(i64, &Archivo)],
 ) -> Result<Vec<WrittenArchivo>, StoreError> {
     let mut todos = Vec::with_capacity(archivos.len());
-    for tanda in chunks(archivos) {
+    for chunk in chunks(archivos) {
         let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(
             "INSERT INTO multimedia (reporte_id, uuid_cliente, nombre, tipo, bytes, sha256) ",
         );
-        q.push_values(tanda, |mut b, (reporte_id, a)| {
+        q.push_values(chunk, |mut b, (reporte_id, a)| {
             b.push_bind(*reporte_id)
                 .push_bind(a.uuid_cliente.as_str())
                 .push_bind(a.nombre.as_str())
@@ -233,9 +233,9 @@ mod tests {
     #[test]
     fn pieces_are_powers_of_two_and_keep_the_order() {
         for n in 0..200_usize {
-            let filas: Vec<usize> = (0..n).collect();
-            let tandas: Vec<&[usize]> = chunks(&filas).collect();
-            assert_eq!(tandas.concat(), filas);
+            let rows: Vec<usize> = (0..n).collect();
+            let tandas: Vec<&[usize]> = chunks(&rows).collect();
+            assert_eq!(tandas.concat(), rows);
             assert!(
                 tandas
                     .iter()

@@ -98,7 +98,7 @@ impl Write for TestWrite {
             WriteBehavior::Nada => {}
             WriteBehavior::Falla => return Err(StoreError::Dato(self.n.to_string())),
             WriteBehavior::Panico => panic!("a propósito"),
-            WriteBehavior::Espera(puerta) => puerta.pass().await,
+            WriteBehavior::Espera(gate) => gate.pass().await,
             WriteBehavior::Huerfana => {
                 run_sql(tx, "INSERT INTO hija (padre) VALUES (-$1)", self.n).await?
             }
@@ -127,7 +127,7 @@ async fn run_sql(tx: &mut Tx<'_>, sql: &'static str, n: i64) -> Result<(), Store
 }
 
 pub(super) struct TestWriter {
-    pub(super) escritor: Arc<SqliteWriter>,
+    pub(super) writer: Arc<SqliteWriter>,
     pub(super) opciones: SqliteConnectOptions,
     _dir: TempDir,
 }
@@ -147,9 +147,9 @@ impl TestWriter {
             .clone()
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("max_page_count", "500");
-        let escritor = Arc::new(SqliteWriter::new(del_escritor, Env::default()).unwrap());
+        let writer = Arc::new(SqliteWriter::new(del_escritor, Env::default()).unwrap());
         Self {
-            escritor,
+            writer,
             opciones,
             _dir: dir,
         }
@@ -157,8 +157,8 @@ impl TestWriter {
 
     /// Queues a write. One thread runs everything, so the queue's order is that of the calls.
     pub(super) async fn enqueue(&self, op: &TestWrite) -> JoinHandle<Result<i64, StoreError>> {
-        let (escritor, op) = (Arc::clone(&self.escritor), op.clone());
-        let tarea = tokio::spawn(async move { escritor.write(op).await });
+        let (writer, op) = (Arc::clone(&self.writer), op.clone());
+        let tarea = tokio::spawn(async move { writer.write(op).await });
         tokio::task::yield_now().await;
         tarea
     }
@@ -168,18 +168,18 @@ impl TestWriter {
         &self,
         ops: &[TestWrite],
     ) -> Vec<JoinHandle<Result<i64, StoreError>>> {
-        let puerta = Gate::new();
+        let gate = Gate::new();
         let tapon = TestWrite::new(
             BLOCKER_ID + ops[0].n,
-            WriteBehavior::Espera(Arc::clone(&puerta)),
+            WriteBehavior::Espera(Arc::clone(&gate)),
         );
         let tapon = self.enqueue(&tapon).await;
-        puerta.wait_for_arrival().await;
+        gate.wait_for_arrival().await;
         let mut tareas = Vec::new();
         for op in ops {
             tareas.push(self.enqueue(op).await);
         }
-        puerta.open();
+        gate.open();
         tapon.await.unwrap().unwrap();
         tareas
     }

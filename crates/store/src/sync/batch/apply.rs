@@ -88,13 +88,13 @@ impl Write for ApplyBatch {
     type Err = StoreError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<JudgedItem>, StoreError> {
-        let mut mesa = BatchJudge::new(self, tx).await?;
-        let mut suertes = Vec::with_capacity(self.items.len());
+        let mut batch_judge = BatchJudge::new(self, tx).await?;
+        let mut outcomes = Vec::with_capacity(self.items.len());
         for (i, item) in self.items.iter().enumerate() {
-            suertes.push(mesa.judge(tx, i, item)?);
+            outcomes.push(batch_judge.judge(tx, i, item)?);
         }
-        let (expedientes, ids, lugar) = mesa.write(tx).await?;
+        let (states, ids, slot) = batch_judge.write(tx).await?;
         devices::record(tx, self.quien.rut, &self.presencia).await?;
-        respond(&self.items, expedientes, &ids, suertes, lugar)
+        respond(&self.items, states, &ids, outcomes, slot)
     }
 }

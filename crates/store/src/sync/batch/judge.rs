@@ -42,13 +42,13 @@ pub(super) struct BatchJudge<'a> {
     /// The item that made each new report.
     creados: HashMap<i64, usize>,
     ids: HashMap<&'a str, i64>,
-    expedientes: HashMap<i64, ReporteState>,
+    states: HashMap<i64, ReporteState>,
     escrituras: Vec<ReporteWrite>,
     archivos: Vec<(i64, Archivo)>,
     aceptados: Vec<(i64, AcceptedContent, i64)>,
     conflictos: Vec<PendingConflicto>,
     /// Of the answer.
-    lugar: ResponseBudget,
+    slot: ResponseBudget,
 }
 
 impl<'a> BatchJudge<'a> {
@@ -63,20 +63,20 @@ impl<'a> BatchJudge<'a> {
         }
         let nuevas: Vec<&ReporteWrite> = primeras.iter().map(|i| &lote.items[*i].nueva).collect();
         let (ids, archivos) = insert(tx, &nuevas).await?;
-        let mut mesa = Self {
+        let mut batch_judge = Self {
             lote,
             creados: HashMap::new(),
             ids: HashMap::new(),
-            expedientes: HashMap::new(),
+            states: HashMap::new(),
             escrituras: vec![],
             archivos: vec![],
             aceptados: vec![],
             conflictos: vec![],
-            lugar: ResponseBudget::new(lote.respuesta_max),
+            slot: ResponseBudget::new(lote.respuesta_max),
         };
-        mesa.take_created(primeras, &ids, &archivos)?;
-        mesa.read_others(tx).await?;
-        Ok(mesa)
+        batch_judge.take_created(primeras, &ids, &archivos)?;
+        batch_judge.read_others(tx).await?;
+        Ok(batch_judge)
     }
 
     fn take_created(
@@ -89,8 +89,8 @@ impl<'a> BatchJudge<'a> {
             let Item { enviado, nueva } = &self.lote.items[i];
             if let Some(id) = ids.get(&enviado.uuid_cliente) {
                 let leido = as_loaded(&nueva.reporte, *id, archivos, &self.lote.autor)?;
-                let expediente = ReporteState::new(leido, AcceptedContent::from_sent(enviado));
-                self.expedientes.insert(*id, expediente);
+                let state = ReporteState::new(leido, AcceptedContent::from_sent(enviado));
+                self.states.insert(*id, state);
                 self.ids.insert(&enviado.uuid_cliente, *id);
                 self.creados.insert(*id, i);
             }
@@ -118,7 +118,7 @@ impl<'a> BatchJudge<'a> {
         for e in items.clone() {
             if let Some(leido) = leidos.remove(&e.uuid_cliente) {
                 self.ids.insert(&e.uuid_cliente, leido.reporte.id);
-                self.expedientes
+                self.states
                     .insert(leido.reporte.id, ReporteState::without_history(leido));
             }
         }
@@ -126,7 +126,7 @@ impl<'a> BatchJudge<'a> {
             .filter_map(|e| Some((*self.ids.get(e.uuid_cliente.as_str())?, e)))
             .filter(|(id, _)| !self.creados.contains_key(id))
             .collect();
-        load(&mut tx.conn, &mut self.expedientes, &suyos).await
+        load(&mut tx.conn, &mut self.states, &suyos).await
     }
 
     pub(super) fn judge(
@@ -144,7 +144,7 @@ impl<'a> BatchJudge<'a> {
         let id = self.ids.get(enviado.uuid_cliente.as_str()).copied();
         // What a later item of the batch makes is not there yet.
         let id = id.filter(|id| self.creados.get(id).is_none_or(|creador| *creador <= i));
-        let Some((id, e)) = id.and_then(|id| Some((id, self.expedientes.get_mut(&id)?))) else {
+        let Some((id, e)) = id.and_then(|id| Some((id, self.states.get_mut(&id)?))) else {
             if enviado.en_desuso.is_empty() {
                 return Err(StoreError::Interno("un uuid repetido desapareció"));
             }
@@ -160,7 +160,7 @@ impl<'a> BatchJudge<'a> {
         }
         let clave = AcceptedContent::from_sent(enviado);
         let veredicto = e.judge(enviado, quien, &self.lote.catalogo);
-        if !self.lugar.take(a_contar(&veredicto, e, enviado)?) {
+        if !self.slot.take(a_contar(&veredicto, e, enviado)?) {
             return Ok(rechazo(RejectReason::RespuestaLlena));
         }
         Ok(match veredicto {
@@ -216,13 +216,13 @@ impl<'a> BatchJudge<'a> {
         tx: &mut Tx<'_>,
     ) -> Result<(HashMap<i64, ReporteState>, ArchivoIds, ResponseBudget), StoreError> {
         let Self {
-            mut expedientes,
+            mut states,
             escrituras,
             archivos,
             aceptados,
             conflictos: pendientes,
             lote,
-            lugar,
+            slot,
             ..
         } = self;
         update(tx, &escrituras.iter().collect::<Vec<_>>()).await?;
@@ -232,14 +232,14 @@ impl<'a> BatchJudge<'a> {
         let device_id = &lote.presencia.device_id;
         for abierto in conflicts::save(tx, device_id, &pendientes).await? {
             let (id, reporte_id, clave) = abierto;
-            if let Some(abierto) = expedientes
+            if let Some(abierto) = states
                 .get_mut(&reporte_id)
                 .and_then(|e| e.abiertos.get_mut(&clave))
             {
                 abierto.id = Some(id);
             }
         }
-        Ok((expedientes, ids, lugar))
+        Ok((states, ids, slot))
     }
 }
 
@@ -277,7 +277,7 @@ async fn accept(
     if aceptados.is_empty() {
         return Ok(());
     }
-    let filas: Vec<_> = aceptados
+    let rows: Vec<_> = aceptados
         .iter()
         .map(|(id, a, version)| (id, &a.sha256_contenido, a.version_base, version))
         .collect();
@@ -291,6 +291,6 @@ async fn accept(
             CAST(value->>3 AS BIGINT) FROM json_array_elements(CAST($1 AS JSON))
          ON CONFLICT DO NOTHING",
     );
-    with_conn!(tx.conn, c => sqlx::query(sql).bind(json(&filas)?).execute(&mut **c).await.map(drop))?;
+    with_conn!(tx.conn, c => sqlx::query(sql).bind(json(&rows)?).execute(&mut **c).await.map(drop))?;
     Ok(())
 }

@@ -36,7 +36,7 @@ struct OpenConflictoRow {
 /// far back as an item's `version_base`.
 pub(super) async fn load(
     conn: &mut Conn<'_>,
-    expedientes: &mut HashMap<i64, ReporteState>,
+    states: &mut HashMap<i64, ReporteState>,
     items: &[(i64, &NewReporte)],
 ) -> Result<(), StoreError> {
     let pares: HashSet<(i64, String)> = items
@@ -58,23 +58,23 @@ pub(super) async fn load(
     let aceptados: Vec<AcceptedRow> = with_conn!(*conn, c =>
         sqlx::query_as(sql).bind(json(&pares)?).fetch_all(&mut **c).await)?;
     for a in aceptados {
-        if let Some(expediente) = expedientes.get_mut(&a.reporte_id) {
+        if let Some(state) = states.get_mut(&a.reporte_id) {
             let clave = AcceptedContent {
                 sha256_contenido: a.sha256_contenido,
                 version_base: a.version_base,
             };
-            expediente.aceptados.insert(clave, a.version);
+            state.aceptados.insert(clave, a.version);
         }
     }
-    load_open_conflictos(conn, expedientes).await?;
-    load_history(conn, expedientes, items).await
+    load_open_conflictos(conn, states).await?;
+    load_history(conn, states, items).await
 }
 
 async fn load_open_conflictos(
     conn: &mut Conn<'_>,
-    expedientes: &mut HashMap<i64, ReporteState>,
+    states: &mut HashMap<i64, ReporteState>,
 ) -> Result<(), StoreError> {
-    let con_conflicto: Vec<i64> = expedientes
+    let con_conflicto: Vec<i64> = states
         .iter()
         .filter(|(_, e)| e.leido.reporte.sync_status == SyncStatus::Conflicto)
         .map(|(id, _)| *id)
@@ -89,20 +89,18 @@ async fn load_open_conflictos(
          WHERE resuelto IS NULL AND reporte_id IN
             (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))",
     );
-    let filas: Vec<OpenConflictoRow> = with_conn!(*conn, c =>
+    let rows: Vec<OpenConflictoRow> = with_conn!(*conn, c =>
         sqlx::query_as(sql).bind(json(&con_conflicto)?).fetch_all(&mut **c).await)?;
-    for a in filas {
+    for a in rows {
         let base = a.base.as_deref().map(serde_json::from_str).transpose();
         let base = base.map_err(|_| StoreError::Dato(format!("conflicto {}", a.id)))?;
-        if let Some(expediente) = expedientes.get_mut(&a.reporte_id) {
+        if let Some(state) = states.get_mut(&a.reporte_id) {
             let clave = AcceptedContent {
                 sha256_contenido: a.sha256_contenido,
                 version_base: a.version_base,
             };
             let id = Some(a.id);
-            expediente
-                .abiertos
-                .insert(clave, OpenConflicto { id, base });
+            state.abiertos.insert(clave, OpenConflicto { id, base });
         }
     }
     Ok(())
@@ -117,12 +115,12 @@ const MAX_ENTRADAS: i64 = 5_000;
 /// Only what came after the oldest `version_base` that an item names: most name the last version.
 async fn load_history(
     conn: &mut Conn<'_>,
-    expedientes: &mut HashMap<i64, ReporteState>,
+    states: &mut HashMap<i64, ReporteState>,
     items: &[(i64, &NewReporte)],
 ) -> Result<(), StoreError> {
     let mut desde: HashMap<i64, i64> = HashMap::new();
     for (id, enviado) in items {
-        let version = expedientes.get(id).map_or(0, |e| e.leido.reporte.version);
+        let version = states.get(id).map_or(0, |e| e.leido.reporte.version);
         let leible = version.saturating_sub(MAX_VERSIONS_BACK).max(1)..version;
         if let Some(base) = enviado.version_base.filter(|b| leible.contains(b)) {
             let desde = desde.entry(*id).or_insert(base);
@@ -134,7 +132,7 @@ async fn load_history(
     }
     let mut pares: Vec<(i64, i64)> = desde.into_iter().collect();
     // The reports that ask for least first, as long as there is room.
-    let cuantas = |(id, base): &(i64, i64)| expedientes[id].leido.reporte.version - base;
+    let cuantas = |(id, base): &(i64, i64)| states[id].leido.reporte.version - base;
     pares.sort_by_key(cuantas);
     let mut entradas = 0;
     pares.retain(|p| {
@@ -150,13 +148,13 @@ async fn load_history(
            ON b.reporte_id = CAST(j.value->>0 AS BIGINT) AND b.n > CAST(j.value->>1 AS BIGINT)
          ORDER BY b.reporte_id, b.n",
     );
-    let filas: Vec<(i64, String)> = with_conn!(*conn, c =>
+    let rows: Vec<(i64, String)> = with_conn!(*conn, c =>
         sqlx::query_as(sql).bind(json(&pares)?).fetch_all(&mut **c).await)?;
-    for (id, canonica) in filas {
+    for (id, canonica) in rows {
         let entrada: Entrada = serde_json::from_str(&canonica)
             .map_err(|_| StoreError::Dato(format!("bitácora del reporte {id}")))?;
-        if let Some(expediente) = expedientes.get_mut(&id) {
-            expediente.historia.push((entrada.version, entrada.antes));
+        if let Some(state) = states.get_mut(&id) {
+            state.historia.push((entrada.version, entrada.antes));
         }
     }
     Ok(())

@@ -93,12 +93,12 @@ impl ReporteState {
     /// The content's values at the version the phone worked from. `None` when that is not known here, or
     /// the phone knew it with other content: the database may have been restored since.
     fn base_values(&self, enviado: &NewReporte) -> Option<FieldValues> {
-        let mut valores = self.values_at(enviado.version_base?)?;
-        let guardada = valores.remove(SHA256);
+        let mut values = self.values_at(enviado.version_base?)?;
+        let guardada = values.remove(SHA256);
         match &enviado.sha256_base {
             // The hash may also be that of a manifest in upper case, as somebody sent it.
-            Some(sha) if guardada != Some(json!(sha)) && *sha != sha256_of(&valores) => None,
-            _ => Some(valores),
+            Some(sha) if guardada != Some(json!(sha)) && *sha != sha256_of(&values) => None,
+            _ => Some(values),
         }
     }
 
@@ -117,17 +117,17 @@ impl ReporteState {
         if version < actual.version && !alcanza {
             return None;
         }
-        let mut valores = actual.contenido.values();
-        valores.insert(SHA256.into(), json!(actual.sha256_contenido));
+        let mut values = actual.contenido.values();
+        values.insert(SHA256.into(), json!(actual.sha256_contenido));
         let despues = self.historia.iter().rev();
         for (_, antes) in despues.take_while(|(v, _)| *v > version) {
             for (campo, valor) in antes {
-                if valores.contains_key(campo) {
-                    valores.insert(campo.clone(), valor.clone());
+                if values.contains_key(campo) {
+                    values.insert(campo.clone(), valor.clone());
                 }
             }
         }
-        Some(valores)
+        Some(values)
     }
 
     /// This content was accepted without a change.
@@ -183,12 +183,12 @@ impl ReporteState {
         reporte.sync_status = SyncStatus::Conflicto;
         reporte.last_sync_attempt = Some(tx.ahora);
         let campos: Vec<&str> = choques.iter().map(|c| c.campo.as_str()).collect();
-        let hecho = (
+        let done = (
             Accion::Conflicto,
             Some(campos.join(", ")),
             Evento::ConflictoCreado,
         );
-        let escritura = self.build_write(tx, quien, reporte, hecho)?;
+        let escritura = self.build_write(tx, quien, reporte, done)?;
         let pendiente = PendingConflicto {
             reporte_id: self.leido.reporte.id,
             clave: clave.clone(),
@@ -211,14 +211,14 @@ impl ReporteState {
         let viejo = &self.leido.reporte;
         reporte.version += 1;
         reporte.hora_actualizado = tx.ahora;
-        let hecho = ChangeDetails {
+        let done = ChangeDetails {
             accion,
             detalle,
             cambios: diff(&viejo.values(), &reporte.values()),
             area_antes: Some(viejo.contenido.area_id),
             evento,
         };
-        let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, hecho)?;
+        let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, done)?;
         let antes = registro.entrada().antes.clone();
         self.historia.push((reporte.version, antes));
         let viejo = std::mem::replace(&mut self.leido.reporte, reporte.clone());

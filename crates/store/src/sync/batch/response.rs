@@ -52,12 +52,12 @@ pub(super) fn estimated_size(
 /// What is told of each item, with the report as the batch left it.
 pub(super) fn respond(
     items: &[Item],
-    mut expedientes: HashMap<i64, ReporteState>,
+    mut states: HashMap<i64, ReporteState>,
     ids: &ArchivoIds,
     previas: Vec<PendingOutcome>,
-    mut lugar: ResponseBudget,
+    mut slot: ResponseBudget,
 ) -> Result<Vec<JudgedItem>, StoreError> {
-    for (id, e) in &mut expedientes {
+    for (id, e) in &mut states {
         for a in e.leido.archivos.iter_mut().filter(|a| a.id == 0) {
             let suyo = ids.get(&(*id, a.archivo.uuid_cliente.clone()));
             a.id = *suyo.ok_or(StoreError::Interno("un archivo quedó sin fila"))?;
@@ -74,7 +74,7 @@ pub(super) fn respond(
             });
             continue;
         };
-        let e = &expedientes[&id];
+        let e = &states[&id];
         if let (ItemOutcome::Conflicto(conflicto_id, _), Some(clave)) =
             (&mut suerte, &previa.conflicto)
         {
@@ -93,7 +93,7 @@ pub(super) fn respond(
             } else {
                 e.leido.archivos.len() * ARCHIVO_BYTES
             };
-            if !lugar.take(bytes) {
+            if !slot.take(bytes) {
                 suerte = ItemOutcome::Rechazado(RejectReason::RespuestaLlena);
             }
         }
