@@ -6,9 +6,8 @@ use plotters::prelude::*;
 
 use crate::{
     Error,
-    database::Engine,
-    measure::Kind,
-    report::{Results, Summary},
+    report::Summary,
+    run::{Kind, Measurement},
 };
 
 const WIDTH: u32 = 960;
@@ -16,98 +15,72 @@ const ROW: u32 = 30;
 const SIGRA: RGBColor = RGBColor(180, 83, 9);
 const BARE: RGBColor = RGBColor(148, 163, 184);
 
-struct Bar {
-    label: String,
-    color: RGBColor,
-    value: Summary,
-}
-
-/// Reports and requests a second. Files are MiB and stand in the table.
-pub fn draw(file: &Path, results: &Results, engine: Engine) -> Result<(), Error> {
-    let bars = bars(results, engine);
-    let Some(longest) = bars.iter().map(|bar| bar.value.max).max_by(f64::total_cmp) else {
+/// Reports and requests a second; photos are MiB and stand in the table.
+pub fn draw(file: &Path, measurements: &[Measurement]) -> Result<(), Error> {
+    let bars = bars(measurements);
+    let longest = bars
+        .iter()
+        .map(|(.., value)| value.max)
+        .max_by(f64::total_cmp);
+    let (Some(longest), Some(first)) = (longest, measurements.first()) else {
         return Ok(());
     };
-    let count = i32::try_from(bars.len())?;
+    let (count, engine) = (i32::try_from(bars.len())?, first.engine.name());
     let height = ROW * u32::try_from(bars.len())? + 110;
     let root = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
     root.fill(&WHITE)?;
-    let title = format!(
-        "SIGRA con {}: por segundo ({})",
-        engine.name(),
-        &results.fecha[..10]
-    );
+    let title = format!("SIGRA con {engine}: reportes o peticiones por segundo");
     let mut chart = ChartBuilder::on(&root)
         .caption(title, ("sans-serif", 20))
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(230)
-        .build_cartesian_2d(0.0..longest * 1.12, (0..count).into_segmented())?;
-    let name = |segment: &SegmentValue<i32>| match segment {
-        SegmentValue::CenterOf(i) => usize::try_from(count - 1 - i)
-            .ok()
-            .and_then(|i| bars.get(i))
-            .map_or_else(String::new, |bar| bar.label.clone()),
+        .build_cartesian_2d(0.0..longest * 1.12, (0..count - 1).into_segmented())?;
+    // The first stands on top.
+    let label = |segment: &SegmentValue<i32>| match segment {
+        SegmentValue::CenterOf(i) => {
+            let bar = usize::try_from(count - 1 - i)
+                .ok()
+                .and_then(|i| bars.get(i));
+            bar.map_or_else(String::new, |(label, ..)| label.clone())
+        }
         _ => String::new(),
     };
     chart
         .configure_mesh()
         .disable_y_mesh()
-        .y_labels(bars.len() + 1)
-        .y_label_formatter(&name)
+        .y_labels(bars.len())
+        .y_label_formatter(&label)
         .x_label_formatter(&|x| format!("{x:.0}"))
-        .x_desc(format!(
-            "mediana de {} rondas, con la menor y la mayor",
-            results.rondas
-        ))
+        .x_desc("mediana de las rondas, con la menor y la mayor")
         .label_style(("sans-serif", 13))
         .draw()?;
-    // The first stands on top.
-    for (i, bar) in (0..count).rev().zip(&bars) {
-        let Summary { mediana, min, max } = bar.value;
-        let (bottom, middle, top) = (
-            SegmentValue::Exact(i),
-            SegmentValue::CenterOf(i),
-            SegmentValue::Exact(i + 1),
-        );
-        let mut body = Rectangle::new([(0.0, bottom), (mediana, top)], bar.color.filled());
-        body.set_margin(5, 5, 0, 0);
-        chart.draw_series([body])?;
-        let spread = PathElement::new(
-            [(min, middle.clone()), (max, middle.clone())],
-            BLACK.stroke_width(2),
-        );
-        chart.draw_series([spread])?;
-        let place = EmptyElement::at((max, middle));
-        chart.draw_series([
-            place + Text::new(format!("{mediana:.0}"), (8, -6), ("sans-serif", 13))
-        ])?;
+    for (i, (_, color, Summary { mediana, min, max })) in (0..count).rev().zip(&bars) {
+        let corners = [
+            (0.0, SegmentValue::Exact(i)),
+            (*mediana, SegmentValue::Exact(i + 1)),
+        ];
+        let mut bar = Rectangle::new(corners, color.filled());
+        bar.set_margin(5, 5, 0, 0);
+        chart.draw_series([bar])?;
+        let ends = [min, max].map(|x| (*x, SegmentValue::CenterOf(i)));
+        chart.draw_series([PathElement::new(ends, BLACK.stroke_width(2))])?;
+        let figure = Text::new(format!("{mediana:.0}"), (8, -6), ("sans-serif", 13));
+        chart.draw_series([EmptyElement::at((*max, SegmentValue::CenterOf(i))) + figure])?;
     }
     Ok(root.present()?)
 }
 
-fn bars(results: &Results, engine: Engine) -> Vec<Bar> {
-    let measurements = results.of(engine);
-    let mut bars: Vec<Bar> = measurements
+fn bars(measurements: &[Measurement]) -> Vec<(String, RGBColor, Summary)> {
+    let counted = measurements
         .iter()
-        .filter(|m| !matches!(m.operation.kind, Kind::Files { .. }))
-        .filter_map(|m| {
-            Some(Bar {
-                label: m.operation.name.clone(),
-                color: SIGRA,
-                value: m.summary("por_segundo")?,
-            })
-        })
-        .collect();
-    for (figure, label) in [("base_1", "1"), ("base_100", "100"), ("base_1000", "1000")] {
+        .filter(|m| matches!(m.kind, Kind::Reportes(_) | Kind::Read));
+    let of_sigra = counted.filter_map(|m| Some((m.name.clone(), SIGRA, m.summary("por_segundo")?)));
+    let of_bare = [("base_1", 1), ("base_100", 100), ("base_1000", 1_000)];
+    let of_bare = of_bare.into_iter().filter_map(|(figure, count)| {
         let rounds = measurements.iter().flat_map(|m| &m.rounds);
-        bars.extend(
-            Summary::new(rounds.filter_map(|r| r.get(figure).copied())).map(|value| Bar {
-                label: format!("base sola, {label} por transacción"),
-                color: BARE,
-                value,
-            }),
-        );
-    }
-    bars
+        let value = Summary::new(rounds.filter_map(|round| round.get(figure).copied()))?;
+        Some((format!("base sola, {count} por transacción"), BARE, value))
+    });
+    of_sigra.chain(of_bare).collect()
 }

@@ -4,7 +4,6 @@ use std::{
     fs::{self, File},
     io::Write as _,
     path::Path,
-    thread,
     time::Duration,
 };
 
@@ -53,41 +52,28 @@ pub fn syncs_per_second(dir: &Path, duration: Duration) -> Result<f64, Error> {
     Ok(real(n) / start.elapsed().as_secs_f64())
 }
 
-/// Files that are written, each made durable, or read, by so many threads; how many a second.
+/// Files that one thread writes, each made durable, or reads; how many a second.
 pub fn files_per_second(
     dir: &Path,
     bytes: &[u8],
-    threads: u32,
-    (duration, write): (Duration, bool),
+    duration: Duration,
+    write: bool,
 ) -> Result<f64, Error> {
     let dir = tempfile::tempdir_in(dir)?;
-    let store = |path: &Path| -> std::io::Result<()> {
-        let mut file = File::create(path)?;
+    let store = |n: u64| -> std::io::Result<()> {
+        let mut file = File::create(dir.path().join(n.to_string()))?;
         file.write_all(bytes)?;
         file.sync_all()
     };
-    for thread in 0..threads {
-        store(&dir.path().join(thread.to_string()))?;
-    }
-    let start = Env::monotonic_now();
-    let work = |thread: u32| -> std::io::Result<u64> {
-        let mut n = 0;
-        while n == 0 || start.elapsed() < duration {
-            if write {
-                store(&dir.path().join(format!("{thread}-{n}")))?;
-            } else {
-                fs::read(dir.path().join(thread.to_string()))?;
-            }
-            n += 1;
+    store(0)?;
+    let (start, mut n) = (Env::monotonic_now(), 0);
+    while n == 0 || start.elapsed() < duration {
+        n += 1;
+        if write {
+            store(n)?;
+        } else {
+            fs::read(dir.path().join("0"))?;
         }
-        Ok(n)
-    };
-    let done = thread::scope(|scope| {
-        let all: Vec<_> = (0..threads).map(|t| scope.spawn(move || work(t))).collect();
-        all.into_iter().try_fold(0, |sum, thread| {
-            let n = thread.join().map_err(|_| "un hilo se interrumpió")?;
-            Ok::<_, Error>(sum + n?)
-        })
-    })?;
-    Ok(real(done) / start.elapsed().as_secs_f64())
+    }
+    Ok(real(n) / start.elapsed().as_secs_f64())
 }

@@ -10,14 +10,13 @@ use sigra_store::Env;
 use crate::{
     Error,
     client::Connection,
-    measure::{Kind, Run},
+    run::{Kind, Run},
     samples::Samples,
 };
 
 const CONNECTIONS: u32 = 4;
 /// The bytes that are a photo's own: the same bytes would be kept once.
 const TAIL: usize = 32;
-const BOUNDARY: &str = "sigra-bench";
 
 /// What all photos have in common, with its hash so far.
 struct Photo {
@@ -32,20 +31,11 @@ enum Way {
 }
 
 pub async fn measure(run: &mut Run<'_>) -> Result<(), Error> {
-    let photo = &Photo::new()?;
-    let samples = &run.bench.samples;
-    let kind = |write| Kind::Files {
-        write,
-        bytes: photo.body.len() + TAIL,
-        threads: CONNECTIONS,
-    };
-    for (name, way) in [
-        ("suben por formulario", Way::Form),
-        ("suben por tus", Way::Tus),
-    ] {
-        let name = format!("fotos: {name} × {CONNECTIONS}");
-        run.measure((&name, kind(true)), |site| {
-            let works = site.people.workers(CONNECTIONS)?.into_iter().map(|token| {
+    let (photo, samples) = (&Photo::new()?, &run.bench.samples);
+    for (name, way) in [("formulario", Way::Form), ("tus", Way::Tus)] {
+        let name = format!("fotos: suben por {name} × {CONNECTIONS}");
+        run.measure((&name, Kind::Upload(photo.len())), |people| {
+            let works = people.workers(CONNECTIONS)?.into_iter().map(|token| {
                 async move |connection: &mut Connection| {
                     photo.send(connection, (&token, samples), way).await?;
                     Ok(())
@@ -55,23 +45,23 @@ pub async fn measure(run: &mut Run<'_>) -> Result<(), Error> {
         })
         .await?;
     }
-    let mut own = Vec::new();
-    for token in run.site.people.workers(CONNECTIONS)? {
+    let mut sent = Vec::new();
+    for token in run.people.workers(CONNECTIONS)? {
         let mut connection = Connection::open(run.server.address).await?;
-        own.push(
+        sent.push(
             photo
                 .send(&mut connection, (&token, samples), Way::Tus)
                 .await?,
         );
+        run.acknowledged += 1;
     }
-    run.acknowledge(CONNECTIONS.into());
     let name = format!("fotos: bajan × {CONNECTIONS}");
-    run.measure((&name, kind(false)), |site| {
-        let tokens = site.people.workers(CONNECTIONS)?;
-        let works = tokens.into_iter().zip(&own).map(|(token, (path, tail))| {
+    run.measure((&name, Kind::Download(photo.len())), |people| {
+        let tokens = people.workers(CONNECTIONS)?.into_iter();
+        let works = tokens.zip(&sent).map(|(token, (path, tail))| {
             async move |connection: &mut Connection| {
                 let bytes = connection.get(path, &token).await?;
-                if bytes.len() != photo.body.len() + TAIL || !bytes.ends_with(tail) {
+                if bytes.len() != photo.len() || !bytes.ends_with(tail) {
                     return Err("una foto bajó distinta".into());
                 }
                 Ok(())
@@ -97,6 +87,10 @@ impl Photo {
         Ok(Self { body, hash })
     }
 
+    fn len(&self) -> usize {
+        self.body.len() + TAIL
+    }
+
     /// A new report, and its photo; the photo's path and its own bytes.
     async fn send(
         &self,
@@ -106,70 +100,48 @@ impl Photo {
     ) -> Result<(String, [u8; TAIL]), Error> {
         let tail: [u8; TAIL] = Env::default().random();
         let sha256 = hex(&self.hash.clone().chain_update(tail).finalize());
-        let (uuid, bytes) = (samples.uuid(), self.body.len() + TAIL);
+        let (uuid, bytes) = (samples.uuid(), self.len());
         let manifest = format!(
             r#","multimedia":[{{"uuid_cliente":"{uuid}","nombre":"foto.jpg","tipo":"image/jpeg","bytes":{bytes},"sha256":"{sha256}"}}]"#
         );
-        let reporte = samples.json(usize::from(tail[0]), &manifest);
+        let reporte = samples.json(tail[0].into(), &manifest);
         let reporte = connection
-            .post_json("/reportes/", token, (&reporte, 201))
+            .post("/reportes/", token, (&reporte, 201))
             .await?;
         let reporte: Value = serde_json::from_slice(reporte)?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match way {
             Way::Form => {
-                let before =
-                    form_start(&[("multimedia_uuid", &uuid.to_string()), ("sha256", &sha256)]);
-                let after = format!("\r\n--{BOUNDARY}--\r\n");
                 let head = format!(
-                    "POST /reportes/{}/multimedia\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n",
+                    "POST /reportes/{}/multimedia\nContent-Type: multipart/form-data; boundary=limite",
                     reporte["id"]
                 );
-                let body = [before.as_bytes(), &self.body, &tail, after.as_bytes()];
+                let before = format!(
+                    "--limite\r\nContent-Disposition: form-data; name=\"multimedia_uuid\"\r\n\r\n{uuid}\r\n\
+                     --limite\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"foto.jpg\"\r\n\
+                     Content-Type: image/jpeg\r\n\r\n"
+                );
+                let body = [before.as_bytes(), &self.body, &tail, b"\r\n--limite--\r\n"];
                 connection.request((&head, token), &body, 201).await?;
             }
             Way::Tus => {
-                let metadata = [
-                    ("multimedia_uuid", uuid.to_string()),
-                    ("reporte_uuid", text(&reporte["uuid_cliente"])),
-                    ("sha256", sha256),
-                    ("filename", "foto.jpg".into()),
-                    ("filetype", "image/jpeg".into()),
-                ];
-                let metadata =
-                    metadata.map(|(key, value)| format!("{key} {}", STANDARD.encode(value)));
+                let [uuid, sha256] = [uuid.to_string(), sha256].map(|text| STANDARD.encode(text));
                 let head = format!(
-                    "POST /multimedia/tus\r\nTus-Resumable: 1.0.0\r\nUpload-Length: {bytes}\r\n\
-                     Upload-Metadata: {}\r\n",
-                    metadata.join(",")
+                    "POST /multimedia/tus\nTus-Resumable: 1.0.0\nUpload-Length: {bytes}\n\
+                     Upload-Metadata: multimedia_uuid {uuid},sha256 {sha256},filename {},filetype {}",
+                    STANDARD.encode("foto.jpg"),
+                    STANDARD.encode("image/jpeg")
                 );
-                let created = connection.request((&head, token), &[], 201).await?;
+                let (created, _) = connection.request((&head, token), &[], 201).await?;
                 let head = format!(
-                    "PATCH {}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
-                     Content-Type: application/offset+octet-stream\r\n",
+                    "PATCH {}\nTus-Resumable: 1.0.0\nUpload-Offset: 0\n\
+                     Content-Type: application/offset+octet-stream",
                     created.location.ok_or("una subida no tiene dirección")?
                 );
-                connection
-                    .request((&head, token), &[&self.body, &tail], 204)
-                    .await?;
+                let body: [&[u8]; 2] = [&self.body, &tail];
+                connection.request((&head, token), &body, 204).await?;
             }
         }
-        Ok((
-            format!("/multimedia/{}", reporte["multimedia"][0]["id"]),
-            tail,
-        ))
+        let id = &reporte["multimedia"][0]["id"];
+        Ok((format!("/multimedia/{id}"), tail))
     }
-}
-
-fn form_start(fields: &[(&str, &str)]) -> String {
-    let field = |(name, value): &(&str, &str)| {
-        format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-        )
-    };
-    fields.iter().map(field).collect::<String>()
-        + &format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"foto.jpg\"\r\n\
-             Content-Type: image/jpeg\r\n\r\n"
-        )
 }

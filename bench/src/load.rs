@@ -1,9 +1,6 @@
 //! The load: connections that each wait for an answer before they ask again.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, net::SocketAddr, time::Duration};
 
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
@@ -13,7 +10,6 @@ use crate::{Error, client::Connection};
 
 /// What so many connections got done.
 pub struct Load {
-    pub requests: u64,
     pub seconds: f64,
     /// Both ways.
     pub bytes: u64,
@@ -28,37 +24,21 @@ where
     W: AsyncFnMut(&mut Connection) -> Result<(), Error>,
 {
     let connections = try_join_all(works.iter().map(|_| Connection::open(address))).await?;
+    let latencies = RefCell::new(Histogram::new(3)?);
     let start = Env::monotonic_now();
-    let all = works.into_iter().zip(connections);
-    let all = all.map(|(work, connection)| repeat(work, connection, (start, duration)));
-    let mut load = Load {
-        requests: 0,
-        seconds: 0.0,
-        bytes: 0,
-        latencies: Histogram::new(3)?,
+    let repeat = async |(mut work, mut connection): (W, Connection)| {
+        while start.elapsed() < duration {
+            let sent = Env::monotonic_now();
+            work(&mut connection).await?;
+            let latency = u64::try_from(sent.elapsed().as_micros())?;
+            latencies.borrow_mut().record(latency)?;
+        }
+        Ok::<_, Error>(connection.bytes)
     };
-    for (latencies, bytes) in try_join_all(all).await? {
-        load.latencies.add(latencies)?;
-        load.bytes += bytes;
-    }
-    load.seconds = start.elapsed().as_secs_f64();
-    load.requests = load.latencies.len();
-    Ok(load)
-}
-
-async fn repeat<W>(
-    mut work: W,
-    mut connection: Connection,
-    (start, duration): (Instant, Duration),
-) -> Result<(Histogram<u64>, u64), Error>
-where
-    W: AsyncFnMut(&mut Connection) -> Result<(), Error>,
-{
-    let mut latencies = Histogram::new(3)?;
-    while start.elapsed() < duration {
-        let sent = Env::monotonic_now();
-        work(&mut connection).await?;
-        latencies.record(u64::try_from(sent.elapsed().as_micros())?)?;
-    }
-    Ok((latencies, connection.bytes))
+    let bytes = try_join_all(works.into_iter().zip(connections).map(repeat)).await?;
+    Ok(Load {
+        seconds: start.elapsed().as_secs_f64(),
+        bytes: bytes.into_iter().sum(),
+        latencies: latencies.into_inner(),
+    })
 }

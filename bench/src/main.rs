@@ -5,22 +5,24 @@
 //! bitácora's hash, the feed, and a commit that survives a power cut; `sigra serve` runs all its workers.
 
 mod bare;
-mod batches;
+mod bench;
 mod chart;
 mod cli;
 mod client;
-mod create;
 mod database;
 mod disk;
 mod files;
 mod load;
-mod measure;
+mod meter;
+mod people;
 mod process_cpu;
 mod reads;
 mod report;
+mod run;
 mod samples;
 mod site;
 mod wal;
+mod writes;
 
 use std::{
     io::{self, Write as _},
@@ -29,8 +31,8 @@ use std::{
 
 use clap::Parser as _;
 
+use bench::Bench;
 use cli::Cli;
-use measure::Bench;
 
 /// A sentence for whoever started the measurement.
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -52,12 +54,11 @@ fn run(cli: &Cli) -> Result<(), Error> {
         .build()?;
     runtime.block_on(async {
         let bench = Bench::new(cli)?;
-        let measured = tokio::select! {
-            measured = bench.run() => measured,
-            _ = tokio::signal::ctrl_c() => Err("la medición se interrumpió".into()),
+        let results = tokio::select! {
+            results = bench.run() => results?,
+            _ = tokio::signal::ctrl_c() => return Err("la medición se interrumpió".into()),
         };
-        bench.databases.drop_all().await?;
-        report::publish(&measured?, &cli.output()?)
+        report::publish(&results, cli)
     })
 }
 

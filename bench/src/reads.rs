@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     Error,
     client::Connection,
-    measure::{Kind, Run},
+    run::{Kind, Run},
 };
 
 const CONNECTIONS: usize = 16;
@@ -32,7 +32,10 @@ pub async fn measure_changes(run: &mut Run<'_>) -> Result<(), Error> {
         if page["reportes"].as_array().map(Vec::len) == Some(CHANGES) {
             full.push(path(&cursor));
         }
-        cursor = page["cursor"].as_str().unwrap_or_default().to_owned();
+        page["cursor"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut cursor);
         if page["hay_mas"] != true {
             break;
         }
@@ -45,8 +48,8 @@ pub async fn measure_changes(run: &mut Run<'_>) -> Result<(), Error> {
 /// Different questions, so that no answer is just kept.
 async fn get(run: &mut Run<'_>, name: &str, path: impl Fn(usize) -> String) -> Result<(), Error> {
     let name = format!("{name} × {CONNECTIONS}");
-    run.measure((&name, Kind::Read), |site| {
-        let token = site.people.token(&site.people.administrador)?;
+    run.measure((&name, Kind::Read), |people| {
+        let token = people.administrador()?;
         let works = (0..CONNECTIONS).map(|connection| {
             let (mut i, token, path) = (connection * 31, token.clone(), &path);
             async move |connection: &mut Connection| {
@@ -61,10 +64,7 @@ async fn get(run: &mut Run<'_>, name: &str, path: impl Fn(usize) -> String) -> R
 }
 
 async fn ask(run: &Run<'_>, path: &str) -> Result<Value, Error> {
-    let people = &run.site.people;
     let mut connection = Connection::open(run.server.address).await?;
-    let answer = connection
-        .get(path, &people.token(&people.administrador)?)
-        .await?;
-    Ok(serde_json::from_slice(answer)?)
+    let token = run.people.administrador()?;
+    Ok(serde_json::from_slice(connection.get(path, &token).await?)?)
 }

@@ -56,11 +56,11 @@ impl Samples {
     }
 
     /// A batch as a phone sends it.
-    pub fn batch(&self, reportes: &[String]) -> String {
+    pub fn batch(&self, reportes: impl Iterator<Item = String>) -> String {
         format!(
             r#"{{"device_id":"moto-1","timestamp":"{}","pendientes":0,"reportes":[{}]}}"#,
             self.env.now(),
-            reportes.join(",")
+            reportes.collect::<Vec<_>>().join(",")
         )
     }
 

@@ -13,17 +13,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::AbortHandle;
-
 const INTERVAL: Duration = Duration::from_millis(5);
 /// Bytes before each page in the log.
 const FRAME_HEADER: u64 = 24;
 
-/// Counts from its beginning until it is dropped.
-pub struct WalMeter {
-    bytes: Arc<AtomicU64>,
-    task: AbortHandle,
-}
+/// Counts from its beginning on.
+pub struct WalMeter(Arc<AtomicU64>);
 
 /// What the index says of the log (https://sqlite.org/walformat.html, 2.1).
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -39,10 +34,11 @@ impl WalMeter {
         let path = PathBuf::from(format!("{database}-shm"));
         let bytes = Arc::new(AtomicU64::new(0));
         let sum = Arc::clone(&bytes);
-        let task = tokio::spawn(async move {
+        // Ends when nobody is left to ask.
+        tokio::spawn(async move {
             let mut last = read(&path).unwrap_or_default();
             let mut clock = tokio::time::interval(INTERVAL);
-            loop {
+            while Arc::strong_count(&sum) > 1 {
                 clock.tick().await;
                 if let Some(now) = read(&path) {
                     sum.fetch_add(written(last, now), Relaxed);
@@ -50,22 +46,13 @@ impl WalMeter {
                 }
             }
         });
-        Self {
-            bytes,
-            task: task.abort_handle(),
-        }
+        Self(bytes)
     }
 
     /// Written until now.
     pub async fn bytes(&self) -> u64 {
         tokio::time::sleep(2 * INTERVAL).await;
-        self.bytes.load(Relaxed)
-    }
-}
-
-impl Drop for WalMeter {
-    fn drop(&mut self) {
-        self.task.abort();
+        self.0.load(Relaxed)
     }
 }
 
