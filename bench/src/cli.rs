@@ -20,7 +20,7 @@ pub struct Cli {
     pub rondas: u32,
 
     /// Milisegundos de cada ronda de SIGRA; lo que va al lado toma otro tanto
-    #[arg(long, value_name = "N", default_value_t = 1_500, value_parser = clap::value_parser!(u64).range(50..=600_000))]
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(50..=600_000))]
     pub milisegundos: u64,
 
     /// Reportes guardados antes de medir

@@ -147,10 +147,11 @@ impl Engine {
 }
 
 impl Database {
-    /// Reports that are there with all that belongs to each; a file that came is another version.
+    /// Reports that are there with all that belongs to each, also its photo, which is another version.
     pub async fn whole_reportes(&self) -> Result<u64, Error> {
         let sql = "SELECT count(*) FROM reportes r
-            WHERE r.version = (SELECT count(*) FROM bitacora b WHERE b.reporte_id = r.id)
+            WHERE r.sync_status = 'completo'
+                AND r.version = (SELECT count(*) FROM bitacora b WHERE b.reporte_id = r.id)
                 AND r.version = (SELECT count(*) FROM cambios c WHERE c.reporte_id = r.id)
                 AND 1 = (SELECT count(*) FROM aceptados a WHERE a.reporte_id = r.id)";
         let n: i64 = if self.engine == Engine::Sqlite {
