@@ -1,6 +1,7 @@
 //! The whole run: each database in turn, each class of operations on a copy of its own.
 
 use serde_json::Value;
+use sigra_domain::Instante;
 use sigra_store::{Env, Store, notifications::Channels};
 use tempfile::TempDir;
 
@@ -10,7 +11,7 @@ use crate::{
     database::{Database, Databases, Engine},
     files,
     people::People,
-    reads,
+    reads, report,
     run::{Measurement, Run, progress},
     samples::Samples,
     site::{self, ServerProcess},
@@ -24,6 +25,8 @@ pub struct Bench<'a> {
 }
 
 pub struct Results {
+    pub started: Instante,
+    pub commit: Option<String>,
     /// What it promises; null when it was not measured.
     pub postgres: Value,
     pub measurements: Vec<Measurement>,
@@ -45,6 +48,7 @@ impl<'a> Bench<'a> {
         if engines.contains(&Engine::Postgres) {
             postgres = self.databases.durability().await?;
         }
+        let (started, commit) = (Env::default().now(), report::commit());
         let mut measurements = Vec::new();
         for engine in engines {
             let (seed, people) = self.seed(engine).await?;
@@ -62,6 +66,8 @@ impl<'a> Bench<'a> {
             self.databases.remove(&seed).await?;
         }
         Ok(Results {
+            started,
+            commit,
             postgres,
             measurements,
         })

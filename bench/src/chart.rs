@@ -15,15 +15,15 @@ const ROW: u32 = 30;
 const SIGRA: RGBColor = RGBColor(180, 83, 9);
 const BARE: RGBColor = RGBColor(148, 163, 184);
 
-/// Reports and requests a second; photos are MiB and stand in the table.
-pub fn draw(file: &Path, measurements: &[Measurement]) -> Result<(), Error> {
+/// Reports and requests a second; false when there are none. Photos are MiB and stand in the table.
+pub fn draw(file: &Path, measurements: &[Measurement]) -> Result<bool, Error> {
     let bars = bars(measurements);
     let longest = bars
         .iter()
         .map(|(.., value)| value.max)
         .max_by(f64::total_cmp);
     let (Some(longest), Some(first)) = (longest, measurements.first()) else {
-        return Ok(());
+        return Ok(false);
     };
     let (count, engine) = (i32::try_from(bars.len())?, first.engine.name());
     let height = ROW * u32::try_from(bars.len())? + 110;
@@ -68,7 +68,8 @@ pub fn draw(file: &Path, measurements: &[Measurement]) -> Result<(), Error> {
         let figure = Text::new(format!("{mediana:.0}"), (8, -6), ("sans-serif", 13));
         chart.draw_series([EmptyElement::at((*max, SegmentValue::CenterOf(i))) + figure])?;
     }
-    Ok(root.present()?)
+    root.present()?;
+    Ok(true)
 }
 
 fn bars(measurements: &[Measurement]) -> Vec<(String, RGBColor, Summary)> {

@@ -11,7 +11,6 @@ use std::{
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sigra_store::Env;
 
 use crate::{Error, bench::Results, chart, cli::Cli, disk, run::Measurement};
 
@@ -32,8 +31,7 @@ const COLUMNS: [(&str, &str, usize); 11] = [
 /// It is shown with its extremes; JSON has those of all.
 const SPREAD: &str = "por_segundo";
 
-const NOTES: &str = "\
-  · Mediana de las rondas, entre paréntesis la menor y la mayor. × es el número de conexiones; cada una
+const NOTES: &str = "  · Mediana de las rondas, entre paréntesis la menor y la mayor. × es el número de conexiones; cada una
     espera su respuesta antes de pedir otra.
   · CPU, log y red: por reporte (crear, lotes), petición (ver, lista, cambios) o foto con su reporte. CPU es
     la del proceso sigra serve con todos sus trabajos (también las vistas de las fotos) y la de todos los
@@ -108,8 +106,8 @@ pub fn publish(results: &Results, cli: &Cli) -> Result<(), Error> {
         "compilacion": if cfg!(debug_assertions) { "debug" } else { "release" },
     });
     let json = json!({
-        "fecha": Env::default().now(),
-        "commit": commit(),
+        "fecha": results.started,
+        "commit": results.commit,
         "filas": cli.filas,
         "milisegundos": cli.milisegundos,
         "maquina": machine,
@@ -127,12 +125,22 @@ pub fn publish(results: &Results, cli: &Cli) -> Result<(), Error> {
             table(of_one)
         )?;
         let file = dir.join(format!("{}.svg", engine.to_lowercase()));
-        chart::draw(&file, of_one)?;
-        files.push(file);
+        if chart::draw(&file, of_one)? {
+            files.push(file);
+        }
     }
+    let text_of = |name: &str| machine[name].to_string().replace('"', "");
+    let [procesador, nucleos, disco, compilacion] = [
+        "procesador",
+        "nucleos",
+        "sistema_de_archivos",
+        "compilacion",
+    ]
+    .map(text_of);
     writeln!(
         text,
-        "{NOTES}\n  · {} rondas de {} ms. {machine}",
+        "{NOTES}\n  · {} rondas de {} ms; {procesador} con {nucleos} núcleos para servidor, carga y base; \
+         disco {disco}; compilación {compilacion}.",
         cli.rondas, cli.milisegundos
     )?;
     for file in files {
@@ -170,7 +178,7 @@ fn processor() -> Option<String> {
 }
 
 /// What was measured, when git knows.
-fn commit() -> Option<String> {
+pub fn commit() -> Option<String> {
     let args = ["describe", "--always", "--dirty", "--abbrev=40"];
     let output = Command::new("git").args(args).output().ok()?;
     output
