@@ -15,16 +15,16 @@ use crate::{Error, database::Engine};
     disable_version_flag = true
 )]
 pub struct Cli {
-    /// Rondas de cada medición
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Rondas de cada medición (3)
+    #[arg(long, value_name = "N", default_value_t = 3, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rondas: u32,
 
-    /// Milisegundos de cada ronda de SIGRA; lo que va al lado toma otro tanto
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(50..=600_000))]
+    /// Milisegundos de cada ronda de SIGRA; lo que va al lado toma otro tanto (1000)
+    #[arg(long, value_name = "N", default_value_t = 1_000, hide_default_value = true, value_parser = clap::value_parser!(u64).range(50..=600_000))]
     pub milisegundos: u64,
 
-    /// Reportes guardados antes de medir
-    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(2_000..))]
+    /// Reportes guardados antes de medir (20000)
+    #[arg(long, value_name = "N", default_value_t = 20_000, hide_default_value = true, value_parser = clap::value_parser!(u32).range(2_000..))]
     pub filas: u32,
 
     /// Solo una clase de operación

@@ -89,7 +89,13 @@ impl Databases {
     /// Nobody may have it open.
     pub async fn remove(&self, database: &Database) -> Result<(), Error> {
         match database.engine {
-            Engine::Sqlite => std::fs::remove_file(&database.name)?,
+            Engine::Sqlite => {
+                std::fs::remove_file(&database.name)?;
+                // A log that were left would be taken for the next one's.
+                for log in ["-wal", "-shm"] {
+                    std::fs::remove_file(format!("{}{log}", database.name)).ok();
+                }
+            }
             Engine::Postgres => {
                 let mut conn = self.connect("postgres").await?;
                 conn.execute(drop_database(&database.name)).await?;
