@@ -8,10 +8,7 @@ use sigra_domain::{
     catalogo::{APROBADO, RECHAZADO},
     reporte::detalle,
 };
-use sigra_store::{
-    Idempotent,
-    reportes::{DecideReporte, StoredReporte},
-};
+use sigra_store::reportes::{DecideReporte, StoredReporte};
 use utoipa::ToSchema;
 
 use crate::{
@@ -79,11 +76,11 @@ pub async fn aprobar(
     sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     cuerpo: JsonBody<Decision>,
 ) -> Result<Response, Problema> {
     let version = |cuerpo| expected_version(if_match.as_ref(), cuerpo);
-    decide(&app, sesion, id, version, llave, cuerpo, APROBADO).await
+    decide(&app, sesion, id, version, header, cuerpo, APROBADO).await
 }
 
 /// Rechazar un reporte.
@@ -99,11 +96,11 @@ pub async fn rechazar(
     sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     cuerpo: JsonBody<Rechazo>,
 ) -> Result<Response, Problema> {
     let version = |cuerpo| expected_version(if_match.as_ref(), cuerpo);
-    decide(&app, sesion, id, version, llave, cuerpo, RECHAZADO).await
+    decide(&app, sesion, id, version, header, cuerpo, RECHAZADO).await
 }
 
 async fn decide(
@@ -111,12 +108,12 @@ async fn decide(
     sesion: Session,
     id: i64,
     version: impl Fn(Option<i64>) -> Option<i64>,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     JsonBody { datos, sha256 }: JsonBody<impl Into<Decision>>,
     estado_id: i64,
 ) -> Result<Response, Problema> {
     let datos: Decision = datos.into();
-    let clave = llave.bind(&sesion, sha256);
+    let key = header.bind(&sesion, sha256);
     let mut e = FieldErrors::default();
     let texto = e
         .optional("detalle", datos.detalle, tipo::STRING)
@@ -135,15 +132,6 @@ async fn decide(
         catalogo: sesion.catalogo.clone(),
     };
     let s = sesion.clone();
-    let responde = move |leido: StoredReporte| reporte_response(StatusCode::OK, &leido, &s);
-    write(
-        app.store(),
-        &sesion,
-        Idempotent {
-            clave,
-            op,
-            responde,
-        },
-    )
-    .await
+    let to_response = move |leido: StoredReporte| reporte_response(StatusCode::OK, &leido, &s);
+    write(app, &sesion, key, op, to_response).await
 }

@@ -21,7 +21,7 @@ use crate::{
     body::Id,
     code::Codigo,
     guard::Session,
-    idempotent::{a_http, reporte_response},
+    idempotent::{reporte_response, to_http},
     problem::Problema,
     reportes::{dto::Reporte, ver::find_active},
 };
@@ -135,7 +135,7 @@ pub async fn enviar(
     };
     let mut r = reporte_response(status, &leido, &sesion)?;
     r.location = None;
-    Ok(a_http(r))
+    Ok(to_http(r))
 }
 
 /// Reads up to the file.

@@ -12,10 +12,7 @@ use sigra_domain::{
     campo::{FieldErrors, tipo},
     reporte::detalle,
 };
-use sigra_store::{
-    Idempotent,
-    reportes::{self, AddComentario, AddedComentario, ReporteRef, comentarios},
-};
+use sigra_store::reportes::{self, AddComentario, AddedComentario, ReporteRef, comentarios};
 use utoipa::ToSchema;
 
 use super::ver::find_active;
@@ -119,10 +116,10 @@ pub async fn comentar(
     State(app): State<App>,
     sesion: Session,
     Id(id): Id,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     JsonBody { datos, sha256 }: JsonBody<ComentarioCreate>,
 ) -> Result<Response, Problema> {
-    let clave = llave.bind(&sesion, sha256);
+    let key = header.bind(&sesion, sha256);
     let mut e = FieldErrors::default();
     let texto = e
         .required("texto", datos.texto, tipo::STRING)
@@ -133,7 +130,7 @@ pub async fn comentar(
         texto: e.finish(texto)?,
     };
     let nombre = sesion.nombre.clone();
-    let responde = move |c: AddedComentario| {
+    let to_response = move |c: AddedComentario| {
         let status = if c.es_nuevo {
             StatusCode::CREATED
         } else {
@@ -141,14 +138,5 @@ pub async fn comentar(
         };
         json_response(status, c.version, &to_dto(&c.entrada, nombre.clone()))
     };
-    write(
-        app.store(),
-        &sesion,
-        Idempotent {
-            clave,
-            op,
-            responde,
-        },
-    )
-    .await
+    write(&app, &sesion, key, op, to_response).await
 }

@@ -19,7 +19,7 @@ use crate::{
     code::Codigo,
     files::{adopt, expected},
     guard::Session,
-    idempotent::{a_http, reporte_response},
+    idempotent::{reporte_response, to_http},
     problem::Problema,
     reportes::dto::{Reporte, to_dto},
 };
@@ -113,7 +113,7 @@ pub async fn resolver(
     let leido = adoptados
         .rfind(|l| l.reporte.id == leido.reporte.id)
         .unwrap_or(leido);
-    Ok(a_http(reporte_response(StatusCode::OK, &leido, &sesion)?))
+    Ok(to_http(reporte_response(StatusCode::OK, &leido, &sesion)?))
 }
 
 fn to_problema(rechazo: ConflictoRefusal, sesion: &Session) -> Problema {
