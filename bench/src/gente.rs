@@ -3,8 +3,8 @@
 use sigra_api::{AUD_API, Tokens};
 use sigra_domain::{Instante, Quien, Rol, Rut};
 use sigra_store::{
-    Env, Store,
-    identity::{CreateUsuario, OpenSession, Usuario, UsuarioRefusal},
+    Env, Refused, Store,
+    identity::{CreateUsuario, OpenSession, Usuario},
 };
 
 use crate::{error::Error, servidor::clave};
@@ -77,8 +77,8 @@ async fn persona(store: &Store, rut: i64, rol: Rol, areas: &[i64]) -> Result<Per
         })
         .await
         .map_err(|e| match e {
-            UsuarioRefusal::Fallo(f) => Error::Base(f),
-            _ => Error::Interno("un usuario no se pudo crear"),
+            Refused::Store(f) => Error::Base(f),
+            Refused::Reason(_) => Error::Interno("un usuario no se pudo crear"),
         })?;
     let abrir = OpenSession {
         rut,

@@ -9,7 +9,7 @@ use sigra_domain::{
     reporte::NewReporte,
 };
 use sigra_store::{
-    Env, Store,
+    Env, Refused, Store,
     reportes::{CreateReporte, DecideReporte, ReporteRefusal},
 };
 use tokio::task::JoinSet;
@@ -103,9 +103,9 @@ impl Siembra {
     }
 }
 
-fn rechazado(rechazo: ReporteRefusal) -> Error {
+fn rechazado(rechazo: Refused<ReporteRefusal>) -> Error {
     match rechazo {
-        ReporteRefusal::Fallo(f) => Error::Base(f),
-        otro => Error::Datos(format!("{otro:?}")),
+        Refused::Store(f) => Error::Base(f),
+        Refused::Reason(otro) => Error::Datos(format!("{otro:?}")),
     }
 }

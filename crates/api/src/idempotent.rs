@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Serialize;
 use sigra_store::{
-    Authorize, IdempotencyKey, IdempotencyRefusal, Idempotent, StoreError, StoredResponse,
+    Authorize, IdempotencyKey, IdempotencyRefusal, Idempotent, Refused, StoreError, StoredResponse,
     reportes::{ReporteRefusal, StoredReporte},
 };
 
@@ -63,7 +63,7 @@ pub async fn write<W, F>(
     to_response: F,
 ) -> Result<Response, Problema>
 where
-    W: Authorize<Err = ReporteRefusal>,
+    W: Authorize<Err = Refused<ReporteRefusal>>,
     F: Fn(W::Out) -> Result<StoredResponse, StoreError> + Send + Sync + 'static,
 {
     let op = Idempotent {
@@ -147,7 +147,11 @@ pub fn to_http(r: StoredResponse) -> Response {
 }
 
 /// Why a report's change was refused, as the client reads it.
-pub fn to_problema(reason: ReporteRefusal, sesion: &Session) -> Problema {
+pub fn to_problema(refused: Refused<ReporteRefusal>, sesion: &Session) -> Problema {
+    Problema::from_refused(refused, |reason| from_reason(reason, sesion))
+}
+
+fn from_reason(reason: ReporteRefusal, sesion: &Session) -> Problema {
     let actual = |leido: &StoredReporte| {
         serde_json::to_value(to_dto(leido, &sesion.catalogo)).unwrap_or_default()
     };
@@ -170,6 +174,5 @@ pub fn to_problema(reason: ReporteRefusal, sesion: &Session) -> Problema {
         ReporteRefusal::VersionDesfasada(l) => {
             Problema::from(Codigo::VersionDesfasada).with_current(actual(&l))
         }
-        ReporteRefusal::Fallo(f) => f.into(),
     }
 }

@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use sigra_domain::{FieldError, FieldErrorKind, Language, hex};
-use sigra_store::{Env, StoreError};
+use sigra_store::{Env, Refused, StoreError};
 
 use crate::{
     code::Codigo,
@@ -77,7 +77,24 @@ impl From<StoreError> for Problema {
     }
 }
 
+impl<R> From<Refused<R>> for Problema
+where
+    Self: From<R>,
+{
+    fn from(refused: Refused<R>) -> Self {
+        Self::from_refused(refused, Self::from)
+    }
+}
+
 impl Problema {
+    /// Of a write that said no, or whose store failed.
+    pub fn from_refused<R>(refused: Refused<R>, from_reason: impl FnOnce(R) -> Self) -> Self {
+        match refused {
+            Refused::Reason(reason) => from_reason(reason),
+            Refused::Store(e) => e.into(),
+        }
+    }
+
     /// A defect or a broken machine: the cause goes to the log under the id that the client gets.
     pub fn internal(causa: &dyn std::error::Error) -> Self {
         let id = hex(&Env::default().random::<8>());

@@ -28,7 +28,7 @@ pub use bitacora::{
 pub use catalogo::{CatalogoChange, CatalogoItem, CatalogoRefusal};
 pub use db::{ReadConn, Store};
 pub use env::Env;
-pub use error::{FromStoreError, StoreError};
+pub use error::{FromStoreError, Reason, Refused, StoreError};
 pub use idempotency::{Authorize, IdempotencyKey, IdempotencyRefusal, Idempotent, StoredResponse};
 pub use migrate::{Migrations, SCHEMA_VERSION};
 pub use write::{Tx, Write};

@@ -171,7 +171,6 @@ impl From<WebhookRefusal> for Problema {
         match r {
             WebhookRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
             WebhookRefusal::Demasiados => Codigo::DemasiadosWebhooks.into(),
-            WebhookRefusal::Fallo(f) => f.into(),
         }
     }
 }

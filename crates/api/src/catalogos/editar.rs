@@ -135,7 +135,6 @@ impl From<CatalogoRefusal> for Problema {
         match r {
             CatalogoRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
             CatalogoRefusal::NombreRepetido => Codigo::NombreRepetido.into(),
-            CatalogoRefusal::Fallo(f) => f.into(),
         }
     }
 }

@@ -152,7 +152,6 @@ impl From<SubscriptionRefusal> for Problema {
     fn from(r: SubscriptionRefusal) -> Self {
         match r {
             SubscriptionRefusal::Ajena => Codigo::SuscripcionAjena.into(),
-            SubscriptionRefusal::Fallo(f) => f.into(),
         }
     }
 }

@@ -107,7 +107,8 @@ pub async fn resolver(
         catalogo: sesion.catalogo.clone(),
     };
     let leido = app.store().write(op).await;
-    let leido = leido.map_err(|r| to_problema(r, &sesion))?;
+    let leido =
+        leido.map_err(|r| Problema::from_refused(r, |reason| to_problema(reason, &sesion)))?;
     let adoptados = adopt(&app, &sesion, expected(&leido)).await;
     let mut adoptados = adoptados.into_iter();
     let leido = adoptados
@@ -116,8 +117,8 @@ pub async fn resolver(
     Ok(to_http(reporte_response(StatusCode::OK, &leido, &sesion)?))
 }
 
-fn to_problema(rechazo: ConflictoRefusal, sesion: &Session) -> Problema {
-    match rechazo {
+fn to_problema(reason: ConflictoRefusal, sesion: &Session) -> Problema {
+    match reason {
         ConflictoRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
         ConflictoRefusal::Retirado => Codigo::ReporteRetirado.into(),
         ConflictoRefusal::Resuelto => Codigo::ConflictoResuelto.into(),
@@ -127,6 +128,5 @@ fn to_problema(rechazo: ConflictoRefusal, sesion: &Session) -> Problema {
             Problema::from(Codigo::VersionDesfasada).with_current(actual.unwrap_or_default())
         }
         ConflictoRefusal::Datos(errores) => Vec::<FieldError>::into(errores),
-        ConflictoRefusal::Fallo(f) => f.into(),
     }
 }

@@ -7,7 +7,7 @@ use sigra_domain::{
     catalogo::DEFAULT_META_HORAS,
 };
 
-use crate::{FromStoreError, StoreError, Tx, Write, db::with_conn};
+use crate::{Reason, Refused, StoreError, Tx, Write, db::with_conn};
 
 /// Something of the catalogue as it shall be; `None` leaves a value as it is, and as an id stands for one
 /// that is new.
@@ -50,49 +50,30 @@ pub enum CatalogoRefusal {
     NoEncontrado,
     /// Another one has this name.
     NombreRepetido,
-    Fallo(StoreError),
 }
 
-impl From<StoreError> for CatalogoRefusal {
-    fn from(f: StoreError) -> Self {
-        match f {
-            StoreError::Unico(_) => Self::NombreRepetido,
-            otro => Self::Fallo(otro),
-        }
-    }
-}
-
-impl From<sqlx::Error> for CatalogoRefusal {
-    fn from(e: sqlx::Error) -> Self {
-        StoreError::from(e).into()
-    }
-}
-
-impl FromStoreError for CatalogoRefusal {
-    fn store_error(&self) -> Option<&StoreError> {
-        match self {
-            Self::Fallo(f) => Some(f),
-            _ => None,
-        }
-    }
-}
+impl Reason for CatalogoRefusal {}
 
 impl Write for CatalogoChange {
     /// Its id; of a transition, 0.
     type Out = i64;
-    type Err = CatalogoRefusal;
+    type Err = Refused<CatalogoRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, CatalogoRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, Refused<CatalogoRefusal>> {
         tx.lock_settings().await?;
         // Then: on PostgreSQL this row is the lock under which the catalogue changes.
         with_conn!(tx.conn, c => sqlx::query("UPDATE catalogo_version SET version = version + 1")
             .execute(&mut **c).await.map(drop))?;
         let antes = self.elemento.read(tx).await?;
         if antes.is_none() && self.elemento.must_exist() {
-            return Err(CatalogoRefusal::NoEncontrado);
+            return Err(CatalogoRefusal::NoEncontrado.into());
         }
         let despues = self.elemento.apply_to(antes.as_ref());
-        let id = self.elemento.write(tx, &despues).await?;
+        let written = self.elemento.write(tx, &despues).await;
+        let id = written.map_err(|e| match e {
+            StoreError::Unico(_) => CatalogoRefusal::NombreRepetido.into(),
+            other => Refused::Store(other),
+        })?;
         let accion = match (&antes, despues.is_empty()) {
             (_, true) => "eliminar",
             (None, _) => "crear",
@@ -136,7 +117,7 @@ impl CatalogoItem {
     }
 
     /// The values it has now; `None` when it is not there.
-    async fn read(&self, tx: &mut Tx<'_>) -> Result<Option<FieldValues>, CatalogoRefusal> {
+    async fn read(&self, tx: &mut Tx<'_>) -> Result<Option<FieldValues>, Refused<CatalogoRefusal>> {
         let valores = match self {
             Self::Area { id: None, .. }
             | Self::Severidad { id: None, .. }
@@ -166,7 +147,7 @@ impl CatalogoItem {
                     "SELECT count(*) FROM estados WHERE id IN ($1, $2)")
                     .bind(desde).bind(hacia).fetch_one(&mut **c).await)?;
                 if estados != 2 {
-                    return Err(CatalogoRefusal::NoEncontrado);
+                    return Err(CatalogoRefusal::NoEncontrado.into());
                 }
                 let fila: Option<String> = with_conn!(tx.conn, c => sqlx::query_scalar(
                     "SELECT roles FROM transiciones WHERE desde = $1 AND hacia = $2")
@@ -223,7 +204,7 @@ impl CatalogoItem {
         valores.as_object().cloned().unwrap_or_default()
     }
 
-    async fn write(&self, tx: &mut Tx<'_>, v: &FieldValues) -> Result<i64, CatalogoRefusal> {
+    async fn write(&self, tx: &mut Tx<'_>, v: &FieldValues) -> Result<i64, StoreError> {
         let texto = |campo: &str| v.get(campo).and_then(Value::as_str).unwrap_or_default();
         let logico = |campo: &str| v.get(campo).and_then(Value::as_bool).unwrap_or_default();
         let id = match self {

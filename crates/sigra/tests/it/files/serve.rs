@@ -6,7 +6,10 @@ use serde_json::json;
 use sigra_files::{
     DirectTarget, FileRefusal, Rendition, RenditionUnavailable, ServedFile, UnsupportedMedia,
 };
-use sigra_store::uploads::{Blob, UploadRefusal, find_blob};
+use sigra_store::{
+    Refused,
+    uploads::{Blob, UploadRefusal, find_blob},
+};
 
 use super::{
     engine::{estados, get_reporte},
@@ -167,8 +170,8 @@ on_four_sites! {
         let elimina = async |quien: &Persona, id: i64| {
             match t.evidencia.delete(&quien.quien, id, "Se perdió.".into()).await {
                 Ok(()) => "",
-                Err(UploadRefusal::NoEncontrada) => "no existe",
-                Err(UploadRefusal::SinPermiso) => "sin permiso",
+                Err(Refused::Reason(UploadRefusal::NoEncontrada)) => "no existe",
+                Err(Refused::Reason(UploadRefusal::SinPermiso)) => "sin permiso",
                 Err(otro) => panic!("{otro:?}"),
             }
         };
