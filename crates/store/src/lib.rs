@@ -25,7 +25,10 @@ pub use bitacora::{
     BitacoraFilter, ChainFinding, ChainSummary, StoredEntrada, StoredSettingsEntrada,
     VerifySummary, list_bitacora, list_settings_changes, read_bitacora, verify_chain,
 };
-pub use catalogo::{CatalogoChange, CatalogoItem, CatalogoRefusal};
+pub use catalogo::{
+    AreaEdit, CatalogoChange, CatalogoItem, CatalogoRefusal, EstadoEdit, SeveridadEdit,
+    TransicionEdit,
+};
 pub use db::{ReadConn, Store};
 pub use env::Env;
 pub use error::{FromStoreError, Reason, Refused, StoreError};
