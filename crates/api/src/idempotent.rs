@@ -12,7 +12,7 @@ use sigra_store::{
     reportes::{ReporteRefusal, StoredReporte},
 };
 
-use crate::{App, code::Codigo, guard::Session, problem::Problema, reportes::dto::to_dto};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema, reportes::dto::to_dto};
 
 static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 

@@ -17,8 +17,8 @@ use utoipa::{
 };
 
 use crate::{
+    auth::guard::{Permission, SESSION_COOKIE},
     code::{ALWAYS, Codigo},
-    guard::{Permission, SESSION_COOKIE},
     problem::Problema,
 };
 

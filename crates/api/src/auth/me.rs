@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use sigra_store::identity::usuario;
 
-use crate::{App, code::Codigo, guard::Session, problem::Problema, usuarios::dto::Usuario};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema, usuarios::dto::Usuario};
 
 pub const CODIGOS: &[Codigo] = &[];
 

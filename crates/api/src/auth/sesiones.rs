@@ -6,7 +6,7 @@ use sigra_domain::Instante;
 use sigra_store::identity::{CloseSession, list_sessions};
 use utoipa::ToSchema;
 
-use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::Id, code::Codigo, problem::Problema};
 
 pub const CODIGOS_LIST: &[Codigo] = &[];
 pub const CODIGOS_CERRAR: &[Codigo] = &[Codigo::NoEncontrado];

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    guard::SESSION_COOKIE,
+    auth::guard::SESSION_COOKIE,
     problem::Problema,
     tokens::{AUD_API, AUD_BROWSER, LIFETIME},
     usuarios::dto::Usuario,

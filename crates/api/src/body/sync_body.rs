@@ -11,7 +11,7 @@ use super::{
     memory_budget::{BudgetExhausted, Reservation},
     parse_object,
 };
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 /// What a sync call's body is, apart from its JSON.
 pub trait SyncBodyKind {

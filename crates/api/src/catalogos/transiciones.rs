@@ -13,9 +13,9 @@ use utoipa::ToSchema;
 use super::editar::update;
 use crate::{
     App,
+    auth::guard::Session,
     body::{Ids, JsonBody},
     code::Codigo,
-    guard::Session,
     name_list::parse_names,
     problem::Problema,
 };

@@ -18,9 +18,9 @@ use sigra_store::{reportes::ReporteRef, uploads::DirectUpload};
 use super::metered_stream::{ByteAllowance, MeteredStream};
 use crate::{
     App,
+    auth::guard::Session,
     body::Id,
     code::Codigo,
-    guard::Session,
     idempotent::{reporte_response, to_http},
     problem::Problema,
     reportes::{dto::Reporte, ver::find_active},

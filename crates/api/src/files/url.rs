@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, QueryParams},
     code::Codigo,
-    guard::Session,
     problem::Problema,
 };
 

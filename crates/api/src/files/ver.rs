@@ -6,7 +6,7 @@ use sigra_files::{MediaType, Rendition, ServedFile};
 use sigra_store::uploads::{Blob, ServableArchivo, find_served_file};
 
 use super::serve::{Archivo, serve};
-use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::Id, code::Codigo, problem::Problema};
 
 /// What a file can be told that is not there.
 pub const CODIGOS: &[Codigo] = &[

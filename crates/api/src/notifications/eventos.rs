@@ -20,9 +20,9 @@ use utoipa::IntoParams;
 use super::{lista::to_dto, subscribers::Subscriber};
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     problem::{Problema, headers_language},
 };
 

@@ -12,9 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     page::{self, PageParams, Pagina, cursor, fingerprint},
     problem::{Problema, headers_language},
 };

@@ -12,7 +12,8 @@ use sigra_store::notifications::{SetPreferencias, preferencias};
 use utoipa::ToSchema;
 
 use crate::{
-    App, body::JsonBody, code::Codigo, guard::Session, name_list::parse_names, problem::Problema,
+    App, auth::guard::Session, body::JsonBody, code::Codigo, name_list::parse_names,
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[];

@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 use super::ver::find_active;
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, Ids, JsonBody},
     code::Codigo,
-    guard::Session,
     idempotent::{IdempotencyHeader, json_response, write},
     problem::Problema,
     usuarios::dto::{RutDicho, parse_rut},

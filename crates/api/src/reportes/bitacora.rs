@@ -6,7 +6,7 @@ use sigra_store::{StoredEntrada, read_bitacora, reportes::ReporteRef};
 use utoipa::ToSchema;
 
 use super::ver::find_visible;
-use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::Id, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 

@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 use super::ver::find_active;
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, JsonBody, QueryParams},
     code::Codigo,
-    guard::Session,
     idempotent::{IdempotencyHeader, json_response, write},
     page::{self, PageParams, Pagina, cursor, fingerprint},
     problem::Problema,

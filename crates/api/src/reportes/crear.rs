@@ -10,10 +10,10 @@ use sigra_store::{
 use super::dto::Reporte;
 use crate::{
     App,
+    auth::guard::Session,
     body::JsonBody,
     code::Codigo,
     files::adopt,
-    guard::Session,
     idempotent::{IdempotencyHeader, reporte_response, to_http, to_problema, write},
     problem::Problema,
 };

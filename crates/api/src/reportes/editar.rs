@@ -7,9 +7,9 @@ use sigra_store::reportes::{EditReporte, StoredReporte};
 use super::dto::Reporte;
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, IfMatch, JsonBody, expected_version},
     code::Codigo,
-    guard::Session,
     idempotent::{IdempotencyHeader, reporte_response, write},
     problem::Problema,
 };

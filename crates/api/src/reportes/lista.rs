@@ -19,9 +19,9 @@ use utoipa::IntoParams;
 use super::dto::{Reporte, to_dto};
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     page::{self, PageParams, Pagina, cursor, fingerprint, parse_integer},
     problem::Problema,
 };

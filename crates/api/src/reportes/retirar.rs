@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, IfMatch, JsonBody, expected_version},
     code::Codigo,
-    guard::Session,
     idempotent::{IdempotencyHeader, no_content, write},
     problem::Problema,
 };

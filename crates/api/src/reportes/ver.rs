@@ -13,9 +13,9 @@ use tokio::sync::Semaphore;
 use super::dto::{Reporte, to_dto};
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, PathUuid, is_not_modified},
     code::Codigo,
-    guard::Session,
     idempotent::etag,
     problem::Problema,
 };

@@ -26,10 +26,10 @@ use super::{
 };
 use crate::{
     App,
+    auth::guard::Session,
     body::{SyncBody, SyncBodyKind},
     code::Codigo,
     files::{adopt, expected},
-    guard::Session,
     problem::{Problema, headers_language},
 };
 

@@ -13,9 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::MAX_CHANGES;
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     page::parse_integer,
     problem::Problema,
     reportes::dto::{Reporte, to_dto},

@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 use super::Campo;
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     page::{self, PageParams, Pagina, cursor, fingerprint},
     problem::Problema,
     reportes::dto::{Reporte, to_dto},

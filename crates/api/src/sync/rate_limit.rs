@@ -16,7 +16,7 @@ use sigra_domain::{
     rate_limit::{Gcra, RateDecision},
 };
 
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DemasiadasSincronizaciones];
 

@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 use super::MAX_RECONCILE;
 use crate::{
     App,
+    auth::guard::Session,
     body::{SyncBody, SyncBodyKind},
     code::Codigo,
-    guard::Session,
     problem::Problema,
 };
 

@@ -15,10 +15,10 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, JsonBody},
     code::Codigo,
     files::{adopt, expected},
-    guard::Session,
     idempotent::{reporte_response, to_http},
     problem::Problema,
     reportes::dto::{Reporte, to_dto},

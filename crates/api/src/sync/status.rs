@@ -11,7 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{MAX_BATCH, MAX_CHANGES, MAX_RECONCILE, changes};
 use crate::{
-    App, body::MAX_SYNC_BODY, body::QueryParams, code::Codigo, guard::Session, problem::Problema,
+    App, auth::guard::Session, body::MAX_SYNC_BODY, body::QueryParams, code::Codigo,
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = changes::CODIGOS;

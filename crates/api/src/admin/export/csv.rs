@@ -19,7 +19,7 @@ use super::{
     row::{COLUMNS, CellValue, Row},
 };
 use crate::{
-    App, body::QueryParams, download::set_attachment, guard::Session, problem::Problema,
+    App, auth::guard::Session, body::QueryParams, download::set_attachment, problem::Problema,
     reportes::lista::Filtros,
 };
 

@@ -7,7 +7,7 @@ use sigra_store::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::row::{Row, to_row};
-use crate::{App, code::Codigo, guard::Session};
+use crate::{App, auth::guard::Session, code::Codigo};
 
 /// Reports read at once.
 const PAGE_SIZE: i64 = 500;

@@ -15,7 +15,7 @@ use super::{
     row::{COLUMNS, CellValue, Row},
 };
 use crate::{
-    App, body::QueryParams, code::Codigo, download, guard::Session, problem::Problema,
+    App, auth::guard::Session, body::QueryParams, code::Codigo, download, problem::Problema,
     reportes::lista::Filtros,
 };
 

@@ -13,7 +13,7 @@ use super::{
     headers::{is_octet_stream, parse_announcement, parse_checksum},
     receive, set_progress_headers,
 };
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 /// What an upload can be told at its beginning.
 pub const CODIGOS: &[Codigo] = &[

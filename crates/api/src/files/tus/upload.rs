@@ -12,7 +12,7 @@ use super::{
     headers::{format_metadata, is_octet_stream, parse_checksum, upload_offset},
     receive, set_number_header, set_progress_headers,
 };
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::VersionDeTus];
 
