@@ -34,7 +34,7 @@ pub struct Problema {
     /// Finds a 500 in the log.
     id: Option<String>,
     /// A header that this problem has to say something in.
-    cabecera: Option<Box<(HeaderName, String)>>,
+    header: Option<Box<(HeaderName, String)>>,
 }
 
 impl From<Codigo> for Problema {
@@ -47,7 +47,7 @@ impl From<Codigo> for Problema {
             actual: None,
             reintentar_en,
             id: None,
-            cabecera: None,
+            header: None,
         }
     }
 }
@@ -62,17 +62,17 @@ impl From<Vec<FieldError>> for Problema {
 }
 
 impl From<StoreError> for Problema {
-    fn from(fallo: StoreError) -> Self {
-        match &fallo {
+    fn from(error: StoreError) -> Self {
+        match &error {
             StoreError::Lleno(_) => {
-                tracing::error!(%fallo, "la base de datos se quedó sin espacio");
+                tracing::error!(%error, "la base de datos se quedó sin espacio");
                 Codigo::SinEspacio.into()
             }
             StoreError::NoDisponible(_) | StoreError::Repetir(_) => {
-                tracing::warn!(%fallo, "base de datos no disponible");
+                tracing::warn!(%error, "base de datos no disponible");
                 Codigo::NoDisponible.into()
             }
-            _ => Self::internal(&fallo),
+            _ => Self::internal(&error),
         }
     }
 }
@@ -96,9 +96,9 @@ impl Problema {
     }
 
     /// A defect or a broken machine: the cause goes to the log under the id that the client gets.
-    pub fn internal(causa: &dyn std::error::Error) -> Self {
+    pub fn internal(cause: &dyn std::error::Error) -> Self {
         let id = hex(&Env::default().random::<8>());
-        tracing::error!(id, %causa, "error interno");
+        tracing::error!(id, %cause, "error interno");
         Self {
             id: Some(id),
             ..Codigo::ErrorInterno.into()
@@ -133,14 +133,14 @@ impl Problema {
     /// With where an upload stands.
     #[must_use]
     pub fn with_offset(mut self, recibidos: i64) -> Self {
-        self.cabecera = Some(Box::new((OFFSET.clone(), recibidos.to_string())));
+        self.header = Some(Box::new((OFFSET.clone(), recibidos.to_string())));
         self
     }
 
     /// With the length of what a part was asked of (RFC 9110, 15.5.17).
     #[must_use]
     pub fn with_length(mut self, largo: u64) -> Self {
-        self.cabecera = Some(Box::new((
+        self.header = Some(Box::new((
             header::CONTENT_RANGE,
             format!("bytes */{largo}"),
         )));
@@ -148,8 +148,8 @@ impl Problema {
     }
 
     #[must_use]
-    pub fn retry_after(mut self, segundos: u64) -> Self {
-        self.reintentar_en = Some(segundos);
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.reintentar_en = Some(seconds);
         self
     }
 
@@ -181,8 +181,8 @@ impl Problema {
         if let Some(actual) = &self.actual {
             p["actual"] = actual.clone();
         }
-        if let Some(segundos) = self.reintentar_en {
-            p["reintentar_en"] = segundos.into();
+        if let Some(seconds) = self.reintentar_en {
+            p["reintentar_en"] = seconds.into();
         }
         if let Some(id) = &self.id {
             p["id"] = id.as_str().into();
@@ -201,10 +201,10 @@ impl Problema {
             header::CONTENT_LANGUAGE,
             HeaderValue::from_static(idioma.tag()),
         );
-        if let Some(segundos) = self.reintentar_en {
-            h.insert(header::RETRY_AFTER, segundos.into());
+        if let Some(seconds) = self.reintentar_en {
+            h.insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some((nombre, valor)) = self.cabecera.as_deref()
+        if let Some((nombre, valor)) = self.header.as_deref()
             && let Ok(valor) = HeaderValue::from_str(valor)
         {
             h.insert(nombre.clone(), valor);

@@ -183,9 +183,9 @@ pub async fn ver(
         areas: area.map(|a| vec![a]).or(a_cargo),
         callados_desde: ahora.plus(-app.silence_ms()),
     };
-    let mut lectura = app.store().read().await?;
-    let f = figures(&mut lectura, &alcance).await?;
-    drop(lectura);
+    let mut conn = app.store().read().await?;
+    let f = figures(&mut conn, &alcance).await?;
+    drop(conn);
     let mas_antiguo = f.mas_antiguo.map(|m| MasAntiguo {
         id: m.id,
         hora_sincronizado: m.hora_sincronizado.to_string(),

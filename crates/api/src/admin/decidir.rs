@@ -77,10 +77,10 @@ pub async fn aprobar(
     Id(id): Id,
     if_match: Option<IfMatch>,
     header: IdempotencyHeader,
-    cuerpo: JsonBody<Decision>,
+    body: JsonBody<Decision>,
 ) -> Result<Response, Problema> {
-    let version = |cuerpo| expected_version(if_match.as_ref(), cuerpo);
-    decide(&app, sesion, id, version, header, cuerpo, APROBADO).await
+    let version = |body| expected_version(if_match.as_ref(), body);
+    decide(&app, sesion, id, version, header, body, APROBADO).await
 }
 
 /// Rechazar un reporte.
@@ -97,10 +97,10 @@ pub async fn rechazar(
     Id(id): Id,
     if_match: Option<IfMatch>,
     header: IdempotencyHeader,
-    cuerpo: JsonBody<Rechazo>,
+    body: JsonBody<Rechazo>,
 ) -> Result<Response, Problema> {
-    let version = |cuerpo| expected_version(if_match.as_ref(), cuerpo);
-    decide(&app, sesion, id, version, header, cuerpo, RECHAZADO).await
+    let version = |body| expected_version(if_match.as_ref(), body);
+    decide(&app, sesion, id, version, header, body, RECHAZADO).await
 }
 
 async fn decide(

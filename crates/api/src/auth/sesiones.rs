@@ -44,8 +44,8 @@ pub struct Sesiones {
     responses((status = 200, description = "De la más nueva a la más antigua", body = Sesiones)))]
 pub async fn listar(State(app): State<App>, sesion: Session) -> Result<Json<Sesiones>, Problema> {
     let ahora = app.store().env().now();
-    let mut lectura = app.store().read().await?;
-    let items = list_sessions(&mut lectura, sesion.quien.rut, ahora)
+    let mut conn = app.store().read().await?;
+    let items = list_sessions(&mut conn, sesion.quien.rut, ahora)
         .await?
         .into_iter()
         .map(|s| SesionAbierta {

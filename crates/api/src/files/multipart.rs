@@ -77,7 +77,7 @@ pub async fn enviar(
     sesion: Session,
     Id(id): Id,
     headers: HeaderMap,
-    cuerpo: Body,
+    body: Body,
 ) -> Result<Response, Problema> {
     let tipo = headers.get(header::CONTENT_TYPE);
     let frontera = tipo
@@ -93,8 +93,8 @@ pub async fn enviar(
         return Err(Codigo::SinPermiso.into());
     }
     let permitido = ByteAllowance::default();
-    let goteo = MeteredStream::new(cuerpo.into_data_stream(), permitido.clone());
-    let mut partes = Multipart::new(goteo, frontera);
+    let metered = MeteredStream::new(body.into_data_stream(), permitido.clone());
+    let mut partes = Multipart::new(metered, frontera);
     let espera = tokio::time::timeout(
         super::IDLE_TIMEOUT,
         read_until_archivo(&mut partes, &permitido),
@@ -121,9 +121,9 @@ pub async fn enviar(
         uuid_nuevo: random_uuid(app.store().env().random()),
     };
     permitido.lift_limit();
-    let evidencia = app.files().clone();
+    let files = app.files().clone();
     // What has come is told to the report also when the client leaves.
-    let tarea = tokio::spawn(async move { evidencia.receive_direct(destino, archivo).await });
+    let tarea = tokio::spawn(async move { files.receive_direct(destino, archivo).await });
     let directo = tarea.await.map_err(|e| Problema::internal(&e))?;
     let DirectUpload {
         leido, es_nuevo, ..

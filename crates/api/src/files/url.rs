@@ -109,9 +109,9 @@ pub async fn copia(
 ) -> Result<Response, Problema> {
     let ahora = app.store().env().now();
     app.tokens().verify_archivo(&firma, id, ahora)?;
-    let mut lectura = app.store().read().await?;
-    let s = find_served_file(&mut lectura, id).await?;
-    drop(lectura);
+    let mut conn = app.store().read().await?;
+    let s = find_served_file(&mut conn, id).await?;
+    drop(conn);
     respond(
         &app,
         &headers,

@@ -93,8 +93,8 @@ pub(super) async fn find_visible(
     sesion: &Session,
     id: i64,
 ) -> Result<ServableArchivo, Problema> {
-    let mut lectura = app.store().read().await?;
-    let s = find_served_file(&mut lectura, id).await?;
+    let mut conn = app.store().read().await?;
+    let s = find_served_file(&mut conn, id).await?;
     let s = s.filter(|s| sesion.quien.can_see(s.autor, s.area_id));
     s.ok_or_else(|| Codigo::NoEncontrado.into())
 }

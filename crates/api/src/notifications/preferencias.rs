@@ -68,8 +68,8 @@ pub struct PreferenciasPut {
 #[utoipa::path(get, path = "/notificaciones/preferencias", tag = "notificaciones",
     responses((status = 200, description = "Las preferencias", body = Vista)))]
 pub async fn ver(State(app): State<App>, sesion: Session) -> Result<Json<Vista>, Problema> {
-    let mut lectura = app.store().read().await?;
-    let p = preferencias(&mut lectura, sesion.quien.rut).await?;
+    let mut conn = app.store().read().await?;
+    let p = preferencias(&mut conn, sesion.quien.rut).await?;
     Ok(Json(p.into()))
 }
 

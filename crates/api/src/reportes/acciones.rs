@@ -128,8 +128,8 @@ pub struct AccionPatch {
 }
 
 async fn names_by_rut(app: &App, ruts: BTreeSet<Rut>) -> Result<HashMap<Rut, String>, Problema> {
-    let mut lectura = app.store().read().await?;
-    Ok(identity::names_by_rut(&mut lectura, &ruts).await?)
+    let mut conn = app.store().read().await?;
+    Ok(identity::names_by_rut(&mut conn, &ruts).await?)
 }
 
 /// Ver las acciones de un reporte.

@@ -85,18 +85,18 @@ pub async fn listar(
     sesion: Session,
     Id(id): Id,
     OriginalUri(uri): OriginalUri,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = fingerprint(&("comentarios", id));
+    let fingerprint = fingerprint(&("comentarios", id));
     let mut e = FieldErrors::default();
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     e.finish(Some(()))?;
-    let tras: Option<i64> = pedida.after(&huella)?;
+    let tras: Option<i64> = params.after(&fingerprint)?;
     let leido = find_active(&app, &sesion, &ReporteRef::Id(id)).await?;
-    let mut lectura = app.store().read().await?;
-    let todos = comentarios(&mut lectura, &leido, tras.unwrap_or(0), limite + 1).await?;
-    drop(lectura);
-    let ultimo = |c: &reportes::Comentario| cursor(&huella, c.entrada.n);
+    let mut conn = app.store().read().await?;
+    let todos = comentarios(&mut conn, &leido, tras.unwrap_or(0), limite + 1).await?;
+    drop(conn);
+    let ultimo = |c: &reportes::Comentario| cursor(&fingerprint, c.entrada.n);
     let (todos, siguiente) = page::cut_page(todos, limite, ultimo);
     let items = todos.into_iter().map(|c| to_dto(&c.entrada, c.autor));
     let items = items.collect();

@@ -83,13 +83,13 @@ pub async fn agregar(
     UploadId(id): UploadId,
     _: Tus,
     headers: HeaderMap,
-    cuerpo: Body,
+    body: Body,
 ) -> Result<Response, Problema> {
     if !is_octet_stream(&headers) {
         return Err(Codigo::BytesSinTipo.into());
     }
     let (desde, suma) = (upload_offset(&headers)?, parse_checksum(&headers)?);
-    let recibida = receive(&app, &sesion.quien, &id, desde, suma, cuerpo).await?;
+    let recibida = receive(&app, &sesion.quien, &id, desde, suma, body).await?;
     let mut r = StatusCode::NO_CONTENT.into_response();
     set_progress_headers(
         &mut r,
@@ -132,10 +132,10 @@ pub async fn dicho(
     id: UploadId,
     tus: Tus,
     headers: HeaderMap,
-    cuerpo: Body,
+    body: Body,
 ) -> Result<Response, Problema> {
     match headers.get(&METHOD_OVERRIDE).map(HeaderValue::as_bytes) {
-        Some(b"PATCH") => agregar(app, sesion, id, tus, headers, cuerpo).await,
+        Some(b"PATCH") => agregar(app, sesion, id, tus, headers, body).await,
         Some(b"HEAD") => estado(app, sesion, id, tus).await,
         Some(b"DELETE") => Ok(dejar(app, sesion, id, tus).await?.into_response()),
         _ => Err(Codigo::MetodoNoPermitido.into()),
