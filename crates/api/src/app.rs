@@ -41,49 +41,49 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    evidencia: FileService,
-    cartero: DeliveryWorker,
-    oyentes: Subscribers,
+    files: FileService,
+    delivery_worker: DeliveryWorker,
+    subscribers: Subscribers,
     /// True when the server stops: what does not end by itself ends then.
-    cierre: watch::Sender<bool>,
+    shutdown: watch::Sender<bool>,
     entrada: CreateBatcher,
     zona: Zona,
     tokens: Tokens,
     claves: PasswordHasher,
     proxies: Vec<IpAddr>,
     cookie_segura: bool,
-    frenos: RateLimiter,
-    presupuesto: MemoryBudget,
+    rate_limiter: RateLimiter,
+    memory_budget: MemoryBudget,
     silencio_ms: i64,
-    trabajos: WorkerHealth,
+    workers: WorkerHealth,
     #[cfg(feature = "pdf")]
-    informes: Slots,
+    pdf_slots: Slots,
 }
 
 impl App {
     pub fn new(
         store: Store,
-        evidencia: FileService,
-        cartero: DeliveryWorker,
-        opciones: AppOptions,
+        files: FileService,
+        delivery_worker: DeliveryWorker,
+        options: AppOptions,
     ) -> Self {
         Self(Arc::new(Inner {
-            tokens: Tokens::new(&opciones.claves),
+            tokens: Tokens::new(&options.claves),
             claves: PasswordHasher::new(store.env()),
-            zona: opciones.zona,
-            proxies: opciones.proxies,
-            cookie_segura: opciones.cookie_segura,
-            frenos: RateLimiter::new(opciones.sync_por_minuto),
-            presupuesto: MemoryBudget::default(),
-            silencio_ms: opciones.silencio_horas.saturating_mul(Instante::HOUR),
+            zona: options.zona,
+            proxies: options.proxies,
+            cookie_segura: options.cookie_segura,
+            rate_limiter: RateLimiter::new(options.sync_por_minuto),
+            memory_budget: MemoryBudget::default(),
+            silencio_ms: options.silencio_horas.saturating_mul(Instante::HOUR),
             entrada: CreateBatcher::new(store.clone()),
-            evidencia,
-            cartero,
-            oyentes: Subscribers::default(),
-            cierre: watch::Sender::new(false),
-            trabajos: WorkerHealth::default(),
+            files,
+            delivery_worker,
+            subscribers: Subscribers::default(),
+            shutdown: watch::Sender::new(false),
+            workers: WorkerHealth::default(),
             #[cfg(feature = "pdf")]
-            informes: Slots::default(),
+            pdf_slots: Slots::default(),
             store,
         }))
     }
@@ -94,35 +94,35 @@ impl App {
 
     /// The service of files.
     pub fn files(&self) -> &FileService {
-        &self.0.evidencia
+        &self.0.files
     }
 
     /// Who sends to others.
     pub fn delivery_worker(&self) -> &DeliveryWorker {
-        &self.0.cartero
+        &self.0.delivery_worker
     }
 
     /// How the workers fare that run beside this.
     pub fn worker_health(&self) -> &WorkerHealth {
-        &self.0.trabajos
+        &self.0.workers
     }
 
     /// Places of documents that are being prepared.
     #[cfg(feature = "pdf")]
     pub(crate) fn pdf_slots(&self) -> &Slots {
-        &self.0.informes
+        &self.0.pdf_slots
     }
 
     pub(crate) fn subscribers(&self) -> &Subscribers {
-        &self.0.oyentes
+        &self.0.subscribers
     }
 
     pub(crate) fn shutdown_signal(&self) -> watch::Receiver<bool> {
-        self.0.cierre.subscribe()
+        self.0.shutdown.subscribe()
     }
 
     pub(crate) fn shut_down(&self) {
-        self.0.cierre.send_replace(true);
+        self.0.shutdown.send_replace(true);
     }
 
     pub(crate) fn create_batcher(&self) -> &CreateBatcher {
@@ -136,7 +136,7 @@ impl App {
 
     /// Memory that sync calls hold now, in KiB, for tests of who may hold how much.
     pub fn sync_memory_kib(&self) -> usize {
-        self.0.presupuesto.used_kib()
+        self.0.memory_budget.used_kib()
     }
 
     pub(crate) fn zona(&self) -> &Zona {
@@ -156,12 +156,12 @@ impl App {
     }
 
     pub(crate) fn rate_limiters(&self) -> &RateLimiter {
-        &self.0.frenos
+        &self.0.rate_limiter
     }
 
     /// Memory for the bodies of sync calls.
     pub(crate) fn memory_budget(&self) -> &MemoryBudget {
-        &self.0.presupuesto
+        &self.0.memory_budget
     }
 
     pub(crate) fn silence_ms(&self) -> i64 {

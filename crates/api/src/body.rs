@@ -58,8 +58,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read(request: Request) -> Result<bytes::Bytes, Problema> {
-    let cuerpo = Limited::new(request.into_body(), MAX_BODY);
-    match tokio::time::timeout(BODY_TIMEOUT, cuerpo.collect()).await {
+    let body = Limited::new(request.into_body(), MAX_BODY);
+    match tokio::time::timeout(BODY_TIMEOUT, body.collect()).await {
         Err(_) => Err(Codigo::CuerpoLento.into()),
         Ok(Err(e)) if e.is::<LengthLimitError>() => Err(Codigo::CuerpoMuyGrande.into()),
         Ok(Err(_)) => Err(Codigo::CuerpoIlegible.into()),
@@ -208,8 +208,8 @@ pub fn is_not_modified(headers: &HeaderMap, etag: &str) -> bool {
 
 /// The version a change is made against: from the header, the body, or both. A version that no
 /// report has (0) stands for a header that can't match.
-pub fn expected_version(if_match: Option<&IfMatch>, cuerpo: Option<i64>) -> Option<i64> {
-    match (if_match, cuerpo) {
+pub fn expected_version(if_match: Option<&IfMatch>, body: Option<i64>) -> Option<i64> {
+    match (if_match, body) {
         (None | Some(IfMatch::Cualquiera), v) => v,
         (Some(IfMatch::Versiones(vs)), None) => Some(vs.first().copied().unwrap_or(0)),
         (Some(IfMatch::Versiones(vs)), Some(v)) => Some(if vs.contains(&v) { v } else { 0 }),

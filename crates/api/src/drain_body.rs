@@ -28,36 +28,33 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Lends the body to what lies inside and reads away what comes back unread.
 pub async fn drain_body(request: Request, next: Next) -> Response {
-    let (parts, cuerpo) = request.into_parts();
-    if cuerpo.is_end_stream() {
-        return next.run(Request::from_parts(parts, cuerpo)).await;
+    let (parts, body) = request.into_parts();
+    if body.is_end_stream() {
+        return next.run(Request::from_parts(parts, body)).await;
     }
-    let cuerpo = Arc::new(Mutex::new(cuerpo));
-    let prestado = Arc::clone(&cuerpo);
-    let trozos = futures_util::stream::poll_fn(move |cx| match prestado.lock() {
-        Ok(mut cuerpo) => Pin::new(&mut *cuerpo).poll_frame(cx),
+    let body = Arc::new(Mutex::new(body));
+    let borrowed = Arc::clone(&body);
+    let trozos = futures_util::stream::poll_fn(move |cx| match borrowed.lock() {
+        Ok(mut body) => Pin::new(&mut *body).poll_frame(cx),
         Err(_) => Poll::Ready(None),
     });
-    let prestado = Body::new(StreamBody::new(trozos));
-    let response = next.run(Request::from_parts(parts, prestado)).await;
+    let borrowed = Body::new(StreamBody::new(trozos));
+    let response = next.run(Request::from_parts(parts, borrowed)).await;
     // Who was too slow once is not waited for a second time.
     if response.status() != StatusCode::REQUEST_TIMEOUT
-        && let Some(Ok(cuerpo)) = Arc::into_inner(cuerpo).map(Mutex::into_inner)
-        && !cuerpo.is_end_stream()
+        && let Some(Ok(body)) = Arc::into_inner(body).map(Mutex::into_inner)
+        && !body.is_end_stream()
     {
-        tokio::spawn(tokio::time::timeout(
-            DRAIN_TIMEOUT,
-            read_and_discard(cuerpo),
-        ));
+        tokio::spawn(tokio::time::timeout(DRAIN_TIMEOUT, read_and_discard(body)));
     }
     response
 }
 
-async fn read_and_discard(mut cuerpo: Body) {
+async fn read_and_discard(mut body: Body) {
     let mut leido = 0;
     while leido < MAX_DRAIN
-        && let Some(Ok(trozo)) = poll_fn(|cx| Pin::new(&mut cuerpo).poll_frame(cx)).await
+        && let Some(Ok(chunk)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await
     {
-        leido += trozo.data_ref().map_or(0, bytes::Bytes::len);
+        leido += chunk.data_ref().map_or(0, bytes::Bytes::len);
     }
 }

@@ -8,11 +8,11 @@ use axum::{
 };
 use serde::Serialize;
 use sigra_store::{
-    IdempotencyKey, IdempotencyRefusal, Idempotent, Store, StoreError, StoredResponse, Write,
+    Authorize, IdempotencyKey, IdempotencyRefusal, Idempotent, Refused, StoreError, StoredResponse,
     reportes::{ReporteRefusal, StoredReporte},
 };
 
-use crate::{code::Codigo, guard::Session, problem::Problema, reportes::dto::to_dto};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema, reportes::dto::to_dto};
 
 static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -56,17 +56,25 @@ impl IdempotencyHeader {
 
 /// Runs the write under its key and answers, or tells why not.
 pub async fn write<W, F>(
-    store: &Store,
+    app: &App,
     sesion: &Session,
-    escritura: Idempotent<W, F>,
+    key: Option<IdempotencyKey>,
+    op: W,
+    to_response: F,
 ) -> Result<Response, Problema>
 where
-    Idempotent<W, F>: Write<Out = StoredResponse, Err = IdempotencyRefusal<ReporteRefusal>>,
+    W: Authorize<Err = Refused<ReporteRefusal>>,
+    F: Fn(W::Out) -> Result<StoredResponse, StoreError> + Send + Sync + 'static,
 {
-    match store.write(escritura).await {
-        Ok(respuesta) => Ok(a_http(respuesta)),
+    let op = Idempotent {
+        clave: key,
+        op,
+        responde: to_response,
+    };
+    match app.store().write(op).await {
+        Ok(response) => Ok(to_http(response)),
         Err(IdempotencyRefusal::Distinta) => Err(Codigo::IdempotenciaDistinta.into()),
-        Err(IdempotencyRefusal::Op(rechazo)) => Err(to_problema(rechazo, sesion)),
+        Err(IdempotencyRefusal::Op(refused)) => Err(to_problema(refused, sesion)),
     }
 }
 
@@ -116,7 +124,7 @@ pub fn etag(version: i64) -> String {
 }
 
 /// An answer as HTTP.
-pub fn a_http(r: StoredResponse) -> Response {
+pub fn to_http(r: StoredResponse) -> Response {
     let status = StatusCode::from_u16(r.status).unwrap_or(StatusCode::OK);
     let mut http = (status, Body::from(r.cuerpo)).into_response();
     let h = http.headers_mut();
@@ -139,11 +147,15 @@ pub fn a_http(r: StoredResponse) -> Response {
 }
 
 /// Why a report's change was refused, as the client reads it.
-pub fn to_problema(rechazo: ReporteRefusal, sesion: &Session) -> Problema {
+pub fn to_problema(refused: Refused<ReporteRefusal>, sesion: &Session) -> Problema {
+    Problema::from_refused(refused, |reason| from_reason(reason, sesion))
+}
+
+fn from_reason(reason: ReporteRefusal, sesion: &Session) -> Problema {
     let actual = |leido: &StoredReporte| {
         serde_json::to_value(to_dto(leido, &sesion.catalogo)).unwrap_or_default()
     };
-    match rechazo {
+    match reason {
         ReporteRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
         ReporteRefusal::Retirado => Codigo::ReporteRetirado.into(),
         ReporteRefusal::SinPermiso => Codigo::SinPermiso.into(),
@@ -162,6 +174,5 @@ pub fn to_problema(rechazo: ReporteRefusal, sesion: &Session) -> Problema {
         ReporteRefusal::VersionDesfasada(l) => {
             Problema::from(Codigo::VersionDesfasada).with_current(actual(&l))
         }
-        ReporteRefusal::Fallo(f) => f.into(),
     }
 }

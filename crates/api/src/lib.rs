@@ -10,7 +10,6 @@ mod docs;
 mod download;
 mod drain_body;
 mod files;
-mod guard;
 mod health;
 mod idempotent;
 mod name_list;
@@ -28,7 +27,7 @@ mod usuarios;
 mod worker_health;
 
 pub use app::{App, AppOptions};
-pub use guard::Permission;
+pub use auth::guard::Permission;
 pub use openapi::description;
 pub use passwords::hash_password;
 pub use server::serve;

@@ -17,8 +17,8 @@ use utoipa::{
 };
 
 use crate::{
+    auth::guard::{Permission, SESSION_COOKIE},
     code::{ALWAYS, Codigo},
-    guard::{Permission, SESSION_COOKIE},
     problem::Problema,
 };
 
@@ -153,9 +153,8 @@ pub fn complete(mut api: OpenApi) -> OpenApi {
     let json = serde_json::to_value(&api).unwrap_or_default();
     for item in api.paths.paths.values_mut() {
         for operacion in operations(item) {
-            if let Some(RefOr::T(cuerpo)) = &mut operacion.request_body {
-                cuerpo
-                    .content
+            if let Some(RefOr::T(body)) = &mut operacion.request_body {
+                body.content
                     .values_mut()
                     .for_each(|c| add_example(c, &json));
             }

@@ -40,10 +40,10 @@ pub struct PageParams {
 impl PageParams {
     /// How many a page may have.
     pub fn limit(&self, e: &mut FieldErrors) -> i64 {
-        let Some(texto) = self.limite.as_deref().filter(|t| !t.is_empty()) else {
+        let Some(text) = self.limite.as_deref().filter(|t| !t.is_empty()) else {
             return DEFAULT_LIMIT;
         };
-        let n = parse_integer("limite", texto, e).unwrap_or(DEFAULT_LIMIT);
+        let n = parse_integer("limite", text, e).unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&n) {
             e.add(
                 "limite",
@@ -57,9 +57,9 @@ impl PageParams {
     }
 
     /// The place after which it begins; `None` for the first one.
-    pub fn after<P: DeserializeOwned>(&self, huella: &str) -> Result<Option<P>, Problema> {
+    pub fn after<P: DeserializeOwned>(&self, fingerprint: &str) -> Result<Option<P>, Problema> {
         let cursor = self.cursor.as_deref().filter(|c| !c.is_empty());
-        cursor.map(|c| parse_cursor(huella, c)).transpose()
+        cursor.map(|c| parse_cursor(fingerprint, c)).transpose()
     }
 }
 
@@ -77,23 +77,23 @@ pub fn fingerprint(lista: &impl Serialize) -> String {
     sha256_hex(&json)[..16].to_owned()
 }
 
-pub fn cursor(huella: &str, posicion: impl Serialize) -> Option<String> {
+pub fn cursor(fingerprint: &str, posicion: impl Serialize) -> Option<String> {
     let json = serde_json::to_vec(&Cursor {
-        l: huella.to_owned(),
+        l: fingerprint.to_owned(),
         p: posicion,
     })
     .ok()?;
     Some(URL_SAFE_NO_PAD.encode(json))
 }
 
-fn parse_cursor<P: DeserializeOwned>(huella: &str, texto: &str) -> Result<P, Problema> {
+fn parse_cursor<P: DeserializeOwned>(fingerprint: &str, text: &str) -> Result<P, Problema> {
     let invalido = || Problema::from(Codigo::CursorInvalido);
-    if texto.len() > 1_000 {
+    if text.len() > 1_000 {
         return Err(invalido());
     }
-    let json = URL_SAFE_NO_PAD.decode(texto).map_err(|_| invalido())?;
+    let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalido())?;
     let c: Cursor<P> = serde_json::from_slice(&json).map_err(|_| invalido())?;
-    if c.l == huella {
+    if c.l == fingerprint {
         Ok(c.p)
     } else {
         Err(invalido())
@@ -101,9 +101,9 @@ fn parse_cursor<P: DeserializeOwned>(huella: &str, texto: &str) -> Result<P, Pro
 }
 
 /// An integer in a query.
-pub fn parse_integer(campo: &str, texto: &str, e: &mut FieldErrors) -> Option<i64> {
+pub fn parse_integer(campo: &str, text: &str, e: &mut FieldErrors) -> Option<i64> {
     let falla = FieldErrorKind::Tipo(tipo::INTEGER.0, tipo::INTEGER.1);
-    e.take(campo, texto.parse().map_err(|_| falla))
+    e.take(campo, text.parse().map_err(|_| falla))
 }
 
 /// The page of what was read with one more than its limit, and the cursor of the next one.
@@ -158,7 +158,7 @@ mod tests {
             "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT
         });
         assert_eq!(parametros[0]["schema"], limite);
-        let texto = format!("Cuántos por página: 1 a {MAX_LIMIT}; {DEFAULT_LIMIT} si no se dice.");
-        assert_eq!(parametros[0]["description"], texto);
+        let text = format!("Cuántos por página: 1 a {MAX_LIMIT}; {DEFAULT_LIMIT} si no se dice.");
+        assert_eq!(parametros[0]["description"], text);
     }
 }

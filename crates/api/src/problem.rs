@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use sigra_domain::{FieldError, FieldErrorKind, Language, hex};
-use sigra_store::{Env, StoreError};
+use sigra_store::{Env, Refused, StoreError};
 
 use crate::{
     code::Codigo,
@@ -34,9 +34,9 @@ pub struct Problema {
     /// Finds a 500 in the log.
     id: Option<String>,
     /// A header that this problem has to say something in.
-    cabecera: Option<Box<(HeaderName, String)>>,
+    header: Option<Box<(HeaderName, String)>>,
     /// Whose absence is the reason.
-    caidos: Vec<&'static str>,
+    workers_down: Vec<&'static str>,
 }
 
 impl From<Codigo> for Problema {
@@ -49,8 +49,8 @@ impl From<Codigo> for Problema {
             actual: None,
             reintentar_en,
             id: None,
-            cabecera: None,
-            caidos: vec![],
+            header: None,
+            workers_down: vec![],
         }
     }
 }
@@ -65,26 +65,43 @@ impl From<Vec<FieldError>> for Problema {
 }
 
 impl From<StoreError> for Problema {
-    fn from(fallo: StoreError) -> Self {
-        match &fallo {
+    fn from(error: StoreError) -> Self {
+        match &error {
             StoreError::Lleno(_) => {
-                tracing::error!(%fallo, "la base de datos se quedó sin espacio");
+                tracing::error!(%error, "la base de datos se quedó sin espacio");
                 Codigo::SinEspacio.into()
             }
             StoreError::NoDisponible(_) | StoreError::Repetir(_) => {
-                tracing::warn!(%fallo, "base de datos no disponible");
+                tracing::warn!(%error, "base de datos no disponible");
                 Codigo::NoDisponible.into()
             }
-            _ => Self::internal(&fallo),
+            _ => Self::internal(&error),
         }
     }
 }
 
+impl<R> From<Refused<R>> for Problema
+where
+    Self: From<R>,
+{
+    fn from(refused: Refused<R>) -> Self {
+        Self::from_refused(refused, Self::from)
+    }
+}
+
 impl Problema {
+    /// Of a write that said no, or whose store failed.
+    pub fn from_refused<R>(refused: Refused<R>, from_reason: impl FnOnce(R) -> Self) -> Self {
+        match refused {
+            Refused::Reason(reason) => from_reason(reason),
+            Refused::Store(e) => e.into(),
+        }
+    }
+
     /// A defect or a broken machine: the cause goes to the log under the id that the client gets.
-    pub fn internal(causa: &dyn std::error::Error) -> Self {
+    pub fn internal(cause: &dyn std::error::Error) -> Self {
         let id = hex(&Env::default().random::<8>());
-        tracing::error!(id, %causa, "error interno");
+        tracing::error!(id, %cause, "error interno");
         Self {
             id: Some(id),
             ..Codigo::ErrorInterno.into()
@@ -119,14 +136,14 @@ impl Problema {
     /// With where an upload stands.
     #[must_use]
     pub fn with_offset(mut self, recibidos: i64) -> Self {
-        self.cabecera = Some(Box::new((OFFSET.clone(), recibidos.to_string())));
+        self.header = Some(Box::new((OFFSET.clone(), recibidos.to_string())));
         self
     }
 
     /// With the length of what a part was asked of (RFC 9110, 15.5.17).
     #[must_use]
     pub fn with_length(mut self, largo: u64) -> Self {
-        self.cabecera = Some(Box::new((
+        self.header = Some(Box::new((
             header::CONTENT_RANGE,
             format!("bytes */{largo}"),
         )));
@@ -135,23 +152,23 @@ impl Problema {
 
     /// With the names of the workers that are down.
     #[must_use]
-    pub fn with_workers_down(mut self, caidos: Vec<&'static str>) -> Self {
-        self.caidos = caidos;
+    pub fn with_workers_down(mut self, workers_down: Vec<&'static str>) -> Self {
+        self.workers_down = workers_down;
         self
     }
 
     fn detail(&self, idioma: Language) -> String {
         let detalle = self.codigo.detalle(idioma);
-        if self.caidos.is_empty() {
+        if self.workers_down.is_empty() {
             return detalle.to_owned();
         }
         let son = idioma.pick("Trabajos detenidos", "Workers down");
-        format!("{detalle} {son}: {}.", self.caidos.join(", "))
+        format!("{detalle} {son}: {}.", self.workers_down.join(", "))
     }
 
     #[must_use]
-    pub fn retry_after(mut self, segundos: u64) -> Self {
-        self.reintentar_en = Some(segundos);
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.reintentar_en = Some(seconds);
         self
     }
 
@@ -183,8 +200,8 @@ impl Problema {
         if let Some(actual) = &self.actual {
             p["actual"] = actual.clone();
         }
-        if let Some(segundos) = self.reintentar_en {
-            p["reintentar_en"] = segundos.into();
+        if let Some(seconds) = self.reintentar_en {
+            p["reintentar_en"] = seconds.into();
         }
         if let Some(id) = &self.id {
             p["id"] = id.as_str().into();
@@ -203,10 +220,10 @@ impl Problema {
             header::CONTENT_LANGUAGE,
             HeaderValue::from_static(idioma.tag()),
         );
-        if let Some(segundos) = self.reintentar_en {
-            h.insert(header::RETRY_AFTER, segundos.into());
+        if let Some(seconds) = self.reintentar_en {
+            h.insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some((nombre, valor)) = self.cabecera.as_deref()
+        if let Some((nombre, valor)) = self.header.as_deref()
             && let Ok(valor) = HeaderValue::from_str(valor)
         {
             h.insert(nombre.clone(), valor);

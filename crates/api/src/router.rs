@@ -27,17 +27,17 @@ use utoipa_axum::{
 
 use crate::{
     App,
-    code::{BODY, Codigo, IDEMPOTENT, SYNC_BODY, WRITE},
-    docs, download,
-    drain_body::drain_body,
-    files::tus,
-    guard::{
+    auth::guard::{
         Permission::{
             self, Administrador, Autenticado, CambioDePassword, Navegador, Publico, Supervision,
             SupervisionNavegador,
         },
         require,
     },
+    code::{BODY, Codigo, IDEMPOTENT, SYNC_BODY, WRITE},
+    docs, download,
+    drain_body::drain_body,
+    files::tus,
     openapi,
     problem::{Problema, render_problems},
     sync::rate_limit::limit_rate,

@@ -28,26 +28,25 @@ async fn broadcast(app: &App) {
 pub async fn serve(
     listener: TcpListener,
     app: App,
-    alto: impl Future<Output = ()> + Send + 'static,
+    stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     listener.set_nonblocking(true)?;
     let handle = Handle::new();
-    let para = handle.clone();
-    let cierra = app.clone();
+    let stopper = handle.clone();
+    let closing = app.clone();
     tokio::spawn(async move {
-        alto.await;
-        cierra.shut_down();
-        para.graceful_shutdown(Some(SHUTDOWN_TIMEOUT));
+        stop.await;
+        closing.shut_down();
+        stopper.graceful_shutdown(Some(SHUTDOWN_TIMEOUT));
     });
     let (router, _) = routes(&app);
     // Outside the router: the path must be trimmed before a route is looked for.
-    let servicio = NormalizePathLayer::trim_trailing_slash().layer(router);
-    let servicio =
-        ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(servicio);
-    let mut servidor = axum_server::from_tcp(listener)?
+    let service = NormalizePathLayer::trim_trailing_slash().layer(router);
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
+    let mut server = axum_server::from_tcp(listener)?
         .handle(handle)
         .first_request_timeout(HEADER_TIMEOUT);
-    let http = servidor.http_builder();
+    let http = server.http_builder();
     http.http1()
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(64 * 1024);
@@ -56,7 +55,7 @@ pub async fn serve(
         .max_header_list_size(32 * 1024)
         .keep_alive_interval(Some(Duration::from_secs(30)));
     tokio::select! {
-        fin = servidor.serve(servicio) => fin,
+        end = server.serve(service) => end,
         () = broadcast(&app) => Err(std::io::Error::other("los avisos en vivo se detuvieron")),
     }
 }

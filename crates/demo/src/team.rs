@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use sigra_domain::{Rol, password};
 use sigra_store::{
-    Env, Store,
-    identity::{CreateUsuario, Usuario, UsuarioRefusal},
+    Env, Refused, Store,
+    identity::{CreateUsuario, Usuario},
 };
 use tokio::task::JoinSet;
 
@@ -68,7 +68,7 @@ pub(super) async fn first_administrador(store: &Store) -> Result<(Persona, Strin
         .await
     {
         Ok(_) => Ok((persona, password)),
-        Err(UsuarioRefusal::Fallo(e)) => Err(e.into()),
+        Err(Refused::Store(e)) => Err(e.into()),
         Err(otro) => Err(DemoError::Administrador(format!("{otro:?}"))),
     }
 }

@@ -5,7 +5,7 @@ use sha2::Digest as _;
 use sigra_domain::{Quien, hex};
 use sigra_media::{MAX_HEADER, MAX_PIXELS, MediaType, dimensions};
 use sigra_store::{
-    StoreError,
+    Refused, StoreError,
     uploads::{
         AdoptUpload, FinishUpload, RecordBlobKey, Upload, UploadOutcome, UploadPart, UploadRefusal,
         key_prefix,
@@ -42,7 +42,7 @@ impl FileService {
         };
         let sobra = self.0.store.write(fin).await;
         match sobra {
-            Err(UploadRefusal::TurnoPerdido) => {
+            Err(Refused::Reason(UploadRefusal::TurnoPerdido)) => {
                 self.discard(&clave).await;
                 return Err(UploadRefusal::TurnoPerdido.into());
             }

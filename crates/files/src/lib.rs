@@ -22,7 +22,7 @@ use std::sync::Arc;
 use crate::blobs::BlobStore;
 use sigra_domain::{Quien, Rut, hex};
 use sigra_store::{
-    Store,
+    Refused, Store,
     reportes::StoredReporte,
     uploads::{
         AcquireLease, AdoptUpload, CreateUpload, DeleteArchivo, ForgetBlobKey, RemoveUpload,
@@ -115,7 +115,7 @@ impl FileService {
         quien: &Quien,
         id: i64,
         detalle: String,
-    ) -> Result<(), UploadRefusal> {
+    ) -> Result<(), Refused<UploadRefusal>> {
         let quien = quien.clone();
         let elimina = DeleteArchivo { quien, id, detalle };
         self.0.store.write(elimina).await
@@ -143,7 +143,7 @@ impl FileService {
         &self,
         rut: Rut,
         id: &str,
-    ) -> Result<(Upload, Vec<sigra_store::uploads::UploadPart>), UploadRefusal> {
+    ) -> Result<(Upload, Vec<sigra_store::uploads::UploadPart>), Refused<UploadRefusal>> {
         let toma = AcquireLease {
             rut,
             id: id.to_owned(),

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use sigra_domain::Quien;
 use sigra_store::{
+    Refused,
     reportes::StoredReporte,
     uploads::{AddUploadPart, Upload, UploadPart, UploadRefusal},
 };
@@ -166,7 +167,7 @@ impl UploadReceiver<'_> {
             pieza: pieza.clone(),
         };
         match self.evidencia.0.store.write(agrega).await {
-            Err(UploadRefusal::TurnoPerdido) => {
+            Err(Refused::Reason(UploadRefusal::TurnoPerdido)) => {
                 self.evidencia.0.almacen.delete(&pieza.clave).await.ok();
                 return Err(UploadRefusal::TurnoPerdido.into());
             }

@@ -1,12 +1,14 @@
 //! Why bytes are not taken.
 
 use sigra_media::UnsupportedMedia;
-use sigra_store::uploads::UploadRefusal;
+use sigra_store::{Refused, StoreError, uploads::UploadRefusal};
 
 #[derive(Debug, thiserror::Error)]
 pub enum FileRefusal {
     #[error("{0:?}")]
     Subida(UploadRefusal),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The upload stands elsewhere than its sender believes.
     #[error("la subida va en otra parte: {0}")]
     OtroDesfase(i64),
@@ -40,8 +42,11 @@ impl From<UploadRefusal> for FileRefusal {
     }
 }
 
-impl From<sigra_store::StoreError> for FileRefusal {
-    fn from(f: sigra_store::StoreError) -> Self {
-        Self::Subida(f.into())
+impl From<Refused<UploadRefusal>> for FileRefusal {
+    fn from(refused: Refused<UploadRefusal>) -> Self {
+        match refused {
+            Refused::Reason(reason) => Self::Subida(reason),
+            Refused::Store(e) => Self::Store(e),
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use sigra_domain::{Rol, Rut, password};
 use sigra_store::{
-    Store,
-    identity::{CreateUsuario, Usuario, UsuarioRefusal, has_administrador},
+    Refused, Store,
+    identity::{CreateUsuario, Usuario, has_administrador},
 };
 
 use crate::{config::Config, error::CommandError, output};
@@ -53,7 +53,7 @@ pub(crate) async fn create(
         .await
     {
         Ok(_) => {}
-        Err(UsuarioRefusal::Fallo(f)) => return Err(f.into()),
+        Err(Refused::Store(f)) => return Err(f.into()),
         Err(_) => return handle_rut_taken(store, rut).await,
     }
     tracing::info!(rut = rut.formatted(), "primer administrador creado");

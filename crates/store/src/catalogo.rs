@@ -1,6 +1,7 @@
 //! The catalogue: read often, changed hardly ever.
 
 mod edit;
+mod items;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use sigra_domain::{
 use sqlx::FromRow;
 
 pub use edit::{CatalogoChange, CatalogoItem, CatalogoRefusal};
+pub use items::{AreaEdit, EstadoEdit, SeveridadEdit, TransicionEdit};
 
 use crate::{ReadConn, Store, StoreError, db::with_conn};
 

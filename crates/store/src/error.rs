@@ -45,6 +45,43 @@ pub trait FromStoreError: From<StoreError> + Send + 'static {
     fn store_error(&self) -> Option<&StoreError>;
 }
 
+/// Why a write says no: what its caller may do about it, never the store's own trouble.
+pub trait Reason: std::fmt::Debug + Send + 'static {}
+
+/// A write said no, or the store failed beneath it. Nothing was written.
+#[derive(Debug)]
+pub enum Refused<R> {
+    Reason(R),
+    Store(StoreError),
+}
+
+impl<R: Reason> From<R> for Refused<R> {
+    fn from(reason: R) -> Self {
+        Self::Reason(reason)
+    }
+}
+
+impl<R> From<StoreError> for Refused<R> {
+    fn from(e: StoreError) -> Self {
+        Self::Store(e)
+    }
+}
+
+impl<R> From<sqlx::Error> for Refused<R> {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Store(e.into())
+    }
+}
+
+impl<R: Reason> FromStoreError for Refused<R> {
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Reason(_) => None,
+            Self::Store(e) => Some(e),
+        }
+    }
+}
+
 impl FromStoreError for StoreError {
     fn store_error(&self) -> Option<&StoreError> {
         Some(self)

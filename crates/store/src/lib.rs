@@ -25,10 +25,13 @@ pub use bitacora::{
     BitacoraFilter, ChainFinding, ChainSummary, StoredEntrada, StoredSettingsEntrada,
     VerifySummary, list_bitacora, list_settings_changes, read_bitacora, verify_chain,
 };
-pub use catalogo::{CatalogoChange, CatalogoItem, CatalogoRefusal};
+pub use catalogo::{
+    AreaEdit, CatalogoChange, CatalogoItem, CatalogoRefusal, EstadoEdit, SeveridadEdit,
+    TransicionEdit,
+};
 pub use db::{ReadConn, Store};
 pub use env::Env;
-pub use error::{FromStoreError, StoreError};
+pub use error::{FromStoreError, Reason, Refused, StoreError};
 pub use idempotency::{Authorize, IdempotencyKey, IdempotencyRefusal, Idempotent, StoredResponse};
 pub use migrate::{Migrations, SCHEMA_VERSION};
 pub use write::{Tx, Write};

@@ -65,9 +65,9 @@ pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     QueryParams(p): QueryParams<Parametros>,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = fingerprint(&p);
+    let fingerprint = fingerprint(&p);
     let mut e = FieldErrors::default();
     let objeto = p.objeto.clone().filter(|t| !t.is_empty()).and_then(|t| {
         e.take(
@@ -75,13 +75,13 @@ pub async fn listar(
             text(t, 1, 100, false).map_err(|_| FieldErrorKind::NoExiste),
         )
     });
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     e.finish(Some(()))?;
-    let antes_de = pedida.after(&huella)?;
-    let mut lectura = app.store().read().await?;
-    let ajustes =
-        list_settings_changes(&mut lectura, objeto.as_deref(), antes_de, limite + 1).await?;
-    let (ajustes, siguiente) = page::cut_page(ajustes, limite, |a| cursor(&huella, a.entrada.n));
+    let antes_de = params.after(&fingerprint)?;
+    let mut conn = app.store().read().await?;
+    let ajustes = list_settings_changes(&mut conn, objeto.as_deref(), antes_de, limite + 1).await?;
+    let (ajustes, siguiente) =
+        page::cut_page(ajustes, limite, |a| cursor(&fingerprint, a.entrada.n));
     let items = ajustes
         .into_iter()
         .map(|a| Ajuste {

@@ -49,9 +49,9 @@ pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     QueryParams(p): QueryParams<Parametros>,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = fingerprint(&p);
+    let fingerprint = fingerprint(&p);
     let mut e = FieldErrors::default();
     let dicho = |t: &Option<String>| t.clone().filter(|t| !t.is_empty());
     let mut momento = |campo: &str, t: &Option<String>| {
@@ -75,12 +75,12 @@ pub async fn listar(
         hasta,
         antes_de: None,
     };
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     e.finish(Some(()))?;
-    filtro.antes_de = pedida.after(&huella)?;
-    let mut lectura = app.store().read().await?;
-    let entradas = list_bitacora(&mut lectura, &filtro, limite + 1).await?;
-    let (entradas, siguiente) = page::cut_page(entradas, limite, |e| cursor(&huella, e.id));
+    filtro.antes_de = params.after(&fingerprint)?;
+    let mut conn = app.store().read().await?;
+    let entradas = list_bitacora(&mut conn, &filtro, limite + 1).await?;
+    let (entradas, siguiente) = page::cut_page(entradas, limite, |e| cursor(&fingerprint, e.id));
     let items = entradas.into_iter().map(Entrada::from).collect();
     Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }

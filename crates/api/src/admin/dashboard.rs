@@ -7,8 +7,8 @@ use sigra_store::counters::{Scope, figures};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    App, body::QueryParams, code::Codigo, guard::Session, page::parse_integer, problem::Problema,
-    reportes::lista::parse_day,
+    App, auth::guard::Session, body::QueryParams, code::Codigo, page::parse_integer,
+    problem::Problema, reportes::lista::parse_day,
 };
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DatosInvalidos];

@@ -8,17 +8,14 @@ use sigra_domain::{
     catalogo::{APROBADO, RECHAZADO},
     reporte::detalle,
 };
-use sigra_store::{
-    Idempotent,
-    reportes::{DecideReporte, StoredReporte},
-};
+use sigra_store::reportes::{DecideReporte, StoredReporte};
 use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, IfMatch, JsonBody, expected_version},
     code::Codigo,
-    guard::Session,
     idempotent::{IdempotencyHeader, reporte_response, write},
     problem::Problema,
     reportes::dto::Reporte,
@@ -79,11 +76,11 @@ pub async fn aprobar(
     sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: IdempotencyHeader,
-    cuerpo: JsonBody<Decision>,
+    header: IdempotencyHeader,
+    body: JsonBody<Decision>,
 ) -> Result<Response, Problema> {
-    let version = |cuerpo| expected_version(if_match.as_ref(), cuerpo);
-    decide(&app, sesion, id, version, llave, cuerpo, APROBADO).await
+    let version = |body| expected_version(if_match.as_ref(), body);
+    decide(&app, sesion, id, version, header, body, APROBADO).await
 }
 
 /// Rechazar un reporte.
@@ -99,11 +96,11 @@ pub async fn rechazar(
     sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: IdempotencyHeader,
-    cuerpo: JsonBody<Rechazo>,
+    header: IdempotencyHeader,
+    body: JsonBody<Rechazo>,
 ) -> Result<Response, Problema> {
-    let version = |cuerpo| expected_version(if_match.as_ref(), cuerpo);
-    decide(&app, sesion, id, version, llave, cuerpo, RECHAZADO).await
+    let version = |body| expected_version(if_match.as_ref(), body);
+    decide(&app, sesion, id, version, header, body, RECHAZADO).await
 }
 
 async fn decide(
@@ -111,12 +108,12 @@ async fn decide(
     sesion: Session,
     id: i64,
     version: impl Fn(Option<i64>) -> Option<i64>,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     JsonBody { datos, sha256 }: JsonBody<impl Into<Decision>>,
     estado_id: i64,
 ) -> Result<Response, Problema> {
     let datos: Decision = datos.into();
-    let clave = llave.bind(&sesion, sha256);
+    let key = header.bind(&sesion, sha256);
     let mut e = FieldErrors::default();
     let texto = e
         .optional("detalle", datos.detalle, tipo::STRING)
@@ -135,15 +132,6 @@ async fn decide(
         catalogo: sesion.catalogo.clone(),
     };
     let s = sesion.clone();
-    let responde = move |leido: StoredReporte| reporte_response(StatusCode::OK, &leido, &s);
-    write(
-        app.store(),
-        &sesion,
-        Idempotent {
-            clave,
-            op,
-            responde,
-        },
-    )
-    .await
+    let to_response = move |leido: StoredReporte| reporte_response(StatusCode::OK, &leido, &s);
+    write(app, &sesion, key, op, to_response).await
 }

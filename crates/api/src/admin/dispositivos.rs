@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     page::{self, PageParams, Pagina, cursor, fingerprint},
     problem::Problema,
 };
@@ -56,16 +56,19 @@ pub async fn listar(
     State(app): State<App>,
     sesion: Session,
     OriginalUri(uri): OriginalUri,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = fingerprint(&"dispositivos");
+    let fingerprint = fingerprint(&"dispositivos");
     let mut e = FieldErrors::default();
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     e.finish(Some(()))?;
-    let desde = pedida.after(&huella)?.map(parse_position).transpose()?;
-    let mut lectura = app.store().read().await?;
-    let todos = dispositivos(&mut lectura, desde.as_ref(), limite + 1).await?;
-    let ultimo = |d: &sync::Dispositivo| cursor(&huella, (&d.device_id, d.rut));
+    let desde = params
+        .after(&fingerprint)?
+        .map(parse_position)
+        .transpose()?;
+    let mut conn = app.store().read().await?;
+    let todos = dispositivos(&mut conn, desde.as_ref(), limite + 1).await?;
+    let ultimo = |d: &sync::Dispositivo| cursor(&fingerprint, (&d.device_id, d.rut));
     let (todos, siguiente) = page::cut_page(todos, limite, ultimo);
     let silencio = sesion.ahora.plus(-app.silence_ms());
     let items = todos

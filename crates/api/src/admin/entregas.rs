@@ -12,9 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, QueryParams},
     code::Codigo,
-    guard::Session,
     page::{self, PageParams, Pagina, cursor, fingerprint},
     problem::Problema,
 };
@@ -71,11 +71,11 @@ pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     QueryParams(p): QueryParams<Parametros>,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = fingerprint(&("entregas", &p));
+    let fingerprint = fingerprint(&("entregas", &p));
     let mut e = FieldErrors::default();
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     let estado = match p.estado.as_deref() {
         None | Some("") => Some(ESTADOS[0]),
         Some(dicho) => {
@@ -84,11 +84,11 @@ pub async fn listar(
         }
     };
     let estado = e.finish(estado)?;
-    let antes_de = pedida.after(&huella)?;
-    let mut lectura = app.store().read().await?;
-    let todas = deliveries(&mut lectura, estado, antes_de, limite + 1).await?;
-    drop(lectura);
-    let ultima = |e: &notifications::Delivery| cursor(&huella, e.id);
+    let antes_de = params.after(&fingerprint)?;
+    let mut conn = app.store().read().await?;
+    let todas = deliveries(&mut conn, estado, antes_de, limite + 1).await?;
+    drop(conn);
+    let ultima = |e: &notifications::Delivery| cursor(&fingerprint, e.id);
     let (todas, siguiente) = page::cut_page(todas, limite, ultima);
     let items = todas.into_iter().map(to_dto).collect();
     Ok(page::respond(&uri, &Pagina { items, siguiente }))

@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, JsonBody},
     code::Codigo,
-    guard::Session,
     name_list::parse_names,
     problem::Problema,
 };
@@ -158,7 +158,6 @@ impl From<WebhookRefusal> for Problema {
         match r {
             WebhookRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
             WebhookRefusal::Demasiados => Codigo::DemasiadosWebhooks.into(),
-            WebhookRefusal::Fallo(f) => f.into(),
         }
     }
 }
@@ -173,8 +172,8 @@ async fn update(app: &App, sesion: &Session, cambio: WebhookChange) -> Result<We
 #[utoipa::path(get, path = "/admin/webhooks", tag = "administracion",
     responses((status = 200, description = "Todos, del más antiguo al más nuevo", body = Webhooks)))]
 pub async fn listar(State(app): State<App>, sesion: Session) -> Result<Json<Webhooks>, Problema> {
-    let mut lectura = app.store().read().await?;
-    let todos = webhooks(&mut lectura, sesion.ahora).await?;
+    let mut conn = app.store().read().await?;
+    let todos = webhooks(&mut conn, sesion.ahora).await?;
     let items = todos.into_iter().map(Webhook::from).collect();
     Ok(Json(Webhooks { items }))
 }

@@ -15,7 +15,7 @@ use super::{
     login::verify_password,
     session_response::{Acceso, access_response},
 };
-use crate::{App, body::JsonBody, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::JsonBody, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::CredencialesInvalidas, Codigo::DemasiadosIntentos];
 

@@ -90,19 +90,19 @@ pub async fn verify_password(
     rut: Rut,
     password: String,
 ) -> Result<(Usuario, Option<String>), Problema> {
-    let (cuerpo, direccion) = (rut.body(), origen.direccion.clone());
+    let (body, direccion) = (rut.body(), origen.direccion.clone());
     let intento = CountAttempt {
-        rut: cuerpo,
+        rut: body,
         direccion: direccion.clone(),
     };
     if let Err(ms) = app.store().write(intento).await? {
         let segundos = u64::try_from(ms).unwrap_or(0).div_ceil(1_000);
         return Err(Problema::from(Codigo::DemasiadosIntentos).retry_after(segundos));
     }
-    let mut lectura = app.store().read().await?;
-    let conocido = usuario(&mut lectura, rut).await?;
-    let costo_bcrypt = bcrypt_cost(&mut lectura).await?;
-    drop(lectura);
+    let mut conn = app.store().read().await?;
+    let conocido = usuario(&mut conn, rut).await?;
+    let costo_bcrypt = bcrypt_cost(&mut conn).await?;
+    drop(conn);
     let hash = conocido.as_ref().map(|u| u.hash_password.clone());
     let veredicto = app
         .password_hasher()
@@ -113,7 +113,7 @@ pub async fn verify_password(
         .ok_or(Codigo::CredencialesInvalidas)?;
     app.store()
         .write(ForgiveAttempt {
-            rut: cuerpo,
+            rut: body,
             direccion,
         })
         .await?;

@@ -7,7 +7,7 @@ use axum::{
 };
 use sigra_store::identity::CloseSession;
 
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[];
 

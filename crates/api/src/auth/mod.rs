@@ -1,6 +1,7 @@
 //! Signing in and staying signed in.
 
 pub mod cambiar_password;
+pub mod guard;
 pub mod login;
 pub mod logout;
 pub mod me;

@@ -45,8 +45,8 @@ pub async fn refresh(
     else {
         return Err(Codigo::SesionCerrada.into());
     };
-    let mut lectura = app.store().read().await?;
-    let usuario = usuario(&mut lectura, rut)
+    let mut conn = app.store().read().await?;
+    let usuario = usuario(&mut conn, rut)
         .await?
         .ok_or(Codigo::SesionCerrada)?;
     if !usuario.activo {

@@ -6,7 +6,7 @@ use sigra_domain::Instante;
 use sigra_store::identity::{CloseSession, list_sessions};
 use utoipa::ToSchema;
 
-use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::Id, code::Codigo, problem::Problema};
 
 pub const CODIGOS_LIST: &[Codigo] = &[];
 pub const CODIGOS_CERRAR: &[Codigo] = &[Codigo::NoEncontrado];
@@ -44,8 +44,8 @@ pub struct Sesiones {
     responses((status = 200, description = "De la más nueva a la más antigua", body = Sesiones)))]
 pub async fn listar(State(app): State<App>, sesion: Session) -> Result<Json<Sesiones>, Problema> {
     let ahora = app.store().env().now();
-    let mut lectura = app.store().read().await?;
-    let items = list_sessions(&mut lectura, sesion.quien.rut, ahora)
+    let mut conn = app.store().read().await?;
+    let items = list_sessions(&mut conn, sesion.quien.rut, ahora)
         .await?
         .into_iter()
         .map(|s| SesionAbierta {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    guard::SESSION_COOKIE,
+    auth::guard::SESSION_COOKIE,
     problem::Problema,
     tokens::{AUD_API, AUD_BROWSER, LIFETIME},
     usuarios::dto::Usuario,
@@ -58,7 +58,7 @@ pub fn access_response(
             .issue(entorno, &quien, sesion_id, aud)
             .map_err(|e| Problema::internal(&e))
     };
-    let cuerpo = Acceso {
+    let body = Acceso {
         access_token: emite(AUD_API)?,
         refresh_token,
         token_type: "Bearer".to_owned(),
@@ -71,7 +71,7 @@ pub fn access_response(
         "{SESSION_COOKIE}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={LIFETIME}{segura}",
         emite(AUD_BROWSER)?
     );
-    let mut r = Json(cuerpo).into_response();
+    let mut r = Json(body).into_response();
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         r.headers_mut().insert(header::SET_COOKIE, cookie);
     }

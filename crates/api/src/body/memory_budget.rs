@@ -27,7 +27,7 @@ pub struct MemoryBudget(Arc<Mutex<ReservedMemory>>);
 /// A place in it, given back when it is dropped.
 #[derive(Debug)]
 pub struct Reservation {
-    presupuesto: MemoryBudget,
+    budget: MemoryBudget,
     rut: Rut,
     kib: usize,
 }
@@ -40,7 +40,7 @@ impl MemoryBudget {
     /// A place that holds nothing yet.
     pub fn slot(&self, rut: Rut) -> Reservation {
         Reservation {
-            presupuesto: self.clone(),
+            budget: self.clone(),
             rut,
             kib: 0,
         }
@@ -63,14 +63,14 @@ impl Reservation {
         if mas == 0 {
             return Ok(());
         }
-        let mut tomado = self.presupuesto.lock();
-        let suyo = tomado.personas.get(&self.rut).copied().unwrap_or(0);
-        if tomado.total + mas > TOTAL_KIB || suyo + mas > PER_PERSONA_KIB {
+        let mut taken = self.budget.lock();
+        let suyo = taken.personas.get(&self.rut).copied().unwrap_or(0);
+        if taken.total + mas > TOTAL_KIB || suyo + mas > PER_PERSONA_KIB {
             return Err(BudgetExhausted);
         }
-        tomado.total += mas;
-        tomado.personas.insert(self.rut, suyo + mas);
-        drop(tomado);
+        taken.total += mas;
+        taken.personas.insert(self.rut, suyo + mas);
+        drop(taken);
         self.kib += mas;
         Ok(())
     }
@@ -78,12 +78,12 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut tomado = self.presupuesto.lock();
-        tomado.total -= self.kib;
-        if let Some(suyo) = tomado.personas.get_mut(&self.rut) {
+        let mut taken = self.budget.lock();
+        taken.total -= self.kib;
+        if let Some(suyo) = taken.personas.get_mut(&self.rut) {
             *suyo -= self.kib;
             if *suyo == 0 {
-                tomado.personas.remove(&self.rut);
+                taken.personas.remove(&self.rut);
             }
         }
     }
@@ -100,29 +100,29 @@ mod tests {
     #[test]
     fn nobody_takes_what_is_for_all() {
         let p = MemoryBudget::default();
-        let lugar = |n| p.slot(Rut::new(n).unwrap());
-        let (mut uno, mut dos) = (lugar(1), lugar(1));
+        let slot = |n| p.slot(Rut::new(n).unwrap());
+        let (mut uno, mut dos) = (slot(1), slot(1));
         let mayor = 8 * MIB + MIB / 4;
         uno.grow(mayor).unwrap();
         dos.grow(3).unwrap();
         dos.grow(mayor).unwrap();
         dos.grow(mayor).unwrap();
-        assert!(lugar(1).grow(1).is_err(), "su parte está llena");
+        assert!(slot(1).grow(1).is_err(), "su parte está llena");
         // 64 MiB in all: 16.5 of the first, five of 8 and one of 7.5.
         let otros: Vec<_> = (2..8)
             .map(|n| {
-                let mut l = lugar(n);
+                let mut l = slot(n);
                 l.grow(if n < 7 { 8 * MIB } else { 7 * MIB + MIB / 2 })
                     .unwrap();
                 l
             })
             .collect();
-        assert!(lugar(9).grow(1).is_err(), "no queda para nadie");
+        assert!(slot(9).grow(1).is_err(), "no queda para nadie");
         drop(uno);
-        let mut otra = lugar(9);
+        let mut otra = slot(9);
         otra.grow(mayor).unwrap();
         drop((otros, dos, otra));
-        let tomado = p.lock();
-        assert_eq!((tomado.total, tomado.personas.len()), (0, 0));
+        let taken = p.lock();
+        assert_eq!((taken.total, taken.personas.len()), (0, 0));
     }
 }

@@ -11,7 +11,7 @@ use super::{
     memory_budget::{BudgetExhausted, Reservation},
     parse_object,
 };
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 /// What a sync call's body is, apart from its JSON.
 pub trait SyncBodyKind {
@@ -25,7 +25,7 @@ pub struct SyncBody<M> {
     texto: String,
     /// Where bytes stood that are no UTF-8.
     ilegibles: Vec<usize>,
-    _lugar: Reservation,
+    _slot: Reservation,
     de: PhantomData<M>,
 }
 
@@ -48,17 +48,17 @@ impl<M: SyncBodyKind> FromRequest<App> for SyncBody<M> {
         }
         let sesion: Option<&Session> = request.extensions().get();
         let rut = sesion.ok_or(Codigo::NoAutenticado)?.quien.rut;
-        let mut lugar = app.memory_budget().slot(rut);
-        let lectura = read_within_budget(request, &mut lugar, M::TOO_LARGE);
-        let bytes = tokio::time::timeout(SYNC_BODY_TIMEOUT, lectura)
+        let mut slot = app.memory_budget().slot(rut);
+        let reading = read_within_budget(request, &mut slot, M::TOO_LARGE);
+        let bytes = tokio::time::timeout(SYNC_BODY_TIMEOUT, reading)
             .await
             .map_err(|_| Codigo::CuerpoLento)??;
         let mut ilegibles = vec![];
         let texto = String::from_utf8(bytes).unwrap_or_else(|e| {
             let mut texto = String::with_capacity(e.as_bytes().len());
-            for trozo in e.as_bytes().utf8_chunks() {
-                texto.push_str(trozo.valid());
-                if !trozo.invalid().is_empty() {
+            for chunk in e.as_bytes().utf8_chunks() {
+                texto.push_str(chunk.valid());
+                if !chunk.invalid().is_empty() {
                     ilegibles.push(texto.len());
                     texto.push(char::REPLACEMENT_CHARACTER);
                 }
@@ -68,7 +68,7 @@ impl<M: SyncBodyKind> FromRequest<App> for SyncBody<M> {
         Ok(Self {
             texto,
             ilegibles,
-            _lugar: lugar,
+            _slot: slot,
             de: PhantomData,
         })
     }
@@ -106,28 +106,28 @@ impl<M> SyncBody<M> {
 /// Reads a body while there is room for it among all that arrive.
 async fn read_within_budget(
     request: Request,
-    lugar: &mut Reservation,
+    slot: &mut Reservation,
     demasiado: Codigo,
 ) -> Result<Vec<u8>, Problema> {
-    let mut cuerpo = Limited::new(request.into_body(), MAX_SYNC_BODY);
+    let mut body = Limited::new(request.into_body(), MAX_SYNC_BODY);
     let mut bytes = Vec::new();
-    let siguiente = async |cuerpo: &mut Limited<_>| {
-        let trozo = tokio::time::timeout(IDLE_TIMEOUT, cuerpo.frame()).await;
-        trozo.map_err(|_| Problema::from(Codigo::CuerpoLento))
+    let next = async |body: &mut Limited<_>| {
+        let chunk = tokio::time::timeout(IDLE_TIMEOUT, body.frame()).await;
+        chunk.map_err(|_| Problema::from(Codigo::CuerpoLento))
     };
-    while let Some(trozo) = siguiente(&mut cuerpo).await? {
-        let trozo = trozo.map_err(|e| {
+    while let Some(chunk) = next(&mut body).await? {
+        let chunk = chunk.map_err(|e| {
             if e.is::<LengthLimitError>() {
                 Problema::from(demasiado)
             } else {
                 Codigo::CuerpoIlegible.into()
             }
         })?;
-        let Some(datos) = trozo.data_ref() else {
+        let Some(datos) = chunk.data_ref() else {
             continue;
         };
-        let cabe = lugar.grow(RESPONSE_BYTES + bytes.len() + datos.len());
-        cabe.map_err(|BudgetExhausted| Codigo::ServidorOcupado)?;
+        let fits = slot.grow(RESPONSE_BYTES + bytes.len() + datos.len());
+        fits.map_err(|BudgetExhausted| Codigo::ServidorOcupado)?;
         bytes.extend_from_slice(datos);
     }
     Ok(bytes)

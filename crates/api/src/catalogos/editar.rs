@@ -9,14 +9,16 @@ use sigra_domain::{
     campo::{FieldErrors, text, tipo},
     catalogo::{Area, Catalogo, Estado, Severidad},
 };
-use sigra_store::{CatalogoChange, CatalogoItem, CatalogoRefusal};
+use sigra_store::{
+    AreaEdit, CatalogoChange, CatalogoItem, CatalogoRefusal, EstadoEdit, SeveridadEdit,
+};
 use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, JsonBody},
     code::Codigo,
-    guard::Session,
     problem::Problema,
 };
 
@@ -135,7 +137,6 @@ impl From<CatalogoRefusal> for Problema {
         match r {
             CatalogoRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
             CatalogoRefusal::NombreRepetido => Codigo::NombreRepetido.into(),
-            CatalogoRefusal::Fallo(f) => f.into(),
         }
     }
 }
@@ -144,18 +145,15 @@ impl From<CatalogoRefusal> for Problema {
 pub async fn update(
     app: &App,
     sesion: &Session,
-    elemento: CatalogoItem,
+    item: impl CatalogoItem,
 ) -> Result<(i64, Arc<Catalogo>), Problema> {
     let actor = sesion.quien.rut;
-    let id = app
-        .store()
-        .write(CatalogoChange { elemento, actor })
-        .await?;
+    let id = app.store().write(CatalogoChange { item, actor }).await?;
     Ok((id, app.store().catalogo().await?))
 }
 
-async fn area(app: &App, sesion: &Session, elemento: CatalogoItem) -> Result<Json<Area>, Problema> {
-    let (id, catalogo) = update(app, sesion, elemento).await?;
+async fn area(app: &App, sesion: &Session, item: AreaEdit) -> Result<Json<Area>, Problema> {
+    let (id, catalogo) = update(app, sesion, item).await?;
     let area = catalogo.area(id).cloned();
     Ok(Json(area.ok_or(Codigo::NoEncontrado)?))
 }
@@ -163,19 +161,15 @@ async fn area(app: &App, sesion: &Session, elemento: CatalogoItem) -> Result<Jso
 async fn severidad(
     app: &App,
     sesion: &Session,
-    elemento: CatalogoItem,
+    item: SeveridadEdit,
 ) -> Result<Json<Severidad>, Problema> {
-    let (id, catalogo) = update(app, sesion, elemento).await?;
+    let (id, catalogo) = update(app, sesion, item).await?;
     let severidad = catalogo.severidad(id).cloned();
     Ok(Json(severidad.ok_or(Codigo::NoEncontrado)?))
 }
 
-async fn estado(
-    app: &App,
-    sesion: &Session,
-    elemento: CatalogoItem,
-) -> Result<Json<Estado>, Problema> {
-    let (id, catalogo) = update(app, sesion, elemento).await?;
+async fn estado(app: &App, sesion: &Session, item: EstadoEdit) -> Result<Json<Estado>, Problema> {
+    let (id, catalogo) = update(app, sesion, item).await?;
     let estado = catalogo.estado(id).cloned();
     Ok(Json(estado.ok_or(Codigo::NoEncontrado)?))
 }
@@ -190,12 +184,12 @@ pub async fn crear_area(
 ) -> Result<(StatusCode, Json<Area>), Problema> {
     let mut e = FieldErrors::default();
     let nombre = required_name(&mut e, datos.nombre);
-    let elemento = CatalogoItem::Area {
+    let item = AreaEdit {
         id: None,
         nombre: Some(e.finish(nombre)?),
         activa: None,
     };
-    Ok((StatusCode::CREATED, area(&app, &sesion, elemento).await?))
+    Ok((StatusCode::CREATED, area(&app, &sesion, item).await?))
 }
 
 /// Editar un área.
@@ -209,12 +203,12 @@ pub async fn editar_area(
     JsonBody { datos, .. }: JsonBody<AreaPatch>,
 ) -> Result<Json<Area>, Problema> {
     let mut e = FieldErrors::default();
-    let elemento = CatalogoItem::Area {
+    let item = AreaEdit {
         id: Some(id),
         nombre: optional_name(&mut e, datos.nombre),
         activa: e.optional("activa", datos.activa, tipo::BOOLEAN),
     };
-    area(&app, &sesion, e.finish(Some(elemento))?).await
+    area(&app, &sesion, e.finish(Some(item))?).await
 }
 
 /// Crear una severidad.
@@ -229,14 +223,14 @@ pub async fn crear_severidad(
     let nombre = required_name(&mut e, datos.nombre);
     let meta_horas = hours(&mut e, datos.meta_horas);
     let urgente = e.optional("urgente", datos.urgente, tipo::BOOLEAN);
-    let elemento = CatalogoItem::Severidad {
+    let item = SeveridadEdit {
         id: None,
         nombre: Some(e.finish(nombre)?),
         activa: None,
         meta_horas,
         urgente,
     };
-    let creada = severidad(&app, &sesion, elemento).await?;
+    let creada = severidad(&app, &sesion, item).await?;
     Ok((StatusCode::CREATED, creada))
 }
 
@@ -251,14 +245,14 @@ pub async fn editar_severidad(
     JsonBody { datos, .. }: JsonBody<SeveridadPatch>,
 ) -> Result<Json<Severidad>, Problema> {
     let mut e = FieldErrors::default();
-    let elemento = CatalogoItem::Severidad {
+    let item = SeveridadEdit {
         id: Some(id),
         nombre: optional_name(&mut e, datos.nombre),
         activa: e.optional("activa", datos.activa, tipo::BOOLEAN),
         meta_horas: hours(&mut e, datos.meta_horas),
         urgente: e.optional("urgente", datos.urgente, tipo::BOOLEAN),
     };
-    severidad(&app, &sesion, e.finish(Some(elemento))?).await
+    severidad(&app, &sesion, e.finish(Some(item))?).await
 }
 
 /// Crear un estado.
@@ -273,12 +267,12 @@ pub async fn crear_estado(
     let nombre = required_name(&mut e, datos.nombre);
     let es_final = e.required("final", datos.es_final, tipo::BOOLEAN);
     let (nombre, es_final) = e.finish(nombre.zip(es_final))?;
-    let elemento = CatalogoItem::Estado {
+    let item = EstadoEdit {
         id: None,
         nombre: Some(nombre),
         es_final,
     };
-    Ok((StatusCode::CREATED, estado(&app, &sesion, elemento).await?))
+    Ok((StatusCode::CREATED, estado(&app, &sesion, item).await?))
 }
 
 /// Cambiar el nombre de un estado.
@@ -292,10 +286,10 @@ pub async fn editar_estado(
     JsonBody { datos, .. }: JsonBody<EstadoPatch>,
 ) -> Result<Json<Estado>, Problema> {
     let mut e = FieldErrors::default();
-    let elemento = CatalogoItem::Estado {
+    let item = EstadoEdit {
         id: Some(id),
         nombre: optional_name(&mut e, datos.nombre),
         es_final: false,
     };
-    estado(&app, &sesion, e.finish(Some(elemento))?).await
+    estado(&app, &sesion, e.finish(Some(item))?).await
 }

@@ -7,15 +7,15 @@ use sigra_domain::{
     campo::{BoundedList, FieldErrors, tipo},
     catalogo::Transicion,
 };
-use sigra_store::CatalogoItem;
+use sigra_store::TransicionEdit;
 use utoipa::ToSchema;
 
 use super::editar::update;
 use crate::{
     App,
+    auth::guard::Session,
     body::{Ids, JsonBody},
     code::Codigo,
-    guard::Session,
     name_list::parse_names,
     problem::Problema,
 };
@@ -62,12 +62,12 @@ pub async fn permitir(
     if desde == hacia {
         return Err(Codigo::NoEncontrado.into());
     }
-    let elemento = CatalogoItem::Transicion {
+    let item = TransicionEdit {
         desde,
         hacia,
         roles: roles.clone(),
     };
-    update(&app, &sesion, elemento).await?;
+    update(&app, &sesion, item).await?;
     Ok(Json(Transicion {
         desde,
         hacia,
@@ -87,11 +87,11 @@ pub async fn quitar(
     sesion: Session,
     Ids(desde, hacia): Ids,
 ) -> Result<StatusCode, Problema> {
-    let elemento = CatalogoItem::Transicion {
+    let item = TransicionEdit {
         desde,
         hacia,
         roles: vec![],
     };
-    update(&app, &sesion, elemento).await?;
+    update(&app, &sesion, item).await?;
     Ok(StatusCode::NO_CONTENT)
 }

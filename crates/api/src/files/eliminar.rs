@@ -1,4 +1,4 @@
-//! `DELETE /files/{id}`
+//! `DELETE /multimedia/{id}`
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, JsonBody},
     code::Codigo,
-    guard::Session,
     problem::Problema,
 };
 

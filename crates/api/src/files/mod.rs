@@ -13,7 +13,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use sigra_store::reportes::StoredReporte;
 
-use crate::{App, guard::Session};
+use crate::{App, auth::guard::Session};
 
 /// A body that says nothing for that long is none.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -18,10 +18,10 @@ use sigra_store::{reportes::ReporteRef, uploads::DirectUpload};
 use super::metered_stream::{ByteAllowance, MeteredStream};
 use crate::{
     App,
+    auth::guard::Session,
     body::Id,
     code::Codigo,
-    guard::Session,
-    idempotent::{a_http, reporte_response},
+    idempotent::{reporte_response, to_http},
     problem::Problema,
     reportes::{dto::Reporte, ver::find_active},
 };
@@ -65,7 +65,7 @@ struct FormFields {
 ///
 /// `multimedia_uuid` y `sha256` son opcionales y van antes de `archivo`. Sin `multimedia_uuid` el archivo es el del
 /// manifiesto que tenga el mismo hash; si ninguno lo tiene, se agrega. Lo mismo otra vez responde 200. Lo que se
-/// corta no se guarda: con mala señal use `/files/tus`.
+/// corta no se guarda: con mala señal use `/multimedia/tus`.
 #[utoipa::path(post, path = "/reportes/{id}/multimedia", tag = "multimedia",
     request_body(content_type = "multipart/form-data", content = Formulario),
     params(("id" = i64, Path, description = "Id del reporte")),
@@ -77,7 +77,7 @@ pub async fn enviar(
     sesion: Session,
     Id(id): Id,
     headers: HeaderMap,
-    cuerpo: Body,
+    body: Body,
 ) -> Result<Response, Problema> {
     let tipo = headers.get(header::CONTENT_TYPE);
     let frontera = tipo
@@ -93,8 +93,8 @@ pub async fn enviar(
         return Err(Codigo::SinPermiso.into());
     }
     let permitido = ByteAllowance::default();
-    let goteo = MeteredStream::new(cuerpo.into_data_stream(), permitido.clone());
-    let mut partes = Multipart::new(goteo, frontera);
+    let metered = MeteredStream::new(body.into_data_stream(), permitido.clone());
+    let mut partes = Multipart::new(metered, frontera);
     let espera = tokio::time::timeout(
         super::IDLE_TIMEOUT,
         read_until_archivo(&mut partes, &permitido),
@@ -121,9 +121,9 @@ pub async fn enviar(
         uuid_nuevo: random_uuid(app.store().env().random()),
     };
     permitido.lift_limit();
-    let evidencia = app.files().clone();
+    let files = app.files().clone();
     // What has come is told to the report also when the client leaves.
-    let tarea = tokio::spawn(async move { evidencia.receive_direct(destino, archivo).await });
+    let tarea = tokio::spawn(async move { files.receive_direct(destino, archivo).await });
     let directo = tarea.await.map_err(|e| Problema::internal(&e))?;
     let DirectUpload {
         leido, es_nuevo, ..
@@ -135,7 +135,7 @@ pub async fn enviar(
     };
     let mut r = reporte_response(status, &leido, &sesion)?;
     r.location = None;
-    Ok(a_http(r))
+    Ok(to_http(r))
 }
 
 /// Reads up to the file.

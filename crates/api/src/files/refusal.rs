@@ -11,6 +11,7 @@ impl From<FileRefusal> for Problema {
         use sigra_files::UnsupportedMedia;
         match r {
             FileRefusal::Subida(r) => r.into(),
+            FileRefusal::Store(e) => e.into(),
             FileRefusal::OtroDesfase(_) => Codigo::DesfaseDistinto.into(),
             FileRefusal::Sobran => Codigo::ArchivoMasLargo.into(),
             FileRefusal::SumaDistinta => Codigo::SumaDistinta.into(),
@@ -43,7 +44,6 @@ impl From<UploadRefusal> for Problema {
             UploadRefusal::Decidido => Codigo::ReporteDecidido,
             UploadRefusal::DemasiadosArchivos => Codigo::DemasiadosArchivos,
             UploadRefusal::MuchasAbiertas | UploadRefusal::MuchosBytes => Codigo::MuchasSubidas,
-            UploadRefusal::Fallo(f) => return f.into(),
         };
         codigo.into()
     }

@@ -53,11 +53,11 @@ pub async fn serve(app: &App, headers: &HeaderMap, archivo: Archivo) -> Result<R
         }
     };
     let rango = parte.clone().unwrap_or(0..largo);
-    let cuerpo = app
+    let body = app
         .files()
         .stream_range(&archivo.entrega, rango.clone())
         .await?;
-    let mut r = Body::from_stream(cuerpo).into_response();
+    let mut r = Body::from_stream(body).into_response();
     if parte.is_some() {
         *r.status_mut() = StatusCode::PARTIAL_CONTENT;
         let (desde, hasta) = (rango.start, rango.end - 1);

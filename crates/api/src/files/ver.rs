@@ -1,4 +1,4 @@
-//! `GET /files/{id}`, `/miniatura` and `/vista`
+//! `GET /multimedia/{id}`, `/miniatura` and `/vista`
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 use sigra_domain::reporte::EstadoArchivo;
@@ -6,7 +6,7 @@ use sigra_files::{MediaType, Rendition, ServedFile};
 use sigra_store::uploads::{Blob, ServableArchivo, find_served_file};
 
 use super::serve::{Archivo, serve};
-use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::Id, code::Codigo, problem::Problema};
 
 /// What a file can be told that is not there.
 pub const CODIGOS: &[Codigo] = &[
@@ -93,8 +93,8 @@ pub(super) async fn find_visible(
     sesion: &Session,
     id: i64,
 ) -> Result<ServableArchivo, Problema> {
-    let mut lectura = app.store().read().await?;
-    let s = find_served_file(&mut lectura, id).await?;
+    let mut conn = app.store().read().await?;
+    let s = find_served_file(&mut conn, id).await?;
     let s = s.filter(|s| sesion.quien.can_see(s.autor, s.area_id));
     s.ok_or_else(|| Codigo::NoEncontrado.into())
 }

@@ -20,9 +20,9 @@ use utoipa::IntoParams;
 use super::{lista::to_dto, subscribers::Subscriber};
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     problem::{Problema, headers_language},
 };
 
@@ -76,14 +76,14 @@ pub async fn escuchar(
     let desde = dicho.and_then(|(campo, texto)| e.take(campo, parse_number(texto)));
     e.finish(Some(()))?;
     // Before the table is read: what comes after that wakes it.
-    let oyente = app.subscribers().subscribe(sesion.quien.rut);
-    let oyente = oyente.ok_or(Codigo::ServidorOcupado)?;
-    let mut lectura = app.store().read().await?;
+    let subscriber = app.subscribers().subscribe(sesion.quien.rut);
+    let subscriber = subscriber.ok_or(Codigo::ServidorOcupado)?;
+    let mut conn = app.store().read().await?;
     let ultima = match desde {
-        Some(_) => notifications::last_id(&mut lectura, None).await?,
-        None => notifications::last_id(&mut lectura, Some(sesion.quien.rut)).await?,
+        Some(_) => notifications::last_id(&mut conn, None).await?,
+        None => notifications::last_id(&mut conn, Some(sesion.quien.rut)).await?,
     };
-    drop(lectura);
+    drop(conn);
     let reiniciado = desde.is_some_and(|d| d > ultima);
     let desde = desde.unwrap_or(ultima).min(ultima);
     let listo = Event::default()
@@ -92,11 +92,11 @@ pub async fn escuchar(
         .retry(RETRY_DELAY)
         .data(format!("{{\"reiniciado\":{reiniciado}}}"));
     let flujo = EventStream {
-        cierre: app.shutdown_signal(),
+        shutdown: app.shutdown_signal(),
         idioma: headers_language(&headers),
         app,
         sesion,
-        oyente,
+        subscriber,
         ultima: desde,
         cola: [listo].into(),
         hay: true,
@@ -122,8 +122,8 @@ fn parse_number(texto: &str) -> Result<i64, FieldErrorKind> {
 struct EventStream {
     app: App,
     sesion: Session,
-    oyente: Subscriber,
-    cierre: watch::Receiver<bool>,
+    subscriber: Subscriber,
+    shutdown: watch::Receiver<bool>,
     idioma: Language,
     /// The last that was read.
     ultima: i64,
@@ -156,13 +156,13 @@ impl EventStream {
                 continue;
             }
             tokio::select! {
-                hay = self.oyente.changed() => {
+                hay = self.subscriber.changed() => {
                     if !hay {
                         return None;
                     }
                     self.hay = true;
                 }
-                _ = self.cierre.wait_for(|c| *c) => return None,
+                _ = self.shutdown.wait_for(|c| *c) => return None,
                 () = tokio::time::sleep_until(self.revision) => {}
             }
         }
@@ -175,10 +175,10 @@ impl EventStream {
     }
 
     async fn read(&mut self) -> Result<(), StoreError> {
-        let mut lectura = self.app.store().read().await?;
+        let mut conn = self.app.store().read().await?;
         let rut = self.sesion.quien.rut;
-        let nuevas = notifications::after(&mut lectura, rut, self.ultima, PAGE_SIZE).await?;
-        drop(lectura);
+        let nuevas = notifications::after(&mut conn, rut, self.ultima, PAGE_SIZE).await?;
+        drop(conn);
         self.hay = nuevas.sigue;
         self.ultima = nuevas.hasta;
         for n in &nuevas.notificaciones {

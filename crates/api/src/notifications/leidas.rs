@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, JsonBody},
     code::Codigo,
-    guard::Session,
     problem::Problema,
 };
 

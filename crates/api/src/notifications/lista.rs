@@ -12,9 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     page::{self, PageParams, Pagina, cursor, fingerprint},
     problem::{Problema, headers_language},
 };
@@ -72,12 +72,12 @@ pub async fn listar(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     QueryParams(p): QueryParams<Parametros>,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
     let rut = sesion.quien.rut;
-    let huella = fingerprint(&("notificaciones", &p, rut));
+    let fingerprint = fingerprint(&("notificaciones", &p, rut));
     let mut e = FieldErrors::default();
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     let sin_leer = match p.sin_leer.as_deref() {
         None | Some("" | "false") => false,
         Some("true") => true,
@@ -90,11 +90,11 @@ pub async fn listar(
         }
     };
     e.finish(Some(()))?;
-    let antes_de = pedida.after(&huella)?;
-    let mut lectura = app.store().read().await?;
-    let todas = inbox(&mut lectura, rut, sin_leer, antes_de, limite + 1).await?;
-    drop(lectura);
-    let ultima = |n: &notifications::Notificacion| cursor(&huella, n.id);
+    let antes_de = params.after(&fingerprint)?;
+    let mut conn = app.store().read().await?;
+    let todas = inbox(&mut conn, rut, sin_leer, antes_de, limite + 1).await?;
+    drop(conn);
+    let ultima = |n: &notifications::Notificacion| cursor(&fingerprint, n.id);
     let (todas, siguiente) = page::cut_page(todas, limite, ultima);
     let idioma = headers_language(&headers);
     let items = todas.iter().map(|n| to_dto(n, idioma)).collect();

@@ -12,7 +12,8 @@ use sigra_store::notifications::{SetPreferencias, preferencias};
 use utoipa::ToSchema;
 
 use crate::{
-    App, body::JsonBody, code::Codigo, guard::Session, name_list::parse_names, problem::Problema,
+    App, auth::guard::Session, body::JsonBody, code::Codigo, name_list::parse_names,
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = &[];
@@ -67,8 +68,8 @@ pub struct PreferenciasPut {
 #[utoipa::path(get, path = "/notificaciones/preferencias", tag = "notificaciones",
     responses((status = 200, description = "Las preferencias", body = Vista)))]
 pub async fn ver(State(app): State<App>, sesion: Session) -> Result<Json<Vista>, Problema> {
-    let mut lectura = app.store().read().await?;
-    let p = preferencias(&mut lectura, sesion.quien.rut).await?;
+    let mut conn = app.store().read().await?;
+    let p = preferencias(&mut conn, sesion.quien.rut).await?;
     Ok(Json(p.into()))
 }
 

@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, JsonBody},
     code::Codigo,
-    guard::Session,
     problem::Problema,
 };
 
@@ -152,7 +152,6 @@ impl From<SubscriptionRefusal> for Problema {
     fn from(r: SubscriptionRefusal) -> Self {
         match r {
             SubscriptionRefusal::Ajena => Codigo::SuscripcionAjena.into(),
-            SubscriptionRefusal::Fallo(f) => f.into(),
         }
     }
 }

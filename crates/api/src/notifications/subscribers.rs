@@ -39,7 +39,7 @@ struct Persona {
 
 /// A place among those who wait; given back when dropped.
 pub struct Subscriber {
-    oyentes: Subscribers,
+    subscribers: Subscribers,
     rut: i64,
     n: u64,
     senal: watch::Receiver<()>,
@@ -75,7 +75,7 @@ impl Subscribers {
             persona.flujos.push_back((n, queda));
             a.total += 1;
             Some(Subscriber {
-                oyentes: self.clone(),
+                subscribers: self.clone(),
                 rut,
                 n,
                 senal: persona.senal.subscribe(),
@@ -118,16 +118,16 @@ impl Subscribers {
 
     /// Up to which it was seen.
     async fn poll(&self, store: &Store, ultima: Option<i64>) -> Result<i64, StoreError> {
-        let mut lectura = store.read().await?;
+        let mut conn = store.read().await?;
         let Some(desde) = ultima else {
-            let hasta = notifications::last_id(&mut lectura, None).await?;
+            let hasta = notifications::last_id(&mut conn, None).await?;
             // Somebody came in before it was known where to begin: they all look.
             let todos: Vec<i64> = self.with_lock(|a| a.personas.keys().copied().collect());
             self.wake(todos);
             return Ok(hasta);
         };
-        let nuevas = notifications::newest_since(&mut lectura, desde).await?;
-        drop(lectura);
+        let nuevas = notifications::newest_since(&mut conn, desde).await?;
+        drop(conn);
         let hasta = nuevas.iter().map(|(_, id)| *id).max();
         self.wake(nuevas.into_iter().map(|(rut, _)| rut));
         Ok(hasta.unwrap_or(desde))
@@ -147,7 +147,7 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.oyentes.with_lock(|a| {
+        self.subscribers.with_lock(|a| {
             let Some(p) = a.personas.get_mut(&self.rut) else {
                 return;
             };

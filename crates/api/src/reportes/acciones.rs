@@ -10,7 +10,7 @@ use sigra_domain::{
     reporte::{AccionCorrectiva, EstadoDeAccion, detalle},
 };
 use sigra_store::{
-    Idempotent, StoreError, StoredResponse, identity,
+    StoreError, StoredResponse, identity,
     reportes::{AccionUpdate, AdvanceAccion, ReporteRef, RequestAccion},
 };
 use utoipa::ToSchema;
@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 use super::ver::find_active;
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, Ids, JsonBody},
     code::Codigo,
-    guard::Session,
     idempotent::{IdempotencyHeader, json_response, write},
     problem::Problema,
     usuarios::dto::{RutDicho, parse_rut},
@@ -128,8 +128,8 @@ pub struct AccionPatch {
 }
 
 async fn names_by_rut(app: &App, ruts: BTreeSet<Rut>) -> Result<HashMap<Rut, String>, Problema> {
-    let mut lectura = app.store().read().await?;
-    Ok(identity::names_by_rut(&mut lectura, &ruts).await?)
+    let mut conn = app.store().read().await?;
+    Ok(identity::names_by_rut(&mut conn, &ruts).await?)
 }
 
 /// Ver las acciones de un reporte.
@@ -166,10 +166,10 @@ pub async fn pedir(
     State(app): State<App>,
     sesion: Session,
     Id(id): Id,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     JsonBody { datos, sha256 }: JsonBody<AccionCreate>,
 ) -> Result<Response, Problema> {
-    let clave = llave.bind(&sesion, sha256);
+    let key = header.bind(&sesion, sha256);
     let hoy = app.zona().fecha(sesion.ahora);
     let mut e = FieldErrors::default();
     let descripcion = e
@@ -190,17 +190,8 @@ pub async fn pedir(
     })();
     let op = e.finish(op)?;
     let suyos = names_by_rut(&app, [op.responsable].into()).await?;
-    let responde = respond(suyos, hoy, StatusCode::CREATED);
-    write(
-        app.store(),
-        &sesion,
-        Idempotent {
-            clave,
-            op,
-            responde,
-        },
-    )
-    .await
+    let to_response = respond(suyos, hoy, StatusCode::CREATED);
+    write(&app, &sesion, key, op, to_response).await
 }
 
 fn parse_plazo(texto: &str, hoy: Fecha) -> Result<Fecha, FieldErrorKind> {
@@ -227,10 +218,10 @@ pub async fn mover(
     State(app): State<App>,
     sesion: Session,
     Ids(id, n): Ids,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     JsonBody { datos, sha256 }: JsonBody<AccionPatch>,
 ) -> Result<Response, Problema> {
-    let clave = llave.bind(&sesion, sha256);
+    let key = header.bind(&sesion, sha256);
     let hoy = app.zona().fecha(sesion.ahora);
     let mut e = FieldErrors::default();
     let hacia = e
@@ -254,17 +245,8 @@ pub async fn mover(
     let leido = find_active(&app, &sesion, &ReporteRef::Id(id)).await?;
     let responsable = leido.reporte.acciones.get(&n).map(|m| m.responsable);
     let suyos = names_by_rut(&app, responsable.into_iter().collect()).await?;
-    let responde = respond(suyos, hoy, StatusCode::OK);
-    write(
-        app.store(),
-        &sesion,
-        Idempotent {
-            clave,
-            op,
-            responde,
-        },
-    )
-    .await
+    let to_response = respond(suyos, hoy, StatusCode::OK);
+    write(&app, &sesion, key, op, to_response).await
 }
 
 fn respond(

@@ -6,7 +6,7 @@ use sigra_store::{StoredEntrada, read_bitacora, reportes::ReporteRef};
 use utoipa::ToSchema;
 
 use super::ver::find_visible;
-use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::Id, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 
@@ -86,8 +86,8 @@ pub async fn bitacora(
     Id(id): Id,
 ) -> Result<Json<Bitacora>, Problema> {
     find_visible(&app, &sesion, &ReporteRef::Id(id)).await?;
-    let mut lectura = app.store().read().await?;
-    let entradas = read_bitacora(&mut lectura, id).await?;
+    let mut conn = app.store().read().await?;
+    let entradas = read_bitacora(&mut conn, id).await?;
     Ok(Json(Bitacora {
         items: entradas.into_iter().map(Entrada::from).collect(),
     }))

@@ -12,18 +12,15 @@ use sigra_domain::{
     campo::{FieldErrors, tipo},
     reporte::detalle,
 };
-use sigra_store::{
-    Idempotent,
-    reportes::{self, AddComentario, AddedComentario, ReporteRef, comentarios},
-};
+use sigra_store::reportes::{self, AddComentario, AddedComentario, ReporteRef, comentarios};
 use utoipa::ToSchema;
 
 use super::ver::find_active;
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, JsonBody, QueryParams},
     code::Codigo,
-    guard::Session,
     idempotent::{IdempotencyHeader, json_response, write},
     page::{self, PageParams, Pagina, cursor, fingerprint},
     problem::Problema,
@@ -88,18 +85,18 @@ pub async fn listar(
     sesion: Session,
     Id(id): Id,
     OriginalUri(uri): OriginalUri,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = fingerprint(&("comentarios", id));
+    let fingerprint = fingerprint(&("comentarios", id));
     let mut e = FieldErrors::default();
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     e.finish(Some(()))?;
-    let tras: Option<i64> = pedida.after(&huella)?;
+    let tras: Option<i64> = params.after(&fingerprint)?;
     let leido = find_active(&app, &sesion, &ReporteRef::Id(id)).await?;
-    let mut lectura = app.store().read().await?;
-    let todos = comentarios(&mut lectura, &leido, tras.unwrap_or(0), limite + 1).await?;
-    drop(lectura);
-    let ultimo = |c: &reportes::Comentario| cursor(&huella, c.entrada.n);
+    let mut conn = app.store().read().await?;
+    let todos = comentarios(&mut conn, &leido, tras.unwrap_or(0), limite + 1).await?;
+    drop(conn);
+    let ultimo = |c: &reportes::Comentario| cursor(&fingerprint, c.entrada.n);
     let (todos, siguiente) = page::cut_page(todos, limite, ultimo);
     let items = todos.into_iter().map(|c| to_dto(&c.entrada, c.autor));
     let items = items.collect();
@@ -119,10 +116,10 @@ pub async fn comentar(
     State(app): State<App>,
     sesion: Session,
     Id(id): Id,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     JsonBody { datos, sha256 }: JsonBody<ComentarioCreate>,
 ) -> Result<Response, Problema> {
-    let clave = llave.bind(&sesion, sha256);
+    let key = header.bind(&sesion, sha256);
     let mut e = FieldErrors::default();
     let texto = e
         .required("texto", datos.texto, tipo::STRING)
@@ -133,7 +130,7 @@ pub async fn comentar(
         texto: e.finish(texto)?,
     };
     let nombre = sesion.nombre.clone();
-    let responde = move |c: AddedComentario| {
+    let to_response = move |c: AddedComentario| {
         let status = if c.es_nuevo {
             StatusCode::CREATED
         } else {
@@ -141,14 +138,5 @@ pub async fn comentar(
         };
         json_response(status, c.version, &to_dto(&c.entrada, nombre.clone()))
     };
-    write(
-        app.store(),
-        &sesion,
-        Idempotent {
-            clave,
-            op,
-            responde,
-        },
-    )
-    .await
+    write(&app, &sesion, key, op, to_response).await
 }

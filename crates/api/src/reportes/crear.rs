@@ -3,18 +3,18 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use sigra_domain::reporte::ReporteCreate;
 use sigra_store::{
-    Idempotent, StoreError, StoredResponse,
+    StoreError, StoredResponse,
     reportes::{CreateReporte, CreatedReporte},
 };
 
 use super::dto::Reporte;
 use crate::{
     App,
+    auth::guard::Session,
     body::JsonBody,
     code::Codigo,
     files::adopt,
-    guard::Session,
-    idempotent::{IdempotencyHeader, a_http, reporte_response, to_problema, write},
+    idempotent::{IdempotencyHeader, reporte_response, to_http, to_problema, write},
     problem::Problema,
 };
 
@@ -34,35 +34,31 @@ pub const CODIGOS: &[Codigo] = &[Codigo::UuidEnConflicto, Codigo::ReporteRetirad
 pub async fn crear(
     State(app): State<App>,
     sesion: Session,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     JsonBody { datos, sha256 }: JsonBody<ReporteCreate>,
 ) -> Result<Response, Problema> {
-    let clave = llave.bind(&sesion, sha256);
+    let key = header.bind(&sesion, sha256);
     let nuevo = datos.validate(&sesion.catalogo)?;
     let archivos = nuevo.contenido.multimedia.iter().flatten();
     let uuids: Vec<String> = archivos.map(|a| a.uuid_cliente.clone()).collect();
     let autor = sesion.nombre.clone();
     let op = CreateReporte::new(app.store(), &sesion.quien, autor, nuevo, app.zona())?;
-    if clave.is_none() {
+    if key.is_none() {
         let creado = app.create_batcher().create(op).await;
-        let mut creado = creado.map_err(|rechazo| to_problema(rechazo, &sesion))?;
+        let mut creado = creado.map_err(|refused| to_problema(refused, &sesion))?;
         let adoptados = adopt(&app, &sesion, uuids.iter().map(String::as_str)).await;
         let id = creado.leido.reporte.id;
         if let Some(leido) = adoptados.into_iter().rfind(|l| l.reporte.id == id) {
             creado.leido = leido;
         }
-        return Ok(a_http(respond(&creado, &sesion)?));
+        return Ok(to_http(respond(&creado, &sesion)?));
     }
     let s = sesion.clone();
-    let escritura = Idempotent {
-        clave,
-        op,
-        responde: move |creado: CreatedReporte| respond(&creado, &s),
-    };
-    let respuesta = write(app.store(), &sesion, escritura).await?;
+    let to_response = move |creado: CreatedReporte| respond(&creado, &s);
+    let response = write(&app, &sesion, key, op, to_response).await?;
     // The key keeps the answer as it was when the report was written.
     adopt(&app, &sesion, uuids.iter().map(String::as_str)).await;
-    Ok(respuesta)
+    Ok(response)
 }
 
 fn respond(creado: &CreatedReporte, sesion: &Session) -> Result<StoredResponse, StoreError> {

@@ -2,17 +2,14 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use sigra_domain::reporte::ReporteEdit;
-use sigra_store::{
-    Idempotent,
-    reportes::{EditReporte, StoredReporte},
-};
+use sigra_store::reportes::{EditReporte, StoredReporte};
 
 use super::dto::Reporte;
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, IfMatch, JsonBody, expected_version},
     code::Codigo,
-    guard::Session,
     idempotent::{IdempotencyHeader, reporte_response, write},
     problem::Problema,
 };
@@ -42,10 +39,10 @@ pub async fn editar(
     sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     JsonBody { datos, sha256 }: JsonBody<ReporteEdit>,
 ) -> Result<Response, Problema> {
-    let clave = llave.bind(&sesion, sha256);
+    let key = header.bind(&sesion, sha256);
     let cambio = datos.validate(&sesion.catalogo)?;
     let version =
         expected_version(if_match.as_ref(), cambio.version).ok_or(Codigo::FaltaVersion)?;
@@ -58,15 +55,6 @@ pub async fn editar(
         catalogo,
     };
     let s = sesion.clone();
-    let responde = move |leido: StoredReporte| reporte_response(StatusCode::OK, &leido, &s);
-    write(
-        app.store(),
-        &sesion,
-        Idempotent {
-            clave,
-            op,
-            responde,
-        },
-    )
-    .await
+    let to_response = move |leido: StoredReporte| reporte_response(StatusCode::OK, &leido, &s);
+    write(&app, &sesion, key, op, to_response).await
 }

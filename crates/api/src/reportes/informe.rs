@@ -15,7 +15,7 @@ use axum::{extract::State, response::Response};
 use sigra_store::reportes::ReporteRef;
 
 use super::ver::find_active;
-use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::Id, code::Codigo, problem::Problema};
 
 #[cfg(feature = "pdf")]
 pub use self::slots::Slots;

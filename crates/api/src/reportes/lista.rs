@@ -19,9 +19,9 @@ use utoipa::IntoParams;
 use super::dto::{Reporte, to_dto};
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     page::{self, PageParams, Pagina, cursor, fingerprint, parse_integer},
     problem::Problema,
 };
@@ -80,25 +80,25 @@ pub async fn listar(
     OriginalUri(uri): OriginalUri,
     QueryParams(f): QueryParams<Filtros>,
     QueryParams(p): QueryParams<Parametros>,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = fingerprint(&(&f, &p, sesion.quien.rut));
+    let fingerprint = fingerprint(&(&f, &p, sesion.quien.rut));
     let mut e = FieldErrors::default();
     let filtro = f.to_filter(&sesion.catalogo, &mut e);
     let orden = p.sort_order(&mut e);
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     e.finish(Some(()))?;
-    let despues: Option<(SortKey, i64)> = pedida.after(&huella)?;
+    let despues: Option<(SortKey, i64)> = params.after(&fingerprint)?;
     if despues
         .as_ref()
         .is_some_and(|(clave, _)| !orden.allows(clave))
     {
         return Err(Codigo::CursorInvalido.into());
     }
-    let mut lectura = app.store().read().await?;
+    let mut conn = app.store().read().await?;
     // One more than the page tells whether there is another.
     let mut filas = list_reportes(
-        &mut lectura,
+        &mut conn,
         &sesion.quien,
         &filtro,
         orden,
@@ -106,13 +106,13 @@ pub async fn listar(
         limite + 1,
     )
     .await?;
-    drop(lectura);
+    drop(conn);
     let sigue = filas.len() > usize::try_from(limite).unwrap_or(usize::MAX);
     filas.truncate(usize::try_from(limite).unwrap_or(usize::MAX));
     let siguiente = filas
         .last()
         .filter(|_| sigue)
-        .and_then(|l| cursor(&huella, (orden.key(l), l.reporte.id)));
+        .and_then(|l| cursor(&fingerprint, (orden.key(l), l.reporte.id)));
     let items = filas.iter().map(|l| to_dto(l, &sesion.catalogo)).collect();
     Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }

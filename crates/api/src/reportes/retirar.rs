@@ -7,14 +7,14 @@ use sigra_domain::{
     campo::{FieldErrors, tipo},
     reporte::detalle,
 };
-use sigra_store::{Idempotent, reportes::Retirar};
+use sigra_store::reportes::Retirar;
 use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, IfMatch, JsonBody, expected_version},
     code::Codigo,
-    guard::Session,
     idempotent::{IdempotencyHeader, no_content, write},
     problem::Problema,
 };
@@ -51,10 +51,10 @@ pub async fn retirar(
     sesion: Session,
     Id(id): Id,
     if_match: Option<IfMatch>,
-    llave: IdempotencyHeader,
+    header: IdempotencyHeader,
     JsonBody { datos, sha256 }: JsonBody<Retiro>,
 ) -> Result<Response, Problema> {
-    let clave = llave.bind(&sesion, sha256);
+    let key = header.bind(&sesion, sha256);
     let mut e = FieldErrors::default();
     let texto = e
         .required("detalle", datos.detalle, tipo::STRING)
@@ -68,15 +68,6 @@ pub async fn retirar(
         detalle,
         version,
     };
-    let responde = |()| Ok(no_content());
-    write(
-        app.store(),
-        &sesion,
-        Idempotent {
-            clave,
-            op,
-            responde,
-        },
-    )
-    .await
+    let to_response = |()| Ok(no_content());
+    write(&app, &sesion, key, op, to_response).await
 }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::ver::find_active;
-use crate::{App, body::Id, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::Id, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::ReporteRetirado];
 
@@ -75,19 +75,19 @@ pub async fn similares(
         .reporte;
     let este = (id, r.contenido.area_id, r.hora_creado);
     // Some tens of milliseconds with two thousand long texts: few at a time, the others wait.
-    let lugar = COMPARE_PERMITS
+    let permit = COMPARE_PERMITS
         .acquire()
         .await
         .map_err(|e| Problema::internal(&e))?;
     let caracteres = i32::try_from(MAX_TEXT).unwrap_or(i32::MAX);
-    let mut lectura = app.store().read().await?;
-    let otros = neighbours(&mut lectura, &sesion.quien, este, caracteres).await?;
-    drop(lectura);
+    let mut conn = app.store().read().await?;
+    let otros = neighbours(&mut conn, &sesion.quien, este, caracteres).await?;
+    drop(conn);
     let texto = search_text(&r.contenido.titulo, r.contenido.descripcion.as_deref());
     let mirados = otros.len();
     let parecidos = tokio::task::spawn_blocking(move || {
         // Kept until it is done, also when the client has gone.
-        let _lugar = lugar;
+        let _permit = permit;
         rank(&texto, otros)
     });
     let parecidos = parecidos.await.map_err(|e| Problema::internal(&e))?;

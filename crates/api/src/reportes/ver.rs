@@ -13,9 +13,9 @@ use tokio::sync::Semaphore;
 use super::dto::{Reporte, to_dto};
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, PathUuid, is_not_modified},
     code::Codigo,
-    guard::Session,
     idempotent::etag,
     problem::Problema,
 };
@@ -58,8 +58,8 @@ pub async fn find_visible(
     sesion: &Session,
     cual: &ReporteRef,
 ) -> Result<StoredReporte, Problema> {
-    let mut lectura = app.store().read().await?;
-    let leido = reporte(&mut lectura, cual)
+    let mut conn = app.store().read().await?;
+    let leido = reporte(&mut conn, cual)
         .await?
         .filter(|l| {
             sesion
@@ -99,12 +99,12 @@ pub fn spawn_record_opened(app: &App, sesion: &Session, leido: &StoredReporte) {
         return;
     }
     // While the database takes no writes, these do not pile up: at worst somebody is told for nothing.
-    let Ok(lugar) = OPENING_PERMITS.try_acquire() else {
+    let Ok(permit) = OPENING_PERMITS.try_acquire() else {
         return;
     };
     let (store, id, rut) = (app.store().clone(), r.id, sesion.quien.rut);
     tokio::spawn(async move {
-        let _lugar = lugar;
+        let _permit = permit;
         if let Err(error) = store.record_opened(id, rut).await {
             tracing::warn!(%error, "no se anotó quién abrió un reporte urgente");
         }

@@ -26,10 +26,10 @@ use super::{
 };
 use crate::{
     App,
+    auth::guard::Session,
     body::{SyncBody, SyncBodyKind},
     code::Codigo,
     files::{adopt, expected},
-    guard::Session,
     problem::{Problema, headers_language},
 };
 
@@ -102,7 +102,7 @@ pub async fn enviar(
     State(app): State<App>,
     sesion: Session,
     headers: HeaderMap,
-    cuerpo: SyncBody<SyncBatch<'static>>,
+    body: SyncBody<SyncBatch<'static>>,
 ) -> Result<Json<SyncBatchResultado>, Problema> {
     let idioma = headers_language(&headers);
     let SyncBatch {
@@ -111,10 +111,10 @@ pub async fn enviar(
         app_version,
         pendientes,
         reportes,
-    } = cuerpo.parse()?;
+    } = body.parse()?;
     // Bytes that are no text are one item's mistake, and anywhere else the body's.
     let solo_items = reportes.and_then(|r| r.get().strip_prefix('['));
-    if !cuerpo.is_unreadable_only_in(solo_items.unwrap_or("")) {
+    if !body.is_unreadable_only_in(solo_items.unwrap_or("")) {
         return Err(Codigo::JsonInvalido.into());
     }
     let presencia = parse_presence(
@@ -132,7 +132,7 @@ pub async fn enviar(
     let validados: Vec<Result<NewReporte, Vec<FieldError>>> = textos
         .iter()
         .map(|t| {
-            if cuerpo.is_unreadable(t.get()) {
+            if body.is_unreadable(t.get()) {
                 return Err(vec![FieldError {
                     campo: String::new(),
                     falla: FieldErrorKind::Caracter,
@@ -143,7 +143,7 @@ pub async fn enviar(
         .collect();
     let uuids: Vec<Option<Box<RawValue>>> = textos.iter().map(|t| sent_uuid(t)).collect();
     let desfase_reloj_ms = presencia.desfase_reloj_ms;
-    let respuesta_max = MIN_RESPONSE + 2 * cuerpo.size();
+    let respuesta_max = MIN_RESPONSE + 2 * body.size();
     let mut juzgados = receive(&app, &sesion, presencia, validados, respuesta_max).await?;
     adopt_files(&app, &sesion, &mut juzgados).await;
     let resultados: Vec<Resultado> = uuids

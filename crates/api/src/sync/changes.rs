@@ -13,9 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::MAX_CHANGES;
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     page::parse_integer,
     problem::Problema,
     reportes::dto::{Reporte, to_dto},
@@ -123,8 +123,8 @@ pub async fn page(
 ) -> Result<FeedPage, Problema> {
     store.sequence_changes().await?;
     let desde = cursor.map(Cursor::position).unwrap_or_default();
-    let mut lectura = store.read().await?;
-    read_changes(&mut lectura, quien, desde, limite)
+    let mut conn = store.read().await?;
+    read_changes(&mut conn, quien, desde, limite)
         .await?
         .map_err(|_| Codigo::CursorVencido.into())
 }

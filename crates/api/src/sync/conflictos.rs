@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 use super::Campo;
 use crate::{
     App,
+    auth::guard::Session,
     body::QueryParams,
     code::Codigo,
-    guard::Session,
     page::{self, PageParams, Pagina, cursor, fingerprint},
     problem::Problema,
     reportes::dto::{Reporte, to_dto},
@@ -48,25 +48,18 @@ pub async fn listar(
     State(app): State<App>,
     sesion: Session,
     OriginalUri(uri): OriginalUri,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = fingerprint(&"conflictos");
+    let fingerprint = fingerprint(&"conflictos");
     let mut e = FieldErrors::default();
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     e.finish(Some(()))?;
-    let desde: Option<i64> = pedida.after(&huella)?;
-    let mut lectura = app.store().read().await?;
+    let desde: Option<i64> = params.after(&fingerprint)?;
+    let mut conn = app.store().read().await?;
     let (quien, catalogo) = (&sesion.quien, &sesion.catalogo);
-    let todos = conflictos(
-        &mut lectura,
-        quien,
-        catalogo,
-        desde.unwrap_or(0),
-        limite + 1,
-    )
-    .await?;
-    let lugar = |c: &sync::Conflicto| cursor(&huella, c.id);
-    let (todos, siguiente) = page::cut_page(todos, limite, lugar);
+    let todos = conflictos(&mut conn, quien, catalogo, desde.unwrap_or(0), limite + 1).await?;
+    let position = |c: &sync::Conflicto| cursor(&fingerprint, c.id);
+    let (todos, siguiente) = page::cut_page(todos, limite, position);
     let items = todos
         .into_iter()
         .map(|c| Conflicto {

@@ -16,7 +16,7 @@ use sigra_domain::{
     rate_limit::{Gcra, RateDecision},
 };
 
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::DemasiadasSincronizaciones];
 
@@ -29,7 +29,7 @@ const MAX_SESSIONS: usize = 100_000;
 
 /// The buckets of this node's sessions.
 pub struct RateLimiter {
-    freno: Option<Gcra>,
+    gcra: Option<Gcra>,
     sesiones: Mutex<HashMap<i64, Instante>>,
 }
 
@@ -37,25 +37,25 @@ impl RateLimiter {
     /// 0: no limit.
     pub fn new(por_minuto: i64) -> Self {
         Self {
-            freno: Gcra::new(por_minuto),
+            gcra: Gcra::new(por_minuto),
             sesiones: Mutex::default(),
         }
     }
 
     /// 0: no limit.
     pub fn per_minute(&self) -> i64 {
-        self.freno.map_or(0, Gcra::per_minute)
+        self.gcra.map_or(0, Gcra::per_minute)
     }
 
     fn check(&self, sesion_id: i64, ahora: Instante) -> Option<(Gcra, RateDecision)> {
-        let freno = self.freno?;
+        let gcra = self.gcra?;
         let mut sesiones = self.sesiones.lock().unwrap_or_else(PoisonError::into_inner);
         if sesiones.len() >= MAX_SESSIONS {
             sesiones.retain(|_, lleno| *lleno > ahora);
         }
-        let paso = freno.check(sesiones.get(&sesion_id).copied(), ahora);
+        let paso = gcra.check(sesiones.get(&sesion_id).copied(), ahora);
         sesiones.insert(sesion_id, paso.lleno);
-        Some((freno, paso))
+        Some((gcra, paso))
     }
 }
 
@@ -66,7 +66,7 @@ pub async fn limit_rate(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some((freno, paso)) = app.rate_limiters().check(sesion.id, sesion.ahora) else {
+    let Some((gcra, paso)) = app.rate_limiters().check(sesion.id, sesion.ahora) else {
         return next.run(request).await;
     };
     let mut r = if paso.pasa {
@@ -77,7 +77,7 @@ pub async fn limit_rate(
             .retry_after(espera)
             .into_response()
     };
-    let politica = format!("\"sync\";q={};w=60", freno.per_minute());
+    let politica = format!("\"sync\";q={};w=60", gcra.per_minute());
     let queda = format!("\"sync\";r={};t={}", paso.quedan, paso.espera_s);
     for (nombre, valor) in [(&RATELIMIT_POLICY, politica), (&RATELIMIT, queda)] {
         if let Ok(valor) = HeaderValue::from_str(&valor) {

@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 use super::MAX_RECONCILE;
 use crate::{
     App,
+    auth::guard::Session,
     body::{SyncBody, SyncBodyKind},
     code::Codigo,
-    guard::Session,
     problem::Problema,
 };
 
@@ -93,15 +93,15 @@ pub struct ReporteComparado {
 pub async fn reconciliar(
     State(app): State<App>,
     sesion: Session,
-    cuerpo: SyncBody<Reconciliar>,
+    body: SyncBody<Reconciliar>,
 ) -> Result<Json<Reconciliado>, Problema> {
-    if !cuerpo.is_unreadable_only_in("") {
+    if !body.is_unreadable_only_in("") {
         return Err(Codigo::JsonInvalido.into());
     }
     let (enviados, tenidos): (Vec<String>, Vec<HeldReporte>) =
-        validate(cuerpo.parse()?)?.into_iter().unzip();
-    let mut lectura = app.store().read().await?;
-    let comparados = reconcile(&mut lectura, sesion.quien.rut, &tenidos).await?;
+        validate(body.parse()?)?.into_iter().unzip();
+    let mut conn = app.store().read().await?;
+    let comparados = reconcile(&mut conn, sesion.quien.rut, &tenidos).await?;
     let resultados: Vec<ReporteComparado> = enviados
         .into_iter()
         .zip(comparados)
@@ -119,11 +119,11 @@ pub async fn reconciliar(
 }
 
 /// Each with its uuid as sent.
-fn validate(cuerpo: Reconciliar) -> Result<Vec<(String, HeldReporte)>, Problema> {
+fn validate(body: Reconciliar) -> Result<Vec<(String, HeldReporte)>, Problema> {
     let mut e = FieldErrors::default();
-    e.required("device_id", cuerpo.device_id, tipo::STRING)
+    e.required("device_id", body.device_id, tipo::STRING)
         .and_then(|t| e.take("device_id", device_id(t)));
-    let enviados = e.required("reportes", cuerpo.reportes, tipo::LIST);
+    let enviados = e.required("reportes", body.reportes, tipo::LIST);
     let BoundedList(enviados) = enviados.unwrap_or_default();
     if enviados.len() > MAX_RECONCILE {
         return Err(Codigo::ReconciliacionMuyGrande.into());

@@ -15,11 +15,11 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::guard::Session,
     body::{Id, JsonBody},
     code::Codigo,
     files::{adopt, expected},
-    guard::Session,
-    idempotent::{a_http, reporte_response},
+    idempotent::{reporte_response, to_http},
     problem::Problema,
     reportes::dto::{Reporte, to_dto},
 };
@@ -107,17 +107,18 @@ pub async fn resolver(
         catalogo: sesion.catalogo.clone(),
     };
     let leido = app.store().write(op).await;
-    let leido = leido.map_err(|r| to_problema(r, &sesion))?;
+    let leido =
+        leido.map_err(|r| Problema::from_refused(r, |reason| to_problema(reason, &sesion)))?;
     let adoptados = adopt(&app, &sesion, expected(&leido)).await;
     let mut adoptados = adoptados.into_iter();
     let leido = adoptados
         .rfind(|l| l.reporte.id == leido.reporte.id)
         .unwrap_or(leido);
-    Ok(a_http(reporte_response(StatusCode::OK, &leido, &sesion)?))
+    Ok(to_http(reporte_response(StatusCode::OK, &leido, &sesion)?))
 }
 
-fn to_problema(rechazo: ConflictoRefusal, sesion: &Session) -> Problema {
-    match rechazo {
+fn to_problema(reason: ConflictoRefusal, sesion: &Session) -> Problema {
+    match reason {
         ConflictoRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
         ConflictoRefusal::Retirado => Codigo::ReporteRetirado.into(),
         ConflictoRefusal::Resuelto => Codigo::ConflictoResuelto.into(),
@@ -127,6 +128,5 @@ fn to_problema(rechazo: ConflictoRefusal, sesion: &Session) -> Problema {
             Problema::from(Codigo::VersionDesfasada).with_current(actual.unwrap_or_default())
         }
         ConflictoRefusal::Datos(errores) => Vec::<FieldError>::into(errores),
-        ConflictoRefusal::Fallo(f) => f.into(),
     }
 }

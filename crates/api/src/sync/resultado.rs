@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::Campo;
 use crate::{
+    auth::guard::Session,
     code::Codigo,
-    guard::Session,
     problem::Problema,
     reportes::dto::{Multimedia, Reporte, multimedia, to_dto},
 };

@@ -11,7 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{MAX_BATCH, MAX_CHANGES, MAX_RECONCILE, changes};
 use crate::{
-    App, body::MAX_SYNC_BODY, body::QueryParams, code::Codigo, guard::Session, problem::Problema,
+    App, auth::guard::Session, body::MAX_SYNC_BODY, body::QueryParams, code::Codigo,
+    problem::Problema,
 };
 
 pub const CODIGOS: &[Codigo] = changes::CODIGOS;
@@ -93,9 +94,9 @@ pub async fn ver(
         let pagina = changes::page(app.store(), &sesion.quien, Some(&cursor), 1).await?;
         cambios_disponibles = Some(pagina.hay_mas || !pagina.cambios.is_empty());
     }
-    let mut lectura = app.store().read().await?;
+    let mut conn = app.store().read().await?;
     let rut = sesion.quien.rut;
-    let estado = load_status(&mut lectura, rut, device.as_deref(), MAX_PENDING).await?;
+    let estado = load_status(&mut conn, rut, device.as_deref(), MAX_PENDING).await?;
     Ok(Json(Estado {
         last_sync: estado.last_sync.map(|t| t.to_string()),
         pending_count: estado.pending_count,

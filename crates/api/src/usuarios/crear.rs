@@ -11,7 +11,7 @@ use sigra_store::identity::{CreateUsuario, Usuario as UsuarioRow};
 use utoipa::ToSchema;
 
 use super::dto::{RutDicho, Usuario, areas, parse_rol, parse_rut};
-use crate::{App, body::JsonBody, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::JsonBody, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::RutExiste];
 

@@ -14,7 +14,7 @@ use super::{
     PathRut,
     dto::{Usuario, areas, parse_rol},
 };
-use crate::{App, body::JsonBody, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, body::JsonBody, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::UltimoAdministrador];
 

@@ -40,9 +40,9 @@ pub async fn listar(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     QueryParams(p): QueryParams<Parametros>,
-    QueryParams(pedida): QueryParams<PageParams>,
+    QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Response, Problema> {
-    let huella = fingerprint(&p);
+    let fingerprint = fingerprint(&p);
     let mut e = FieldErrors::default();
     let dicho = |t: &Option<String>| t.clone().filter(|t| !t.is_empty());
     let mut filtro = UsuarioFilter {
@@ -57,12 +57,13 @@ pub async fn listar(
         }),
         despues: None,
     };
-    let limite = pedida.limit(&mut e);
+    let limite = params.limit(&mut e);
     e.finish(Some(()))?;
-    filtro.despues = pedida.after(&huella)?;
-    let mut lectura = app.store().read().await?;
-    let usuarios = list_usuarios(&mut lectura, &filtro, limite + 1).await?;
-    let (usuarios, siguiente) = page::cut_page(usuarios, limite, |u| cursor(&huella, u.rut.body()));
+    filtro.despues = params.after(&fingerprint)?;
+    let mut conn = app.store().read().await?;
+    let usuarios = list_usuarios(&mut conn, &filtro, limite + 1).await?;
+    let (usuarios, siguiente) =
+        page::cut_page(usuarios, limite, |u| cursor(&fingerprint, u.rut.body()));
     let items = usuarios.into_iter().map(Usuario::from).collect();
     Ok(page::respond(&uri, &Pagina { items, siguiente }))
 }

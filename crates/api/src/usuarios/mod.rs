@@ -36,7 +36,6 @@ impl From<UsuarioRefusal> for Problema {
             UsuarioRefusal::NoEncontrado => Codigo::NoEncontrado.into(),
             UsuarioRefusal::UltimoAdministrador => Codigo::UltimoAdministrador.into(),
             UsuarioRefusal::Area => Self::field("areas", sigra_domain::FieldErrorKind::NoExiste),
-            UsuarioRefusal::Fallo(f) => f.into(),
         }
     }
 }

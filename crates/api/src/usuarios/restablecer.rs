@@ -7,7 +7,7 @@ use sigra_store::identity::ResetPassword;
 use utoipa::ToSchema;
 
 use super::PathRut;
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
 

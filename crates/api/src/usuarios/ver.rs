@@ -13,9 +13,7 @@ pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado];
     params(("rut" = String, Path, description = "RUT, con o sin dígito verificador")),
     responses((status = 200, description = "El usuario", body = Usuario)))]
 pub async fn ver(State(app): State<App>, PathRut(rut): PathRut) -> Result<Json<Usuario>, Problema> {
-    let mut lectura = app.store().read().await?;
-    let usuario = usuario(&mut lectura, rut)
-        .await?
-        .ok_or(Codigo::NoEncontrado)?;
+    let mut conn = app.store().read().await?;
+    let usuario = usuario(&mut conn, rut).await?.ok_or(Codigo::NoEncontrado)?;
     Ok(Json(usuario.into()))
 }

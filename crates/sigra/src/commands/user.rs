@@ -3,7 +3,7 @@
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use sigra_domain::{Language, Rol, Rut, password, persona};
 use sigra_store::{
-    Store,
+    Refused, Store,
     identity::{
         CreateUsuario, ResetPassword, Usuario, UsuarioFilter, UsuarioRefusal, list_usuarios,
         usuario,
@@ -71,7 +71,8 @@ async fn create(store: &Store, nuevo: NewUsuario) -> Result<String, CommandError
 
 async fn reset_password(store: &Store, rut: Rut) -> Result<String, CommandError> {
     let persona = usuario(&mut store.read().await?, rut).await?;
-    let persona = persona.ok_or_else(|| to_command_error(UsuarioRefusal::NoEncontrado, rut))?;
+    let persona =
+        persona.ok_or_else(|| to_command_error(UsuarioRefusal::NoEncontrado.into(), rut))?;
     let temporal = password::temporary(store.env().random());
     let hash = hash(temporal.clone()).await?;
     store
@@ -147,9 +148,13 @@ fn temporary_password_text(temporal: &str) -> String {
     )
 }
 
-fn to_command_error(rechazo: UsuarioRefusal, rut: Rut) -> CommandError {
+fn to_command_error(refused: Refused<UsuarioRefusal>, rut: Rut) -> CommandError {
     let rut = rut.formatted();
-    CommandError::failure(match rechazo {
+    let reason = match refused {
+        Refused::Reason(reason) => reason,
+        Refused::Store(e) => return CommandError::failure(e.to_string()),
+    };
+    CommandError::failure(match reason {
         UsuarioRefusal::Existe => {
             format!("ya existe un usuario con el RUT {rut}; véalo con: sigra user list")
         }
@@ -162,7 +167,6 @@ fn to_command_error(rechazo: UsuarioRefusal, rut: Rut) -> CommandError {
         UsuarioRefusal::UltimoAdministrador => {
             "es el último administrador activo; nombre antes a otro".to_owned()
         }
-        UsuarioRefusal::Fallo(f) => f.to_string(),
     })
 }
 

@@ -9,7 +9,7 @@ use sqlx::FromRow;
 
 use super::sessions::close_all;
 use crate::{
-    FromStoreError, ReadConn, StoreError, Tx, Write,
+    ReadConn, Reason, Refused, StoreError, Tx, Write,
     db::{Conn, with_conn},
 };
 
@@ -182,29 +182,9 @@ pub enum UsuarioRefusal {
     UltimoAdministrador,
     /// An area that does not exist.
     Area,
-    Fallo(StoreError),
 }
 
-impl From<StoreError> for UsuarioRefusal {
-    fn from(f: StoreError) -> Self {
-        Self::Fallo(f)
-    }
-}
-
-impl From<sqlx::Error> for UsuarioRefusal {
-    fn from(e: sqlx::Error) -> Self {
-        Self::Fallo(e.into())
-    }
-}
-
-impl FromStoreError for UsuarioRefusal {
-    fn store_error(&self) -> Option<&StoreError> {
-        match self {
-            Self::Fallo(f) => Some(f),
-            _ => None,
-        }
-    }
-}
+impl Reason for UsuarioRefusal {}
 
 /// Adds a person. `actor` is null when it is done from the server's console.
 #[derive(Debug)]
@@ -215,9 +195,9 @@ pub struct CreateUsuario {
 
 impl Write for CreateUsuario {
     type Out = Usuario;
-    type Err = UsuarioRefusal;
+    type Err = Refused<UsuarioRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Usuario, UsuarioRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Usuario, Refused<UsuarioRefusal>> {
         tx.lock_settings().await?;
         let u = &self.usuario;
         let nuevas = with_conn!(tx.conn, c => sqlx::query(
@@ -230,7 +210,7 @@ impl Write for CreateUsuario {
             .bind(tx.ahora.0)
             .execute(&mut **c).await.map(|r| r.rows_affected()))?;
         if nuevas == 0 {
-            return Err(UsuarioRefusal::Existe);
+            return Err(UsuarioRefusal::Existe.into());
         }
         set_areas(tx, u.rut, &u.areas).await?;
         let cambios = diff(&FieldValues::new(), &u.values());
@@ -243,7 +223,11 @@ impl Write for CreateUsuario {
     }
 }
 
-async fn set_areas(tx: &mut Tx<'_>, rut: Rut, areas: &[i64]) -> Result<(), UsuarioRefusal> {
+async fn set_areas(
+    tx: &mut Tx<'_>,
+    rut: Rut,
+    areas: &[i64],
+) -> Result<(), Refused<UsuarioRefusal>> {
     with_conn!(tx.conn, c => sqlx::query("DELETE FROM usuario_areas WHERE rut = $1")
         .bind(rut.body()).execute(&mut **c).await.map(drop))?;
     for area_id in areas {
@@ -252,7 +236,7 @@ async fn set_areas(tx: &mut Tx<'_>, rut: Rut, areas: &[i64]) -> Result<(), Usuar
             .bind(rut.body()).bind(*area_id)
             .execute(&mut **c).await.map(|r| r.rows_affected()))?;
         if puesta == 0 {
-            return Err(UsuarioRefusal::Area);
+            return Err(UsuarioRefusal::Area.into());
         }
     }
     Ok(())
@@ -279,9 +263,9 @@ pub struct UsuarioChange {
 
 impl Write for EditUsuario {
     type Out = Usuario;
-    type Err = UsuarioRefusal;
+    type Err = Refused<UsuarioRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Usuario, UsuarioRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Usuario, Refused<UsuarioRefusal>> {
         // Two administradores who demote each other at once must not both succeed.
         tx.lock_settings().await?;
         let viejo = find(&mut tx.conn, self.rut, true)
@@ -314,7 +298,7 @@ impl Write for EditUsuario {
             "SELECT count(*) FROM usuarios WHERE rol = 'administrador' AND activo")
             .fetch_one(&mut **c).await)?;
         if administradores == 0 {
-            return Err(UsuarioRefusal::UltimoAdministrador);
+            return Err(UsuarioRefusal::UltimoAdministrador.into());
         }
         if !u.activo {
             close_all(tx, u.rut, "usuario_inactivo").await?;
@@ -336,9 +320,9 @@ pub struct ResetPassword {
 
 impl Write for ResetPassword {
     type Out = ();
-    type Err = UsuarioRefusal;
+    type Err = Refused<UsuarioRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), UsuarioRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Refused<UsuarioRefusal>> {
         tx.lock_settings().await?;
         let cambiadas = with_conn!(tx.conn, c => sqlx::query(
             "UPDATE usuarios SET hash_password = $2, debe_cambiar_password = $3, actualizado = $4
@@ -346,7 +330,7 @@ impl Write for ResetPassword {
             .bind(self.rut.body()).bind(self.hash.as_str()).bind(true).bind(tx.ahora.0)
             .execute(&mut **c).await.map(|r| r.rows_affected()))?;
         if cambiadas == 0 {
-            return Err(UsuarioRefusal::NoEncontrado);
+            return Err(UsuarioRefusal::NoEncontrado.into());
         }
         close_all(tx, self.rut, "password_restablecido").await?;
         // Who was locked out for wrong passwords can use the new one at once.

@@ -2,7 +2,7 @@
 
 use sigra_domain::Rut;
 
-use crate::{FromStoreError, Store, StoreError, Tx, Write, db::with_conn};
+use crate::{Reason, Refused, Store, StoreError, Tx, Write, db::with_conn};
 
 /// A browser gives its address anew now and then; the oldest are forgotten.
 const MAX_SUBSCRIPTIONS: i64 = 10;
@@ -22,36 +22,16 @@ pub struct Subscribe {
 pub enum SubscriptionRefusal {
     /// Another person has this address.
     Ajena,
-    Fallo(StoreError),
 }
 
-impl From<StoreError> for SubscriptionRefusal {
-    fn from(f: StoreError) -> Self {
-        Self::Fallo(f)
-    }
-}
-
-impl From<sqlx::Error> for SubscriptionRefusal {
-    fn from(e: sqlx::Error) -> Self {
-        Self::Fallo(e.into())
-    }
-}
-
-impl FromStoreError for SubscriptionRefusal {
-    fn store_error(&self) -> Option<&StoreError> {
-        match self {
-            Self::Fallo(f) => Some(f),
-            Self::Ajena => None,
-        }
-    }
-}
+impl Reason for SubscriptionRefusal {}
 
 impl Write for Subscribe {
     /// Its id.
     type Out = i64;
-    type Err = SubscriptionRefusal;
+    type Err = Refused<SubscriptionRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, SubscriptionRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, Refused<SubscriptionRefusal>> {
         let (rut, ahora) = (self.rut.body(), tx.ahora.0);
         // What still waits for the person who had it before must not reach this one: it goes by the old id.
         with_conn!(tx.conn, c => sqlx::query(

@@ -10,7 +10,7 @@ use sqlx::FromRow;
 
 use super::{ack::dead_letter, outbox::webhook_circuit};
 use crate::{
-    FromStoreError, ReadConn, StoreError, Tx, Write,
+    ReadConn, Reason, Refused, StoreError, Tx, Write,
     db::{json, with_conn},
 };
 
@@ -130,36 +130,16 @@ pub struct ChangeWebhook {
 pub enum WebhookRefusal {
     NoEncontrado,
     Demasiados,
-    Fallo(StoreError),
 }
 
-impl From<StoreError> for WebhookRefusal {
-    fn from(f: StoreError) -> Self {
-        Self::Fallo(f)
-    }
-}
-
-impl From<sqlx::Error> for WebhookRefusal {
-    fn from(e: sqlx::Error) -> Self {
-        Self::Fallo(e.into())
-    }
-}
-
-impl FromStoreError for WebhookRefusal {
-    fn store_error(&self) -> Option<&StoreError> {
-        match self {
-            Self::Fallo(f) => Some(f),
-            _ => None,
-        }
-    }
-}
+impl Reason for WebhookRefusal {}
 
 impl Write for ChangeWebhook {
     /// As it is now; `None` when it was taken away.
     type Out = Option<Webhook>;
-    type Err = WebhookRefusal;
+    type Err = Refused<WebhookRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Webhook>, WebhookRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Webhook>, Refused<WebhookRefusal>> {
         tx.lock_settings().await?;
         let (id, accion, cambios) = match &self.cambio {
             WebhookChange::Crear { secreto, .. } => {
@@ -258,18 +238,22 @@ impl Webhook {
     }
 }
 
-async fn find_webhook(tx: &mut Tx<'_>, id: i64) -> Result<Webhook, WebhookRefusal> {
+async fn find_webhook(tx: &mut Tx<'_>, id: i64) -> Result<Webhook, Refused<WebhookRefusal>> {
     let fila: Option<Row> = with_conn!(tx.conn, c => sqlx::query_as(select_columns!("WHERE w.id = $1"))
         .bind(id).fetch_optional(&mut **c).await)?;
     let fila = fila.ok_or(WebhookRefusal::NoEncontrado)?;
     Ok(fila.webhook(tx.ahora))
 }
 
-async fn create(tx: &mut Tx<'_>, w: &Webhook, secreto: &str) -> Result<i64, WebhookRefusal> {
+async fn create(
+    tx: &mut Tx<'_>,
+    w: &Webhook,
+    secreto: &str,
+) -> Result<i64, Refused<WebhookRefusal>> {
     let hay: i64 = with_conn!(tx.conn, c => sqlx::query_scalar("SELECT count(*) FROM webhooks")
         .fetch_one(&mut **c).await)?;
     if hay >= MAX_WEBHOOKS {
-        return Err(WebhookRefusal::Demasiados);
+        return Err(WebhookRefusal::Demasiados.into());
     }
     Ok(with_conn!(tx.conn, c => sqlx::query_scalar(
         "INSERT INTO webhooks (url, descripcion, eventos, activo, secreto, creado)

@@ -14,7 +14,7 @@ use super::{
     edit::{find_visible, no_retirado},
     entry::{ChangeDetails, ChangeRecord},
 };
-use crate::{Tx, Write, db::with_conn, idempotency::Authorize};
+use crate::{Refused, Tx, Write, db::with_conn, idempotency::Authorize};
 
 /// Whoever may decide an approved report asks somebody who may see it to do something until a day.
 #[derive(Debug)]
@@ -48,15 +48,15 @@ pub struct AccionUpdate {
 
 impl Write for RequestAccion {
     type Out = AccionUpdate;
-    type Err = ReporteRefusal;
+    type Err = Refused<ReporteRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<AccionUpdate, ReporteRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<AccionUpdate, Refused<ReporteRefusal>> {
         let viejo = no_retirado(find_visible(tx, &self.quien, self.id).await?)?.reporte;
         if !self.quien.can_decide(viejo.contenido.area_id) {
-            return Err(ReporteRefusal::SinPermiso);
+            return Err(ReporteRefusal::SinPermiso.into());
         }
         if viejo.estado_id != APROBADO {
-            return Err(ReporteRefusal::SinAprobar);
+            return Err(ReporteRefusal::SinAprobar.into());
         }
         let medida = AccionCorrectiva {
             descripcion: self.descripcion.clone(),
@@ -79,15 +79,14 @@ impl Write for RequestAccion {
             });
         }
         if viejo.acciones.len() >= MAX_ACCIONES {
-            return Err(ReporteRefusal::DemasiadasAcciones);
+            return Err(ReporteRefusal::DemasiadasAcciones.into());
         }
         let responsable = tx.active_quien(self.responsable).await?;
         if !responsable.is_some_and(|q| q.can_see(viejo.rut, viejo.contenido.area_id)) {
             let mut e = FieldErrors::default();
             e.add("responsable_rut", FieldErrorKind::NoExiste);
-            return Err(ReporteRefusal::EnDesuso(
-                e.finish::<()>(None).err().unwrap_or_default(),
-            ));
+            let errores = e.finish::<()>(None).err().unwrap_or_default();
+            return Err(ReporteRefusal::EnDesuso(errores).into());
         }
         let n = viejo.acciones.keys().next_back().copied().unwrap_or(0) + 1;
         write(
@@ -104,9 +103,9 @@ impl Write for RequestAccion {
 
 impl Write for AdvanceAccion {
     type Out = AccionUpdate;
-    type Err = ReporteRefusal;
+    type Err = Refused<ReporteRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<AccionUpdate, ReporteRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<AccionUpdate, Refused<ReporteRefusal>> {
         let viejo = no_retirado(find_visible(tx, &self.quien, self.id).await?)?.reporte;
         let medida = viejo
             .acciones
@@ -141,7 +140,7 @@ async fn write(
     n: i64,
     medida: AccionCorrectiva,
     (accion, detalle): (Accion, Option<String>),
-) -> Result<AccionUpdate, ReporteRefusal> {
+) -> Result<AccionUpdate, Refused<ReporteRefusal>> {
     let mut reporte = viejo.clone();
     reporte.acciones.insert(n, medida.clone());
     reporte.version += 1;
@@ -174,13 +173,13 @@ async fn write(
 }
 
 impl Authorize for RequestAccion {
-    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), ReporteRefusal> {
+    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), Refused<ReporteRefusal>> {
         find_visible(tx, &self.quien, self.id).await.map(drop)
     }
 }
 
 impl Authorize for AdvanceAccion {
-    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), ReporteRefusal> {
+    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), Refused<ReporteRefusal>> {
         find_visible(tx, &self.quien, self.id).await.map(drop)
     }
 }

@@ -12,7 +12,7 @@ use super::{
     edit::{find_visible, no_retirado},
     entry::{ChangeDetails, ChangeRecord},
 };
-use crate::{ReadConn, StoreError, Tx, Write, db::with_conn, idempotency::Authorize};
+use crate::{ReadConn, Refused, StoreError, Tx, Write, db::with_conn, idempotency::Authorize};
 
 /// The most comments that a report may have.
 pub const MAX_COMENTARIOS: i64 = 1_000;
@@ -35,9 +35,9 @@ pub struct AddedComentario {
 
 impl Write for AddComentario {
     type Out = AddedComentario;
-    type Err = ReporteRefusal;
+    type Err = Refused<ReporteRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<AddedComentario, ReporteRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<AddedComentario, Refused<ReporteRefusal>> {
         let viejo = no_retirado(find_visible(tx, &self.quien, self.id).await?)?.reporte;
         if let Some(entrada) = self.find_repeated_comentario(tx).await? {
             return Ok(AddedComentario {
@@ -47,7 +47,7 @@ impl Write for AddComentario {
             });
         }
         if viejo.comentarios >= MAX_COMENTARIOS {
-            return Err(ReporteRefusal::DemasiadosComentarios);
+            return Err(ReporteRefusal::DemasiadosComentarios.into());
         }
         let mut reporte = viejo.clone();
         reporte.comentarios += 1;
@@ -92,7 +92,7 @@ impl AddComentario {
 }
 
 impl Authorize for AddComentario {
-    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), ReporteRefusal> {
+    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), Refused<ReporteRefusal>> {
         find_visible(tx, &self.quien, self.id).await.map(drop)
     }
 }

@@ -16,7 +16,8 @@ use super::{
     get::find,
 };
 use crate::{
-    Env, Store, StoreError, Tx, Write, batcher::Batcher, db::with_conn, idempotency::Authorize,
+    Env, Refused, Store, StoreError, Tx, Write, batcher::Batcher, db::with_conn,
+    idempotency::Authorize,
 };
 
 /// Creates a report, once: the same uuid and content again answers with the first one. All that can
@@ -68,14 +69,14 @@ impl CreateReporte {
 
     /// The uuid is taken, or the site no longer uses what the report names: it may be the very
     /// report that is there already.
-    async fn no_creado(&self, tx: &mut Tx<'_>) -> Result<CreatedReporte, ReporteRefusal> {
+    async fn no_creado(&self, tx: &mut Tx<'_>) -> Result<CreatedReporte, Refused<ReporteRefusal>> {
         let en_desuso = &self.enviado.en_desuso;
         match self.find_existing(tx).await? {
             Some(creado) => Ok(creado),
             None if en_desuso.is_empty() => {
                 Err(StoreError::Interno("un uuid repetido desapareció").into())
             }
-            None => Err(ReporteRefusal::EnDesuso(en_desuso.clone())),
+            None => Err(ReporteRefusal::EnDesuso(en_desuso.clone()).into()),
         }
     }
 
@@ -83,17 +84,17 @@ impl CreateReporte {
     async fn find_existing(
         &self,
         tx: &mut Tx<'_>,
-    ) -> Result<Option<CreatedReporte>, ReporteRefusal> {
+    ) -> Result<Option<CreatedReporte>, Refused<ReporteRefusal>> {
         let target = ReporteRef::Uuid(self.enviado.uuid_cliente.clone());
         let Some(leido) = find(&mut tx.conn, &target, false).await? else {
             return Ok(None);
         };
         let actual = &leido.reporte;
         if actual.rut != self.nueva.reporte.rut {
-            return Err(ReporteRefusal::UuidEnConflicto(None));
+            return Err(ReporteRefusal::UuidEnConflicto(None).into());
         }
         if actual.retirado_en.is_some() {
-            return Err(ReporteRefusal::Retirado);
+            return Err(ReporteRefusal::Retirado.into());
         }
         let aceptado: Option<i64> = with_conn!(tx.conn, c => sqlx::query_scalar(
             "SELECT min(version) FROM aceptados WHERE reporte_id = $1 AND sha256_contenido IN ($2, $3)")
@@ -106,7 +107,7 @@ impl CreateReporte {
                 es_nuevo: false,
             }))
         } else {
-            Err(ReporteRefusal::UuidEnConflicto(Some(Box::new(leido))))
+            Err(ReporteRefusal::UuidEnConflicto(Some(Box::new(leido))).into())
         }
     }
 }
@@ -190,9 +191,9 @@ pub(crate) fn new_reporte(quien: &Quien, n: &NewReporte, zona: &Zona, ahora: Ins
 
 impl Write for CreateReporte {
     type Out = CreatedReporte;
-    type Err = ReporteRefusal;
+    type Err = Refused<ReporteRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<CreatedReporte, ReporteRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<CreatedReporte, Refused<ReporteRefusal>> {
         let suerte = create(tx, std::slice::from_ref(self)).await?.pop();
         suerte.unwrap_or(Err(
             StoreError::Interno("un reporte quedó sin suerte").into()
@@ -202,12 +203,12 @@ impl Write for CreateReporte {
 
 impl Authorize for CreateReporte {
     /// Anybody signed in may report a danger.
-    async fn authorize(&self, _: &mut Tx<'_>) -> Result<(), ReporteRefusal> {
+    async fn authorize(&self, _: &mut Tx<'_>) -> Result<(), Refused<ReporteRefusal>> {
         Ok(())
     }
 }
 
-type CreateResult = Result<CreatedReporte, ReporteRefusal>;
+type CreateResult = Result<CreatedReporte, Refused<ReporteRefusal>>;
 
 /// Creates each as if alone, one after the other. A refusal has written nothing; a failure of the
 /// database is everybody's.
@@ -230,7 +231,7 @@ async fn create(tx: &mut Tx<'_>, lote: &[CreateReporte]) -> Result<Vec<CreateRes
             Some(id) => Ok(c.created(*id, &archivos)?),
             None => c.no_creado(tx).await,
         };
-        if let Err(ReporteRefusal::Fallo(fallo)) = suerte {
+        if let Err(Refused::Store(fallo)) = suerte {
             return Err(fallo);
         }
         outcomes.push(suerte);
@@ -265,7 +266,10 @@ impl CreateBatcher {
     }
 
     /// Answers once it is durable, as [`Store::write`] does.
-    pub async fn create(&self, creacion: CreateReporte) -> Result<CreatedReporte, ReporteRefusal> {
+    pub async fn create(
+        &self,
+        creacion: CreateReporte,
+    ) -> Result<CreatedReporte, Refused<ReporteRefusal>> {
         let suerte = self.0.submit(creacion).await;
         suerte.unwrap_or_else(|| Err(StoreError::Interno("una escritura se interrumpió").into()))
     }

@@ -16,7 +16,7 @@ use super::{
     get::find,
 };
 use crate::{
-    StoreError, Tx, Write, bitacora::read_entradas, db::with_conn, idempotency::Authorize,
+    Refused, StoreError, Tx, Write, bitacora::read_entradas, db::with_conn, idempotency::Authorize,
 };
 
 /// Edits content or state, when nobody else did since the version the caller saw.
@@ -55,16 +55,16 @@ pub(super) async fn find_visible(
     tx: &mut Tx<'_>,
     quien: &Quien,
     id: i64,
-) -> Result<StoredReporte, ReporteRefusal> {
+) -> Result<StoredReporte, Refused<ReporteRefusal>> {
     find(&mut tx.conn, &ReporteRef::Id(id), true)
         .await?
         .filter(|l| quien.can_see(l.reporte.rut, l.reporte.contenido.area_id))
-        .ok_or(ReporteRefusal::NoEncontrado)
+        .ok_or(ReporteRefusal::NoEncontrado.into())
 }
 
-pub(super) fn no_retirado(leido: StoredReporte) -> Result<StoredReporte, ReporteRefusal> {
+pub(super) fn no_retirado(leido: StoredReporte) -> Result<StoredReporte, Refused<ReporteRefusal>> {
     if leido.reporte.retirado_en.is_some() {
-        Err(ReporteRefusal::Retirado)
+        Err(ReporteRefusal::Retirado.into())
     } else {
         Ok(leido)
     }
@@ -72,9 +72,9 @@ pub(super) fn no_retirado(leido: StoredReporte) -> Result<StoredReporte, Reporte
 
 impl Write for EditReporte {
     type Out = StoredReporte;
-    type Err = ReporteRefusal;
+    type Err = Refused<ReporteRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<StoredReporte, ReporteRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<StoredReporte, Refused<ReporteRefusal>> {
         let leido = no_retirado(find_visible(tx, &self.quien, self.id).await?)?;
         if leido.reporte.version != self.version {
             let entradas = read_entradas(&mut tx.conn, self.id).await?;
@@ -84,7 +84,7 @@ impl Write for EditReporte {
             {
                 Ok(leido)
             } else {
-                Err(ReporteRefusal::VersionDesfasada(Box::new(leido)))
+                Err(ReporteRefusal::VersionDesfasada(Box::new(leido)).into())
             };
         }
         self.cambio
@@ -95,25 +95,25 @@ impl Write for EditReporte {
 }
 
 impl Authorize for EditReporte {
-    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), ReporteRefusal> {
+    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), Refused<ReporteRefusal>> {
         find_visible(tx, &self.quien, self.id).await.map(drop)
     }
 }
 
 impl Write for DecideReporte {
     type Out = StoredReporte;
-    type Err = ReporteRefusal;
+    type Err = Refused<ReporteRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<StoredReporte, ReporteRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<StoredReporte, Refused<ReporteRefusal>> {
         let leido = no_retirado(self.load_decidable(tx).await?)?;
         if leido.reporte.estado_id == self.estado_id && self.decided_by_caller(tx).await? {
             return Ok(leido);
         }
         if self.version.is_some_and(|v| v != leido.reporte.version) {
-            return Err(ReporteRefusal::VersionDesfasada(Box::new(leido)));
+            return Err(ReporteRefusal::VersionDesfasada(Box::new(leido)).into());
         }
         if leido.reporte.estado_id == self.estado_id {
-            return Err(ReporteRefusal::TransicionNoPermitida);
+            return Err(ReporteRefusal::TransicionNoPermitida.into());
         }
         let cambio = ReporteChange::from_estado(self.estado_id, self.detalle.clone(), self.version);
         cambio
@@ -124,12 +124,15 @@ impl Write for DecideReporte {
 }
 
 impl DecideReporte {
-    async fn load_decidable(&self, tx: &mut Tx<'_>) -> Result<StoredReporte, ReporteRefusal> {
+    async fn load_decidable(
+        &self,
+        tx: &mut Tx<'_>,
+    ) -> Result<StoredReporte, Refused<ReporteRefusal>> {
         let leido = find_visible(tx, &self.quien, self.id).await?;
         if self.quien.can_decide(leido.reporte.contenido.area_id) {
             Ok(leido)
         } else {
-            Err(ReporteRefusal::SinPermiso)
+            Err(ReporteRefusal::SinPermiso.into())
         }
     }
 
@@ -144,16 +147,16 @@ impl DecideReporte {
 }
 
 impl Authorize for DecideReporte {
-    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), ReporteRefusal> {
+    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), Refused<ReporteRefusal>> {
         self.load_decidable(tx).await.map(drop)
     }
 }
 
 impl Write for Retirar {
     type Out = ();
-    type Err = ReporteRefusal;
+    type Err = Refused<ReporteRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), ReporteRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Refused<ReporteRefusal>> {
         self.authorize(tx).await?;
         let leido = find_visible(tx, &self.quien, self.id).await?;
         if leido.reporte.retirado_en.is_some() {
@@ -167,11 +170,11 @@ impl Write for Retirar {
             return if repetido {
                 Ok(())
             } else {
-                Err(ReporteRefusal::Retirado)
+                Err(ReporteRefusal::Retirado.into())
             };
         }
         if leido.reporte.version != self.version {
-            return Err(ReporteRefusal::VersionDesfasada(Box::new(leido)));
+            return Err(ReporteRefusal::VersionDesfasada(Box::new(leido)).into());
         }
         let viejo = leido.reporte;
         let mut reporte = viejo.clone();
@@ -194,12 +197,12 @@ impl Write for Retirar {
 }
 
 impl Authorize for Retirar {
-    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), ReporteRefusal> {
+    async fn authorize(&self, tx: &mut Tx<'_>) -> Result<(), Refused<ReporteRefusal>> {
         find_visible(tx, &self.quien, self.id).await?;
         if self.quien.can_retirar() {
             Ok(())
         } else {
-            Err(ReporteRefusal::SinPermiso)
+            Err(ReporteRefusal::SinPermiso.into())
         }
     }
 }
@@ -220,7 +223,7 @@ async fn apply_change(
     leido: StoredReporte,
     cambio: &ReporteChange,
     catalogo: &Catalogo,
-) -> Result<StoredReporte, ReporteRefusal> {
+) -> Result<StoredReporte, Refused<ReporteRefusal>> {
     let viejo = &leido.reporte;
     let mut reporte = viejo.clone();
     reporte.contenido = cambio.new_contenido(&viejo.contenido);

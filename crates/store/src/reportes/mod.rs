@@ -23,7 +23,7 @@ pub use similar::{SimilarReporte, neighbours};
 
 use sigra_domain::FieldError;
 
-use crate::{FromStoreError, StoreError};
+use crate::Reason;
 
 /// Why a write of a report is refused. Nothing was written.
 #[derive(Debug)]
@@ -50,26 +50,6 @@ pub enum ReporteRefusal {
     UuidEnConflicto(Option<Box<StoredReporte>>),
     /// The report changed since the version the caller saw.
     VersionDesfasada(Box<StoredReporte>),
-    Fallo(StoreError),
 }
 
-impl From<StoreError> for ReporteRefusal {
-    fn from(f: StoreError) -> Self {
-        Self::Fallo(f)
-    }
-}
-
-impl From<sqlx::Error> for ReporteRefusal {
-    fn from(e: sqlx::Error) -> Self {
-        Self::Fallo(e.into())
-    }
-}
-
-impl FromStoreError for ReporteRefusal {
-    fn store_error(&self) -> Option<&StoreError> {
-        match self {
-            Self::Fallo(f) => Some(f),
-            _ => None,
-        }
-    }
-}
+impl Reason for ReporteRefusal {}

@@ -16,7 +16,7 @@ use super::{
     conflicts::{ConflictoRow, find},
 };
 use crate::{
-    FromStoreError, StoreError, Tx, Write,
+    Reason, Refused, StoreError, Tx, Write,
     db::with_conn,
     reportes::{
         ReporteRef, StoredReporte,
@@ -47,49 +47,29 @@ pub enum ConflictoRefusal {
     Decidido,
     VersionDesfasada(Box<StoredReporte>),
     Datos(Vec<FieldError>),
-    Fallo(StoreError),
 }
 
-impl From<StoreError> for ConflictoRefusal {
-    fn from(f: StoreError) -> Self {
-        Self::Fallo(f)
-    }
-}
-
-impl From<sqlx::Error> for ConflictoRefusal {
-    fn from(e: sqlx::Error) -> Self {
-        Self::Fallo(e.into())
-    }
-}
-
-impl FromStoreError for ConflictoRefusal {
-    fn store_error(&self) -> Option<&StoreError> {
-        match self {
-            Self::Fallo(f) => Some(f),
-            _ => None,
-        }
-    }
-}
+impl Reason for ConflictoRefusal {}
 
 impl Write for ResolveConflicto {
     type Out = StoredReporte;
-    type Err = ConflictoRefusal;
+    type Err = Refused<ConflictoRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<StoredReporte, ConflictoRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<StoredReporte, Refused<ConflictoRefusal>> {
         let (conflicto, leido) = self.find_visible(tx).await?;
         let actual = &leido.reporte;
         if actual.retirado_en.is_some() {
-            return Err(ConflictoRefusal::Retirado);
+            return Err(ConflictoRefusal::Retirado.into());
         }
         if conflicto.conflicto_resuelto.is_some() {
             return if self.is_repeat(tx, &conflicto).await? {
                 Ok(leido)
             } else {
-                Err(ConflictoRefusal::Resuelto)
+                Err(ConflictoRefusal::Resuelto.into())
             };
         }
         if actual.version != self.version {
-            return Err(ConflictoRefusal::VersionDesfasada(Box::new(leido)));
+            return Err(ConflictoRefusal::VersionDesfasada(Box::new(leido)).into());
         }
         self.apply(tx, conflicto, leido).await
     }
@@ -101,8 +81,8 @@ impl ResolveConflicto {
     async fn find_visible(
         &self,
         tx: &mut Tx<'_>,
-    ) -> Result<(ConflictoRow, StoredReporte), ConflictoRefusal> {
-        let no = ConflictoRefusal::NoEncontrado;
+    ) -> Result<(ConflictoRow, StoredReporte), Refused<ConflictoRefusal>> {
+        let no = Refused::Reason(ConflictoRefusal::NoEncontrado);
         let Some(conflicto) = find(&mut tx.conn, self.id).await? else {
             return Err(no);
         };
@@ -151,7 +131,7 @@ impl ResolveConflicto {
         tx: &mut Tx<'_>,
         conflicto: ConflictoRow,
         leido: StoredReporte,
-    ) -> Result<StoredReporte, ConflictoRefusal> {
+    ) -> Result<StoredReporte, Refused<ConflictoRefusal>> {
         let (enviado, base) = conflicto.sides(&leido.reporte.uuid_cliente)?;
         let contenido = resolve(
             &self.decision,

@@ -16,7 +16,7 @@ use super::{
     resumable::mark_garbage,
 };
 use crate::{
-    StoreError, Tx, Write,
+    Refused, StoreError, Tx, Write,
     reportes::{ReporteRef, StoredArchivo, StoredReporte, change::insert_archivos, get::find},
 };
 
@@ -51,9 +51,9 @@ pub struct DirectUpload {
 
 impl Write for ReceiveDirectUpload {
     type Out = DirectUpload;
-    type Err = UploadRefusal;
+    type Err = Refused<UploadRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<DirectUpload, UploadRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<DirectUpload, Refused<UploadRefusal>> {
         let leido = find(&mut tx.conn, &ReporteRef::Id(self.reporte_id), true).await?;
         let puede = |l: &StoredReporte| {
             let r = &l.reporte;
@@ -61,16 +61,16 @@ impl Write for ReceiveDirectUpload {
         };
         let leido = leido.filter(puede).ok_or(UploadRefusal::NoEncontrada)?;
         if leido.reporte.retirado_en.is_some() {
-            return Err(UploadRefusal::Retirado);
+            return Err(UploadRefusal::Retirado.into());
         }
         let Some(a) = self.manifest_entry(&leido) else {
             return self.attach(tx, leido).await;
         };
         if (a.archivo.bytes, &a.archivo.sha256) != (self.bytes, &self.sha256) {
-            return Err(UploadRefusal::ArchivoDistinto);
+            return Err(UploadRefusal::ArchivoDistinto.into());
         }
         match a.estado {
-            EstadoArchivo::Eliminado => Err(UploadRefusal::Eliminado),
+            EstadoArchivo::Eliminado => Err(UploadRefusal::Eliminado.into()),
             EstadoArchivo::Subido => {
                 mark_garbage(tx, &self.clave).await?;
                 Ok(DirectUpload {
@@ -104,12 +104,12 @@ impl ReceiveDirectUpload {
         &self,
         tx: &mut Tx<'_>,
         mut leido: StoredReporte,
-    ) -> Result<DirectUpload, UploadRefusal> {
+    ) -> Result<DirectUpload, Refused<UploadRefusal>> {
         if self.catalogo.is_decided(leido.reporte.estado_id) {
-            return Err(UploadRefusal::Decidido);
+            return Err(UploadRefusal::Decidido.into());
         }
         if leido.archivos.len() >= MAX_ARCHIVOS {
-            return Err(UploadRefusal::DemasiadosArchivos);
+            return Err(UploadRefusal::DemasiadosArchivos.into());
         }
         let uuid = self.multimedia_uuid.as_ref().unwrap_or(&self.uuid_nuevo);
         let archivo = Archivo {
@@ -139,7 +139,7 @@ impl ReceiveDirectUpload {
         tx: &mut Tx<'_>,
         mut leido: StoredReporte,
         multimedia_id: i64,
-    ) -> Result<DirectUpload, UploadRefusal> {
+    ) -> Result<DirectUpload, Refused<UploadRefusal>> {
         let viejo = leido.reporte.clone();
         let manifiesto = leido.archivos.iter().map(|a| a.archivo.clone());
         leido.reporte.contenido.multimedia = Some(manifiesto.collect());

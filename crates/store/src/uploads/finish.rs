@@ -5,7 +5,7 @@ use super::{
     blobs::{NewBlob, retain},
     resumable::{key_prefix, mark_garbage, remove_upload},
 };
-use crate::{Tx, Write, db::with_conn};
+use crate::{Refused, Tx, Write, db::with_conn};
 
 /// How an upload ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub struct FinishUpload {
 impl Write for FinishUpload {
     /// Whether the new object is not needed, because its bytes were here before.
     type Out = bool;
-    type Err = UploadRefusal;
+    type Err = Refused<UploadRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, UploadRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Refused<UploadRefusal>> {
         let suya: Option<(i64, String)> = with_conn!(tx.conn, c => sqlx::query_as(
             "UPDATE subidas SET recibidos = bytes, terminada = $3
              WHERE id = $1 AND turno = $2 AND terminada IS NULL RETURNING bytes, sha256")

@@ -26,7 +26,7 @@ pub use serve::{ServableArchivo, find_served_file};
 pub use sweep::{ReleaseBlob, RemoveExpiredUpload, expired_uploads, unused_blobs};
 pub use upload_parts::{AddUploadPart, UploadPart};
 
-use crate::{FromStoreError, StoreError};
+use crate::Reason;
 
 /// Why something about a file is refused. Nothing was written.
 #[derive(Debug)]
@@ -51,26 +51,6 @@ pub enum UploadRefusal {
     MuchasAbiertas,
     /// So many bytes may wait at once.
     MuchosBytes,
-    Fallo(StoreError),
 }
 
-impl From<StoreError> for UploadRefusal {
-    fn from(f: StoreError) -> Self {
-        Self::Fallo(f)
-    }
-}
-
-impl From<sqlx::Error> for UploadRefusal {
-    fn from(e: sqlx::Error) -> Self {
-        Self::Fallo(e.into())
-    }
-}
-
-impl FromStoreError for UploadRefusal {
-    fn store_error(&self) -> Option<&StoreError> {
-        match self {
-            Self::Fallo(f) => Some(f),
-            _ => None,
-        }
-    }
-}
+impl Reason for UploadRefusal {}

@@ -12,7 +12,7 @@ use super::{
     change::{ArchivoChange, update_archivo},
 };
 use crate::{
-    Tx, Write,
+    Refused, Tx, Write,
     db::with_conn,
     reportes::{ReporteRef, get::find},
 };
@@ -29,9 +29,9 @@ pub struct DeleteArchivo {
 
 impl Write for DeleteArchivo {
     type Out = ();
-    type Err = UploadRefusal;
+    type Err = Refused<UploadRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), UploadRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Refused<UploadRefusal>> {
         let reporte_id: Option<i64> = with_conn!(tx.conn, c => sqlx::query_scalar(
             "SELECT reporte_id FROM multimedia WHERE id = $1")
             .bind(self.id).fetch_optional(&mut **c).await)?;
@@ -42,7 +42,7 @@ impl Write for DeleteArchivo {
         let archivo = leido.archivos.iter().find(|a| a.id == self.id);
         let archivo = archivo.ok_or(UploadRefusal::NoEncontrada)?;
         if !self.quien.can_see(viejo.rut, viejo.contenido.area_id) {
-            return Err(UploadRefusal::NoEncontrada);
+            return Err(UploadRefusal::NoEncontrada.into());
         }
         let (nuevo, accion, puede) = match archivo.estado {
             Pendiente => (
@@ -55,10 +55,10 @@ impl Write for DeleteArchivo {
             Renunciado | Eliminado => return Ok(()),
         };
         if !puede {
-            return Err(UploadRefusal::SinPermiso);
+            return Err(UploadRefusal::SinPermiso.into());
         }
         if viejo.retirado_en.is_some() && nuevo == Renunciado {
-            return Err(UploadRefusal::Retirado);
+            return Err(UploadRefusal::Retirado.into());
         }
         let sha256 = archivo.archivo.sha256.clone();
         let viejo = viejo.clone();

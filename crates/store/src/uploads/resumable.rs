@@ -8,7 +8,7 @@ use super::{
     upload_parts::{UploadPart, parts_of},
 };
 use crate::{
-    StoreError, Tx, Write,
+    Refused, StoreError, Tx, Write,
     db::{Conn, with_conn},
 };
 
@@ -87,9 +87,9 @@ struct ManifestArchivo {
 
 impl Write for CreateUpload {
     type Out = Upload;
-    type Err = UploadRefusal;
+    type Err = Refused<UploadRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Upload, UploadRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Upload, Refused<UploadRefusal>> {
         self.wait_for_owner(tx).await?;
         let mismas = self.same_file_uploads(tx).await?;
         let igual = |s: &Upload| (s.bytes, &s.sha256) == (self.anuncio.bytes, &self.anuncio.sha256);
@@ -99,11 +99,11 @@ impl Write for CreateUpload {
         let anunciado = self.find_in_manifest(tx).await?;
         if let Some(a) = &anunciado {
             if (a.bytes, &a.sha256) != (self.anuncio.bytes, &self.anuncio.sha256) {
-                return Err(UploadRefusal::ArchivoDistinto);
+                return Err(UploadRefusal::ArchivoDistinto.into());
             }
             match EstadoArchivo::from_name(&a.estado) {
-                Some(EstadoArchivo::Eliminado) => return Err(UploadRefusal::Eliminado),
-                _ if a.retirado => return Err(UploadRefusal::Retirado),
+                Some(EstadoArchivo::Eliminado) => return Err(UploadRefusal::Eliminado.into()),
+                _ if a.retirado => return Err(UploadRefusal::Retirado.into()),
                 // The bytes are here already; whoever may touch the report need not send them twice.
                 Some(EstadoArchivo::Subido) => {
                     return self.insert(tx, self.anuncio.bytes, true).await;
@@ -114,7 +114,7 @@ impl Write for CreateUpload {
         if let Some(otra) = mismas.iter().find(|s| s.adoptada.is_none()) {
             // What the manifest says counts; without one, whoever came first.
             if anunciado.is_none() {
-                return Err(UploadRefusal::ArchivoDistinto);
+                return Err(UploadRefusal::ArchivoDistinto.into());
             }
             remove_upload(tx, &otra.id).await?;
         }
@@ -162,7 +162,7 @@ impl CreateUpload {
             .find(|a| Rut::new(a.rut).is_ok_and(|autor| self.quien.can_edit(autor, a.area_id))))
     }
 
-    async fn renew(&self, tx: &mut Tx<'_>, s: &Upload) -> Result<Upload, UploadRefusal> {
+    async fn renew(&self, tx: &mut Tx<'_>, s: &Upload) -> Result<Upload, Refused<UploadRefusal>> {
         let expira = tx.ahora.plus(self.vigencia).0.max(s.expira);
         with_conn!(tx.conn, c => sqlx::query("UPDATE subidas SET expira = $2 WHERE id = $1")
             .bind(s.id.as_str()).bind(expira).execute(&mut **c).await.map(drop))?;
@@ -172,16 +172,16 @@ impl CreateUpload {
         })
     }
 
-    async fn check_quota(&self, tx: &mut Tx<'_>) -> Result<(), UploadRefusal> {
+    async fn check_quota(&self, tx: &mut Tx<'_>) -> Result<(), Refused<UploadRefusal>> {
         let (abiertas, bytes): (i64, i64) = with_conn!(tx.conn, c => sqlx::query_as(
             "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM subidas
              WHERE rut = $1 AND adoptada IS NULL AND expira > $2")
             .bind(self.quien.rut.body()).bind(tx.ahora.0).fetch_one(&mut **c).await)?;
         if abiertas >= self.max_abiertas {
-            return Err(UploadRefusal::MuchasAbiertas);
+            return Err(UploadRefusal::MuchasAbiertas.into());
         }
         if bytes.saturating_add(self.anuncio.bytes) > self.max_bytes {
-            return Err(UploadRefusal::MuchosBytes);
+            return Err(UploadRefusal::MuchosBytes.into());
         }
         Ok(())
     }
@@ -191,7 +191,7 @@ impl CreateUpload {
         tx: &mut Tx<'_>,
         recibidos: i64,
         hecha: bool,
-    ) -> Result<Upload, UploadRefusal> {
+    ) -> Result<Upload, Refused<UploadRefusal>> {
         let hecha = hecha.then_some(tx.ahora.0);
         // One that expired and was not swept yet is in the way.
         let vencidas: Vec<String> = with_conn!(tx.conn, c => sqlx::query_scalar(
@@ -226,9 +226,12 @@ pub struct AcquireLease {
 
 impl Write for AcquireLease {
     type Out = (Upload, Vec<UploadPart>);
-    type Err = UploadRefusal;
+    type Err = Refused<UploadRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(Upload, Vec<UploadPart>), UploadRefusal> {
+    async fn run(
+        &self,
+        tx: &mut Tx<'_>,
+    ) -> Result<(Upload, Vec<UploadPart>), Refused<UploadRefusal>> {
         let subida: Option<Upload> = with_conn!(tx.conn, c => sqlx::query_as(concat!(
             "UPDATE subidas SET turno = turno + 1,
                 expira = CASE WHEN adoptada IS NULL AND expira < $4 THEN $4 ELSE expira END
@@ -250,15 +253,15 @@ pub struct RemoveUpload {
 
 impl Write for RemoveUpload {
     type Out = ();
-    type Err = UploadRefusal;
+    type Err = Refused<UploadRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), UploadRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Refused<UploadRefusal>> {
         let hay: Option<i64> = with_conn!(tx.conn, c => sqlx::query_scalar(
             "SELECT rut FROM subidas WHERE id = $1 AND rut = $2 AND expira > $3")
             .bind(self.id.as_str()).bind(self.rut.body()).bind(tx.ahora.0)
             .fetch_optional(&mut **c).await)?;
         if hay.is_none() {
-            return Err(UploadRefusal::NoEncontrada);
+            return Err(UploadRefusal::NoEncontrada.into());
         }
         Ok(remove_upload(tx, &self.id).await?)
     }

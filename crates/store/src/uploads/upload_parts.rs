@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::{UploadRefusal, resumable::mark_garbage};
-use crate::{StoreError, Tx, Write, db::with_conn};
+use crate::{Refused, StoreError, Tx, Write, db::with_conn};
 
 /// Bytes of an upload in a row, as one object of the store.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -43,16 +43,16 @@ pub struct AddUploadPart {
 
 impl Write for AddUploadPart {
     type Out = ();
-    type Err = UploadRefusal;
+    type Err = Refused<UploadRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), UploadRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Refused<UploadRefusal>> {
         let suya = with_conn!(tx.conn, c => sqlx::query(
             "UPDATE subidas SET recibidos = $4 WHERE id = $1 AND turno = $2 AND recibidos = $3
                 AND terminada IS NULL AND $4 <= bytes")
             .bind(self.id.as_str()).bind(self.turno).bind(self.recibidos).bind(self.pieza.end())
             .execute(&mut **c).await.map(|r| r.rows_affected()))?;
         if suya == 0 {
-            return Err(UploadRefusal::TurnoPerdido);
+            return Err(UploadRefusal::TurnoPerdido.into());
         }
         let reemplazada: Option<String> = with_conn!(tx.conn, c => sqlx::query_scalar(
             "DELETE FROM piezas WHERE subida_id = $1 AND desde = $2 RETURNING clave")

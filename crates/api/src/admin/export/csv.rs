@@ -19,7 +19,7 @@ use super::{
     row::{COLUMNS, CellValue, Row},
 };
 use crate::{
-    App, body::QueryParams, download::set_attachment, guard::Session, problem::Problema,
+    App, auth::guard::Session, body::QueryParams, download::set_attachment, problem::Problema,
     reportes::lista::Filtros,
 };
 
@@ -60,18 +60,18 @@ pub async fn csv(
     };
     e.finish(Some(()))?;
     let nombre = format!("reportes-{}.csv", app.zona().fecha(sesion.ahora));
-    let mut paseo = Pager::new(app, sesion, filtro)?;
+    let mut pager = Pager::new(app, sesion, filtro)?;
     // What can't even begin is told as a problem.
-    let primeras = paseo.next_rows().await?.unwrap_or_default();
+    let primeras = pager.next_rows().await?.unwrap_or_default();
     let cabeza = to_csv(separador, true, &primeras)?;
-    let resto = stream::try_unfold(paseo, move |mut paseo| async move {
-        let filas = paseo.next_rows().await.map_err(std::io::Error::other)?;
+    let rest = stream::try_unfold(pager, move |mut pager| async move {
+        let filas = pager.next_rows().await.map_err(std::io::Error::other)?;
         let trozo = filas.map(|f| to_csv(separador, false, &f)).transpose();
         let trozo = trozo.map_err(std::io::Error::other)?;
-        Ok::<_, std::io::Error>(trozo.map(|t| (t, paseo)))
+        Ok::<_, std::io::Error>(trozo.map(|t| (t, pager)))
     });
     let cabeza = stream::iter([Ok(cabeza)]);
-    let mut r = Body::from_stream(futures_util::StreamExt::chain(cabeza, resto)).into_response();
+    let mut r = Body::from_stream(futures_util::StreamExt::chain(cabeza, rest)).into_response();
     set_attachment(&mut r, "text/csv; charset=utf-8; header=present", &nombre);
     Ok(r)
 }

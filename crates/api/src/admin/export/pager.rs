@@ -7,7 +7,7 @@ use sigra_store::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::row::{Row, to_row};
-use crate::{App, code::Codigo, guard::Session};
+use crate::{App, auth::guard::Session, code::Codigo};
 
 /// Reports read at once.
 const PAGE_SIZE: i64 = 500;
@@ -26,20 +26,20 @@ pub struct Pager {
     /// The last report read.
     despues: Option<(SortKey, i64)>,
     fin: bool,
-    _lugar: SemaphorePermit<'static>,
+    _permit: SemaphorePermit<'static>,
 }
 
 impl Pager {
     /// Refused while too many are under way.
     pub fn new(app: App, sesion: Session, filtro: ReporteFilter) -> Result<Self, Codigo> {
-        let lugar = EXPORT_PERMITS.try_acquire();
+        let permit = EXPORT_PERMITS.try_acquire();
         Ok(Self {
             app,
             sesion,
             filtro,
             despues: None,
             fin: false,
-            _lugar: lugar.map_err(|_| Codigo::ServidorOcupado)?,
+            _permit: permit.map_err(|_| Codigo::ServidorOcupado)?,
         })
     }
 
@@ -51,12 +51,12 @@ impl Pager {
         if !self.sesion.is_still_valid(&self.app).await? {
             return Err(StoreError::Interno("quien exportaba ya no puede"));
         }
-        let mut lectura = self.app.store().read().await?;
+        let mut conn = self.app.store().read().await?;
         let quien = &self.sesion.quien;
         let despues = self.despues.as_ref();
         let leidos =
-            list_reportes(&mut lectura, quien, &self.filtro, ORDER, despues, PAGE_SIZE).await?;
-        drop(lectura);
+            list_reportes(&mut conn, quien, &self.filtro, ORDER, despues, PAGE_SIZE).await?;
+        drop(conn);
         self.fin = leidos.len() < usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
         self.despues = leidos.last().map(|l| (ORDER.key(l), l.reporte.id));
         let una = |l| to_row(l, &self.sesion.catalogo, self.app.zona());

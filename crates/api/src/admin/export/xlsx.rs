@@ -15,7 +15,7 @@ use super::{
     row::{COLUMNS, CellValue, Row},
 };
 use crate::{
-    App, body::QueryParams, code::Codigo, download, guard::Session, problem::Problema,
+    App, auth::guard::Session, body::QueryParams, code::Codigo, download, problem::Problema,
     reportes::lista::Filtros,
 };
 
@@ -42,7 +42,7 @@ pub async fn xlsx(
     let mut paseo = Pager::new(app, sesion, filtro)?;
     // One page ahead, and no more. Whoever leaves takes the sender along, and the writing ends.
     let (manda, recibe) = mpsc::channel(1);
-    let escritura = tokio::task::spawn_blocking(move || write(recibe));
+    let writing = tokio::task::spawn_blocking(move || write(recibe));
     let mut van = 0;
     while let Some(filas) = paseo.next_rows().await? {
         van += filas.len();
@@ -56,7 +56,7 @@ pub async fn xlsx(
     // Without this it was cut short.
     manda.send(None).await.ok();
     drop(manda);
-    let escrito = escritura.await.map_err(|e| Problema::internal(&e))?;
+    let escrito = writing.await.map_err(|e| Problema::internal(&e))?;
     let archivo = escrito.map_err(|e| Problema::internal(&e))?;
     download::archivo(archivo, MIME_TYPE, &nombre).map_err(|e| Problema::internal(&e))
 }

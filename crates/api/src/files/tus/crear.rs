@@ -1,4 +1,4 @@
-//! `POST /files/tus`
+//! `POST /multimedia/tus`
 
 use axum::{
     body::Body,
@@ -13,7 +13,7 @@ use super::{
     headers::{is_octet_stream, parse_announcement, parse_checksum},
     receive, set_progress_headers,
 };
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 /// What an upload can be told at its beginning.
 pub const CODIGOS: &[Codigo] = &[
@@ -45,7 +45,7 @@ pub async fn crear(
     sesion: Session,
     _: Tus,
     headers: HeaderMap,
-    mut cuerpo: Body,
+    mut body: Body,
 ) -> Result<Response, Problema> {
     let con_bytes = is_octet_stream(&headers);
     let suma = parse_checksum(&headers)?;
@@ -54,15 +54,15 @@ pub async fn crear(
     if con_bytes {
         // Of the same creation again, what came before counts.
         if subida.recibidos == 0 {
-            let recibida = receive(&app, &sesion.quien, &subida.id, 0, suma, cuerpo).await?;
+            let recibida = receive(&app, &sesion.quien, &subida.id, 0, suma, body).await?;
             subida.recibidos = recibida.recibidos;
         }
-    } else if !is_empty(&mut cuerpo).await {
+    } else if !is_empty(&mut body).await {
         return Err(Codigo::BytesSinTipo.into());
     }
     let mut r = StatusCode::CREATED.into_response();
-    if let Ok(lugar) = HeaderValue::from_str(&format!("{BASE_PATH}/{}", subida.id)) {
-        r.headers_mut().insert(header::LOCATION, lugar);
+    if let Ok(location) = HeaderValue::from_str(&format!("{BASE_PATH}/{}", subida.id)) {
+        r.headers_mut().insert(header::LOCATION, location);
     }
     set_progress_headers(
         &mut r,
@@ -73,11 +73,11 @@ pub async fn crear(
     Ok(r)
 }
 
-async fn is_empty(cuerpo: &mut Body) -> bool {
+async fn is_empty(body: &mut Body) -> bool {
     use axum::body::HttpBody as _;
-    if cuerpo.is_end_stream() {
+    if body.is_end_stream() {
         return true;
     }
-    let espera = tokio::time::timeout(crate::files::IDLE_TIMEOUT, cuerpo.frame());
+    let espera = tokio::time::timeout(crate::files::IDLE_TIMEOUT, body.frame());
     matches!(espera.await, Ok(None))
 }

@@ -96,12 +96,12 @@ async fn receive(
     subida: &str,
     desde: i64,
     suma: Option<Checksum>,
-    cuerpo: Body,
+    body: Body,
 ) -> Result<UploadProgress, Problema> {
-    let (evidencia, quien, id) = (app.files().clone(), quien.clone(), subida.to_owned());
+    let (files, quien, id) = (app.files().clone(), quien.clone(), subida.to_owned());
     let tarea = tokio::spawn(async move {
-        let cuerpo = cuerpo.into_data_stream();
-        evidencia.receive(&quien, &id, desde, suma, cuerpo).await
+        let body = body.into_data_stream();
+        files.receive(&quien, &id, desde, suma, body).await
     });
     let recibida = tarea.await.map_err(|e| Problema::internal(&e))?;
     recibida.map_err(|r| match r {

@@ -1,4 +1,4 @@
-//! `HEAD`, `PATCH` and `DELETE /files/tus/{id}`
+//! `HEAD`, `PATCH` and `DELETE /multimedia/tus/{id}`
 
 use axum::{
     body::Body,
@@ -12,7 +12,7 @@ use super::{
     headers::{format_metadata, is_octet_stream, parse_checksum, upload_offset},
     receive, set_number_header, set_progress_headers,
 };
-use crate::{App, code::Codigo, guard::Session, problem::Problema};
+use crate::{App, auth::guard::Session, code::Codigo, problem::Problema};
 
 pub const CODIGOS: &[Codigo] = &[Codigo::NoEncontrado, Codigo::VersionDeTus];
 
@@ -83,13 +83,13 @@ pub async fn agregar(
     UploadId(id): UploadId,
     _: Tus,
     headers: HeaderMap,
-    cuerpo: Body,
+    body: Body,
 ) -> Result<Response, Problema> {
     if !is_octet_stream(&headers) {
         return Err(Codigo::BytesSinTipo.into());
     }
     let (desde, suma) = (upload_offset(&headers)?, parse_checksum(&headers)?);
-    let recibida = receive(&app, &sesion.quien, &id, desde, suma, cuerpo).await?;
+    let recibida = receive(&app, &sesion.quien, &id, desde, suma, body).await?;
     let mut r = StatusCode::NO_CONTENT.into_response();
     set_progress_headers(
         &mut r,
@@ -132,10 +132,10 @@ pub async fn dicho(
     id: UploadId,
     tus: Tus,
     headers: HeaderMap,
-    cuerpo: Body,
+    body: Body,
 ) -> Result<Response, Problema> {
     match headers.get(&METHOD_OVERRIDE).map(HeaderValue::as_bytes) {
-        Some(b"PATCH") => agregar(app, sesion, id, tus, headers, cuerpo).await,
+        Some(b"PATCH") => agregar(app, sesion, id, tus, headers, body).await,
         Some(b"HEAD") => estado(app, sesion, id, tus).await,
         Some(b"DELETE") => Ok(dejar(app, sesion, id, tus).await?.into_response()),
         _ => Err(Codigo::MetodoNoPermitido.into()),

@@ -24,7 +24,7 @@ use super::{
     tail::BitacoraTail,
 };
 use crate::{
-    App, code::Codigo, download, guard::Session, problem::Problema,
+    App, auth::guard::Session, code::Codigo, download, problem::Problema,
     reportes::ver::spawn_record_opened,
 };
 

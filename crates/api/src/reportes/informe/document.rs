@@ -45,7 +45,7 @@ impl DocumentBuilder {
     pub fn document(
         &self,
         (quien, ahora): (String, Instante),
-        hojeo: &BitacoraTail,
+        tail: &BitacoraTail,
         cadena: &ChainSummary,
         fotos: Vec<pdf::Photo>,
     ) -> pdf::Document {
@@ -57,27 +57,27 @@ impl DocumentBuilder {
             emitido: format!("{reloj} (hora de {zona})"),
             emitido_en: ahora.timestamp(),
             emitido_por: quien,
-            reporte: self.reporte(hojeo.decision.as_ref()),
+            reporte: self.reporte(tail.decision.as_ref()),
             fotos,
             otros: archivos
                 .filter(|a| !is_photo(a))
                 .map(other_archivo)
                 .collect(),
-            comentarios: hojeo
+            comentarios: tail
                 .comentarios
                 .iter()
                 .map(|e| self.comentario(e))
                 .collect(),
-            comentarios_en_total: hojeo.comentarios_en_total,
+            comentarios_en_total: tail.comentarios_en_total,
             acciones: acciones.map(|(n, m)| self.accion(*n, m)).collect(),
-            bitacora: hojeo
+            bitacora: tail
                 .ultimas
                 .iter()
                 .map(|(g, e)| self.entrada(g, e.as_ref()))
                 .collect(),
             verificacion: pdf::ChainVerification {
                 entradas: cadena.entradas,
-                ultimo_hash: hojeo.ultimo_hash.clone(),
+                ultimo_hash: tail.ultimo_hash.clone(),
                 rotura: cadena
                     .rotura
                     .as_ref()

@@ -54,8 +54,8 @@ pub fn label_fields(texto: &str) -> String {
         .split_inclusive(separa)
         .fold(String::new(), |dicho, trozo| {
             let palabra = trozo.trim_end_matches(separa);
-            let resto = &trozo[palabra.len()..];
-            dicho + &field(palabra) + resto
+            let rest = &trozo[palabra.len()..];
+            dicho + &field(palabra) + rest
         })
 }
 

@@ -16,21 +16,21 @@ pub struct Slots(Arc<Mutex<HashSet<Rut>>>);
 
 /// Given back when dropped.
 pub struct Slot {
-    de: Slots,
+    slots: Slots,
     rut: Rut,
 }
 
 impl Slots {
-    fn with_lock<T>(&self, hace: impl FnOnce(&mut HashSet<Rut>) -> T) -> T {
+    fn with_lock<T>(&self, act: impl FnOnce(&mut HashSet<Rut>) -> T) -> T {
         // Nothing in here can stop halfway.
-        hace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// `None` while this person has one, or too many others do.
     pub fn take(&self, rut: Rut) -> Option<Slot> {
-        let cabe = self.with_lock(|suyos| suyos.len() < MAX_IN_FLIGHT && suyos.insert(rut));
-        cabe.then(|| Slot {
-            de: self.clone(),
+        let fits = self.with_lock(|taken| taken.len() < MAX_IN_FLIGHT && taken.insert(rut));
+        fits.then(|| Slot {
+            slots: self.clone(),
             rut,
         })
     }
@@ -38,7 +38,7 @@ impl Slots {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.de.with_lock(|suyos| suyos.remove(&self.rut));
+        self.slots.with_lock(|taken| taken.remove(&self.rut));
     }
 }
 
@@ -48,15 +48,15 @@ mod tests {
 
     #[test]
     fn one_of_each_and_few_in_all() {
-        let lugares = Slots::default();
+        let slots = Slots::default();
         let rut = |n| Rut::new(n).unwrap();
-        let primero = lugares.take(rut(1)).unwrap();
-        assert!(lugares.take(rut(1)).is_none());
-        let otros: Vec<Slot> = (2..=4).filter_map(|n| lugares.take(rut(n))).collect();
-        assert_eq!(otros.len(), 3);
-        assert!(lugares.take(rut(5)).is_none());
-        drop(primero);
-        let _quinto = lugares.take(rut(5)).unwrap();
-        assert!(lugares.take(rut(1)).is_none());
+        let first = slots.take(rut(1)).unwrap();
+        assert!(slots.take(rut(1)).is_none());
+        let others: Vec<Slot> = (2..=4).filter_map(|n| slots.take(rut(n))).collect();
+        assert_eq!(others.len(), 3);
+        assert!(slots.take(rut(5)).is_none());
+        drop(first);
+        let _fifth = slots.take(rut(5)).unwrap();
+        assert!(slots.take(rut(1)).is_none());
     }
 }

@@ -6,7 +6,10 @@ use serde_json::json;
 use sigra_files::{
     DirectTarget, FileRefusal, Rendition, RenditionUnavailable, ServedFile, UnsupportedMedia,
 };
-use sigra_store::uploads::{Blob, UploadRefusal, find_blob};
+use sigra_store::{
+    Refused,
+    uploads::{Blob, UploadRefusal, find_blob},
+};
 
 use super::engine::{estados, get_reporte};
 use sigra_testkit::{
@@ -241,8 +244,8 @@ async fn a_file_that_will_not_come_or_must_not_stay_is_removed(t: &FilesFixture<
         .await
     {
         Ok(()) => "",
-        Err(UploadRefusal::NoEncontrada) => "no existe",
-        Err(UploadRefusal::SinPermiso) => "sin permiso",
+        Err(Refused::Reason(UploadRefusal::NoEncontrada)) => "no existe",
+        Err(Refused::Reason(UploadRefusal::SinPermiso)) => "sin permiso",
         Err(otro) => panic!("{otro:?}"),
     };
     let (subida, pendiente) = (id(&fotos[0]), id(&fotos[1]));

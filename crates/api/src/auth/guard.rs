@@ -56,7 +56,7 @@ impl Permission {
     /// What the check itself can answer.
     pub fn codes(self) -> Vec<Codigo> {
         use Codigo as C;
-        let mut codigos = match self {
+        let mut codes = match self {
             Self::Publico => return vec![],
             _ => vec![
                 C::NoAutenticado,
@@ -67,15 +67,15 @@ impl Permission {
             ],
         };
         if self != Self::CambioDePassword {
-            codigos.push(C::DebeCambiarPassword);
+            codes.push(C::DebeCambiarPassword);
         }
         if matches!(
             self,
             Self::Supervision | Self::SupervisionNavegador | Self::Administrador
         ) {
-            codigos.push(C::SinPermiso);
+            codes.push(C::SinPermiso);
         }
-        codigos
+        codes
     }
 
     /// Whether the cookie of the session will do.
@@ -150,17 +150,17 @@ async fn authenticate(
     headers: &HeaderMap,
 ) -> Result<Session, Problema> {
     let ahora = app.store().env().now();
-    let galleta = || cookie(headers).filter(|_| permiso.allows_cookie());
-    let portador = if let Some(token) = bearer(headers) {
+    let from_cookie = || cookie(headers).filter(|_| permiso.allows_cookie());
+    let claims = if let Some(token) = bearer(headers) {
         app.tokens().verify(token, AUD_API, ahora)?
     } else {
-        let token = galleta().ok_or(Codigo::NoAutenticado)?;
+        let token = from_cookie().ok_or(Codigo::NoAutenticado)?;
         app.tokens().verify(token, AUD_BROWSER, ahora)?
     };
-    let rut = sigra_domain::Rut::new(portador.rut).map_err(|_| Codigo::TokenInvalido)?;
+    let rut = sigra_domain::Rut::new(claims.rut).map_err(|_| Codigo::TokenInvalido)?;
     let i = app
         .store()
-        .identify(portador.sesion_id, rut, ahora)
+        .identify(claims.sesion_id, rut, ahora)
         .await?
         .ok_or(Codigo::SesionCerrada)?;
     if !i.activo {
@@ -183,18 +183,18 @@ async fn authenticate(
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let valor = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (esquema, token) = valor.split_once(' ')?;
-    esquema
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
         .eq_ignore_ascii_case("bearer")
         .then_some(token.trim())
 }
 
 /// The token in the session's cookie.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let valores = headers.get_all(header::COOKIE).iter();
-    let mut pares = valores
+    let values = headers.get_all(header::COOKIE).iter();
+    let mut pairs = values
         .filter_map(|v| v.to_str().ok())
         .flat_map(|v| v.split(';'));
-    pares.find_map(|par| par.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
+    pairs.find_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
 }
