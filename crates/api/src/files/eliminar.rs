@@ -1,4 +1,4 @@
-//! `DELETE /files/{id}`
+//! `DELETE /multimedia/{id}`
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;

@@ -65,7 +65,7 @@ struct FormFields {
 ///
 /// `multimedia_uuid` y `sha256` son opcionales y van antes de `archivo`. Sin `multimedia_uuid` el archivo es el del
 /// manifiesto que tenga el mismo hash; si ninguno lo tiene, se agrega. Lo mismo otra vez responde 200. Lo que se
-/// corta no se guarda: con mala señal use `/files/tus`.
+/// corta no se guarda: con mala señal use `/multimedia/tus`.
 #[utoipa::path(post, path = "/reportes/{id}/multimedia", tag = "multimedia",
     request_body(content_type = "multipart/form-data", content = Formulario),
     params(("id" = i64, Path, description = "Id del reporte")),

@@ -1,4 +1,4 @@
-//! `GET /files/{id}/url` and what it leads to, `GET /files/{id}/copia`
+//! `GET /multimedia/{id}/url` and what it leads to, `GET /multimedia/{id}/copia`
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ pub struct SignatureParams {
 
 /// Bajar un archivo con un enlace.
 ///
-/// Lo que el enlace de `/files/{id}/url` dice: una copia sin datos de ubicación, entera o por partes.
+/// Lo que el enlace de `/multimedia/{id}/url` dice: una copia sin datos de ubicación, entera o por partes.
 #[utoipa::path(get, path = "/multimedia/{id}/copia", tag = "multimedia",
     params(("id" = i64, Path, description = "Id del archivo"),
         ("firma" = String, Query, description = "Como vino en el enlace"),

@@ -1,4 +1,4 @@
-//! `GET /files/{id}`, `/miniatura` and `/vista`
+//! `GET /multimedia/{id}`, `/miniatura` and `/vista`
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 use sigra_domain::reporte::EstadoArchivo;

@@ -1,4 +1,4 @@
-//! `POST /files/tus`
+//! `POST /multimedia/tus`
 
 use axum::{
     body::Body,

@@ -1,4 +1,4 @@
-//! `OPTIONS /files/tus`
+//! `OPTIONS /multimedia/tus`
 
 use axum::{
     extract::State,

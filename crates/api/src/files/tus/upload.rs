@@ -1,4 +1,4 @@
-//! `HEAD`, `PATCH` and `DELETE /files/tus/{id}`
+//! `HEAD`, `PATCH` and `DELETE /multimedia/tus/{id}`
 
 use axum::{
     body::Body,
