@@ -37,6 +37,22 @@ pub(crate) struct PartWriter {
 }
 
 impl PartWriter {
+    /// All of the file from its beginning, as far as it comes.
+    pub(crate) fn from_start(almacen: &BlobStore, clave: &str) -> Self {
+        Self::from_offset(almacen, clave.to_owned(), 0)
+    }
+
+    fn from_offset(almacen: &BlobStore, clave: String, desde: i64) -> Self {
+        Self {
+            escritor: almacen.writer(&clave),
+            clave,
+            desde,
+            hasta: desde,
+            nuevos: desde,
+            inicio: None,
+        }
+    }
+
     /// The piece after those; it takes in the last of them if that is short.
     pub(crate) async fn new(
         almacen: &BlobStore,
@@ -46,14 +62,7 @@ impl PartWriter {
     ) -> Result<Self, FileRefusal> {
         let hasta = piezas.last().map_or(0, UploadPart::end);
         let clave = format!("{}{}", key_prefix(subida_id), hex(&entorno.random::<16>()));
-        let mut nueva = Self {
-            escritor: almacen.writer(&clave),
-            clave,
-            desde: hasta,
-            hasta,
-            nuevos: hasta,
-            inicio: None,
-        };
+        let mut nueva = Self::from_offset(almacen, clave, hasta);
         if let Some(corta) = piezas.last().filter(|p| p.bytes < MERGE_BELOW) {
             let max = usize::try_from(corta.bytes).unwrap_or(0);
             let bytes = almacen.read_all(&corta.clave, max).await?;

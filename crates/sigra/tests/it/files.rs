@@ -12,3 +12,4 @@ mod tus_js;
 mod uploads;
 mod ver;
 pub mod workshop;
+mod writes;
