@@ -4,12 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use sha2::Digest as _;
-use sigra_domain::{Quien, catalogo::Catalogo, hex};
-use sigra_media::{MAX_HEADER, MediaType};
+use sigra_domain::{Quien, catalogo::Catalogo};
+use sigra_media::MediaType;
 use sigra_store::uploads::{DirectUpload, ReceiveDirectUpload};
 
-use crate::{FileRefusal, FileService, receive::IDLE_TIMEOUT};
+use crate::{
+    FileRefusal, FileService,
+    content::{Content, ContentReader},
+    receive::IDLE_TIMEOUT,
+};
 
 /// As long as such a file may take.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -33,8 +36,7 @@ pub struct DirectTarget {
 /// What came.
 struct ReceivedFile {
     tipo: MediaType,
-    bytes: i64,
-    sha256: String,
+    contenido: Content,
 }
 
 impl FileService {
@@ -65,33 +67,27 @@ impl FileService {
     ) -> Result<ReceivedFile, FileRefusal> {
         let max = self.limits().max_direct();
         let mut escritor = self.0.almacen.writer(clave);
-        let (mut hash, mut inicio, mut largo) = (sha2::Sha256::new(), Vec::new(), 0);
+        let mut leido = ContentReader::default();
         let fin = loop {
             let bytes = match tokio::time::timeout(IDLE_TIMEOUT, cuerpo.next()).await {
                 Ok(Some(Ok(bytes))) => bytes,
                 Ok(None) => break Ok(()),
                 Ok(Some(Err(_))) | Err(_) => break Err(FileRefusal::Interrumpida),
             };
-            largo += i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-            if largo > max {
+            leido.append(&bytes);
+            if leido.size() > max {
                 break Err(FileRefusal::MuyGrande { max });
             }
-            hash.update(&bytes);
-            let falta = MAX_HEADER.saturating_sub(inicio.len()).min(bytes.len());
-            inicio.extend_from_slice(&bytes[..falta]);
             if let Err(e) = escritor.append(bytes).await {
                 break Err(e.into());
             }
         };
-        let tipo = fin.and_then(|()| self.check_media_type(&inicio, largo));
+        let contenido = leido.finish();
+        let tipo = fin.and_then(|()| self.check_media_type(&contenido.inicio, contenido.largo));
         match tipo {
             Ok(tipo) => {
                 escritor.finish().await?;
-                Ok(ReceivedFile {
-                    tipo,
-                    bytes: largo,
-                    sha256: hex(&hash.finalize()),
-                })
+                Ok(ReceivedFile { tipo, contenido })
             }
             Err(e) => {
                 escritor.abort().await.ok();
@@ -106,12 +102,13 @@ impl FileService {
         llegado: ReceivedFile,
         clave: &str,
     ) -> Result<DirectUpload, FileRefusal> {
-        if d.sha256.is_some_and(|s| s != llegado.sha256) {
+        let ReceivedFile { tipo, contenido } = llegado;
+        if d.sha256.is_some_and(|s| s != contenido.sha256) {
             return Err(FileRefusal::HashDistinto);
         }
         let nombre = d
             .nombre
-            .unwrap_or_else(|| format!("archivo.{}", llegado.tipo.extension()));
+            .unwrap_or_else(|| format!("archivo.{}", tipo.extension()));
         let recibe = ReceiveDirectUpload {
             quien: d.quien,
             catalogo: d.catalogo,
@@ -119,9 +116,9 @@ impl FileService {
             multimedia_uuid: d.multimedia_uuid,
             uuid_nuevo: d.uuid_nuevo,
             nombre,
-            tipo: llegado.tipo.mime().to_owned(),
-            bytes: llegado.bytes,
-            sha256: llegado.sha256,
+            tipo: tipo.mime().to_owned(),
+            bytes: contenido.largo,
+            sha256: contenido.sha256,
             clave: clave.to_owned(),
         };
         let directo = self.0.store.write(recibe).await?;

@@ -1,62 +1,74 @@
 //! All of an upload has come: what it is, whether it is what was announced, and where it stays.
 
 use futures_util::TryStreamExt as _;
-use sha2::Digest as _;
 use sigra_domain::{Quien, hex};
-use sigra_media::{MAX_HEADER, MAX_PIXELS, MediaType, dimensions};
+use sigra_media::{MAX_PIXELS, MediaType, dimensions};
 use sigra_store::{
     Refused, StoreError,
     uploads::{
         AdoptUpload, FinishUpload, RecordBlobKey, Upload, UploadOutcome, UploadPart, UploadRefusal,
-        key_prefix,
     },
 };
 
-use crate::{FileRefusal, FileService, UploadProgress};
+use crate::{
+    FileRefusal, FileService, UploadProgress,
+    content::{Content, ContentReader},
+};
 
 impl FileService {
-    /// Of pieces that are durable, the last of them not yet known to the database: the upload ends with
-    /// all of them or stays where it was.
-    pub(crate) async fn finish(
+    /// Of pieces that are durable, the last of them not yet known to the database: makes one object of them
+    /// and ends the upload.
+    pub(crate) async fn finish_parts(
         &self,
         quien: &Quien,
         subida: &Upload,
         piezas: &[UploadPart],
     ) -> Result<UploadProgress, FileRefusal> {
         let clave = self.new_blob_key("objetos").await?;
-        let juicio = self.assemble(subida, piezas, &clave).await;
-        if let Err(e @ FileRefusal::Almacen(_)) = juicio {
-            return Err(e);
+        match self.assemble(piezas, &clave).await {
+            Ok(contenido) => self.finish(quien, subida, &contenido, &clave).await,
+            Err(e) => Err(e),
         }
+    }
+
+    /// Of an object that is durable, under a key that is noted: the upload ends with all of it or stays
+    /// where it was.
+    pub(crate) async fn finish(
+        &self,
+        quien: &Quien,
+        subida: &Upload,
+        contenido: &Content,
+        clave: &str,
+    ) -> Result<UploadProgress, FileRefusal> {
+        let juicio = self.judge(subida, contenido);
         let desenlace = match &juicio {
             Ok(tipo) => UploadOutcome::Bien {
-                clave: clave.clone(),
+                clave: clave.to_owned(),
                 tipo: tipo.mime().to_owned(),
             },
             Err(_) => UploadOutcome::Mal,
         };
         let fin = FinishUpload {
+            quien: quien.clone(),
             id: subida.id.clone(),
             turno: subida.turno,
             desenlace,
         };
-        let sobra = self.0.store.write(fin).await;
-        match sobra {
-            Err(Refused::Reason(UploadRefusal::TurnoPerdido)) => {
-                self.discard(&clave).await;
-                return Err(UploadRefusal::TurnoPerdido.into());
-            }
-            otro => {
-                // Somebody sent the same bytes before: theirs stay.
-                if otro? || juicio.is_err() {
-                    self.discard(&clave).await;
-                }
-            }
+        let fin = self.0.store.write(fin).await;
+        if juicio.is_err() || matches!(fin, Err(UploadRefusal::TurnoPerdido)) {
+            self.discard(clave).await;
         }
-        self.discard(&key_prefix(&subida.id)).await;
+        let fin = fin?;
+        for clave in &fin.sobran {
+            self.discard(clave).await;
+        }
         juicio?;
         self.0.llegadas.notify_one();
-        self.adopt_finished(quien, subida).await
+        Ok(UploadProgress {
+            recibidos: subida.bytes,
+            expira: subida.expira,
+            reporte: fin.reporte.map(Box::new),
+        })
     }
 
     /// A finished upload, given to its report if there is one.
@@ -76,22 +88,21 @@ impl FileService {
         })
     }
 
-    /// A key that says nothing of what it will hold; noted, so that what is written there is not
-    /// forgotten.
-    pub(crate) async fn new_blob_key(&self, carpeta: &str) -> Result<String, StoreError> {
+    /// A key that says nothing of what it will hold.
+    pub(crate) fn random_key(&self, carpeta: &str) -> String {
         let azar = hex(&self.0.store.env().random::<16>());
-        let clave = format!("{carpeta}/{}/{azar}", &azar[..2]);
+        format!("{carpeta}/{}/{azar}", &azar[..2])
+    }
+
+    /// The same, noted, so that what is written there is not forgotten.
+    pub(crate) async fn new_blob_key(&self, carpeta: &str) -> Result<String, StoreError> {
+        let clave = self.random_key(carpeta);
         self.0.store.write(RecordBlobKey(clave.clone())).await?;
         Ok(clave)
     }
 
-    /// Makes one object of the pieces, and judges it.
-    async fn assemble(
-        &self,
-        subida: &Upload,
-        piezas: &[UploadPart],
-        clave: &str,
-    ) -> Result<MediaType, FileRefusal> {
+    /// Makes one object of the pieces.
+    async fn assemble(&self, piezas: &[UploadPart], clave: &str) -> Result<Content, FileRefusal> {
         let almacen = &self.0.almacen;
         let mut destino = None;
         if let [unica] = piezas {
@@ -99,15 +110,11 @@ impl FileService {
         } else {
             destino = Some(almacen.writer(clave));
         }
-        let (mut hash, mut inicio) = (sha2::Sha256::new(), Vec::new());
-        let mut largo = 0;
+        let mut leido = ContentReader::default();
         for pieza in piezas {
             let mut bytes = almacen.read(&pieza.clave, None).await?;
             while let Some(trozo) = bytes.try_next().await? {
-                hash.update(&trozo);
-                largo += i64::try_from(trozo.len()).unwrap_or(0);
-                let falta = MAX_HEADER.saturating_sub(inicio.len()).min(trozo.len());
-                inicio.extend_from_slice(&trozo[..falta]);
+                leido.append(&trozo);
                 if let Some(destino) = &mut destino {
                     destino.append(trozo).await?;
                 }
@@ -116,10 +123,15 @@ impl FileService {
         if let Some(destino) = destino {
             destino.finish().await?;
         }
-        if largo != subida.bytes || hex(&hash.finalize()) != subida.sha256 {
+        Ok(leido.finish())
+    }
+
+    /// Whether it is what was announced, and something that is kept.
+    fn judge(&self, subida: &Upload, c: &Content) -> Result<MediaType, FileRefusal> {
+        if c.largo != subida.bytes || c.sha256 != subida.sha256 {
             return Err(FileRefusal::HashDistinto);
         }
-        self.check_media_type(&inicio, largo)
+        self.check_media_type(&c.inicio, c.largo)
     }
 
     /// By the bytes alone.

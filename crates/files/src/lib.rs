@@ -4,6 +4,7 @@
 pub mod blobs;
 mod check;
 mod checksum;
+mod content;
 mod direct;
 mod finish;
 mod handover;
@@ -26,7 +27,7 @@ use sigra_store::{
     reportes::StoredReporte,
     uploads::{
         AcquireLease, AdoptUpload, CreateUpload, DeleteArchivo, ForgetBlobKey, RemoveUpload,
-        Upload, UploadRefusal, key_prefix, waiting_uploads,
+        Upload, UploadRefusal, waiting_uploads,
     },
 };
 
@@ -95,17 +96,17 @@ impl FileService {
     /// is counted.
     pub async fn estado(&self, rut: Rut, id: &str) -> Result<Upload, FileRefusal> {
         let _turno = self.0.turnos.acquire(id).await;
-        let lease = self.acquire_lease(rut, id).await?;
-        Ok(lease.0)
+        let turno = self.acquire_lease(rut, id, None).await?;
+        Ok(turno.0)
     }
 
     /// Gives an upload up. A file that a report has stays.
     pub async fn remove(&self, rut: Rut, id: &str) -> Result<(), FileRefusal> {
         let _turno = self.0.turnos.acquire(id).await;
         let id = id.to_owned();
-        let folder = key_prefix(&id);
-        self.0.store.write(RemoveUpload { rut, id }).await?;
-        self.discard(&folder).await;
+        for clave in self.0.store.write(RemoveUpload { rut, id }).await? {
+            self.discard(&clave).await;
+        }
         Ok(())
     }
 
@@ -143,11 +144,13 @@ impl FileService {
         &self,
         rut: Rut,
         id: &str,
-    ) -> Result<(Upload, Vec<sigra_store::uploads::UploadPart>), Refused<UploadRefusal>> {
+        clave: Option<String>,
+    ) -> Result<(Upload, Vec<sigra_store::uploads::UploadPart>), UploadRefusal> {
         let toma = AcquireLease {
             rut,
             id: id.to_owned(),
             vigencia: self.0.limites.vigencia_ms,
+            clave,
         };
         self.0.store.write(toma).await
     }

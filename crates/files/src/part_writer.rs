@@ -37,6 +37,22 @@ pub(crate) struct PartWriter {
 }
 
 impl PartWriter {
+    /// All of the file from its beginning, as far as it comes.
+    pub(crate) fn from_start(almacen: &BlobStore, clave: &str) -> Self {
+        Self::from_offset(almacen, clave.to_owned(), 0)
+    }
+
+    fn from_offset(almacen: &BlobStore, clave: String, desde: i64) -> Self {
+        Self {
+            escritor: almacen.writer(&clave),
+            clave,
+            desde,
+            hasta: desde,
+            nuevos: desde,
+            inicio: None,
+        }
+    }
+
     /// The piece after those; it takes in the last of them if that is short.
     pub(crate) async fn new(
         almacen: &BlobStore,
@@ -44,17 +60,10 @@ impl PartWriter {
         subida_id: &str,
         parts: &[UploadPart],
     ) -> Result<Self, FileRefusal> {
-        let hasta = parts.last().map_or(0, UploadPart::end);
-        let clave = format!("{}{}", key_prefix(subida_id), hex(&env.random::<16>()));
-        let mut nueva = Self {
-            writer: almacen.writer(&clave),
-            clave,
-            desde: hasta,
-            hasta,
-            nuevos: hasta,
-            inicio: None,
-        };
-        if let Some(corta) = parts.last().filter(|p| p.bytes < MERGE_BELOW) {
+        let hasta = piezas.last().map_or(0, UploadPart::end);
+        let clave = format!("{}{}", key_prefix(subida_id), hex(&entorno.random::<16>()));
+        let mut nueva = Self::from_offset(almacen, clave, hasta);
+        if let Some(corta) = piezas.last().filter(|p| p.bytes < MERGE_BELOW) {
             let max = usize::try_from(corta.bytes).unwrap_or(0);
             let bytes = almacen.read_all(&corta.clave, max).await?;
             nueva.writer.append(bytes).await?;

@@ -10,13 +10,17 @@ use sigra_store::{
     reportes::StoredReporte,
     uploads::{AddUploadPart, Upload, UploadPart, UploadRefusal},
 };
+use tokio::time::Instant;
 
 use crate::{
-    Checksum, FileRefusal, FileService, checksum::Hasher, handover::Lease, part_writer::PartWriter,
+    Checksum, FileRefusal, FileService, checksum::Hasher, content::ContentReader, handover::Lease,
+    part_writer::PartWriter,
 };
 
 /// A sender that is silent for that long is gone.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// As long as a request may take: far less than the sweeper waits before it takes a key that is noted.
+const MAX_DURATION: Duration = Duration::from_hours(12);
 
 /// What came of a request.
 #[derive(Debug)]
@@ -37,6 +41,15 @@ struct UploadReceiver<'a> {
     /// Durable, and known to the database.
     piezas: Vec<UploadPart>,
     cuenta: Option<Hasher>,
+    /// While all that has come is in one part from the file's beginning.
+    entero: Option<WholeFile>,
+}
+
+/// A part that is the file's object if all of it comes.
+struct WholeFile {
+    /// Noted, until the database tells of what is there.
+    clave: String,
+    leido: ContentReader,
 }
 
 enum BodyEnd {
@@ -58,7 +71,9 @@ impl FileService {
         cuerpo: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     ) -> Result<UploadProgress, FileRefusal> {
         let turno = self.0.turnos.acquire(id).await;
-        let (subida, piezas) = self.acquire_lease(quien.rut, id).await?;
+        let clave = (desde == 0).then(|| self.random_key("objetos"));
+        let lease = self.acquire_lease(quien.rut, id, clave.clone()).await;
+        let (subida, piezas) = lease?;
         if desde != subida.recibidos {
             return Err(FileRefusal::OtroDesfase(subida.recibidos));
         }
@@ -66,24 +81,35 @@ impl FileService {
             // Perhaps the server fell before its report could take it.
             return self.adopt_finished(quien, &subida).await;
         }
-        let labor = UploadReceiver {
+        let entero = clave.filter(|_| subida.is_untouched());
+        let mut labor = UploadReceiver {
             evidencia: self,
             turno,
             subida,
             piezas,
             cuenta: suma.as_ref().map(Hasher::from_checksum),
+            entero: entero.map(|clave| WholeFile {
+                clave,
+                leido: ContentReader::default(),
+            }),
         };
-        labor.run(quien, suma.as_ref(), cuerpo).await
+        let llegado = labor.run(quien, suma.as_ref(), cuerpo).await;
+        if let Some(entero) = labor.entero {
+            // Nothing was told of it.
+            self.discard(&entero.clave).await;
+        }
+        llegado
     }
 }
 
 impl UploadReceiver<'_> {
     async fn run<E: Send>(
-        mut self,
+        &mut self,
         quien: &Quien,
         suma: Option<&Checksum>,
         mut cuerpo: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     ) -> Result<UploadProgress, FileRefusal> {
+        let inicio = Instant::now();
         let mut pieza = self.open_part().await?;
         let fin = loop {
             let trozo = tokio::select! {
@@ -92,9 +118,9 @@ impl UploadReceiver<'_> {
                 trozo = tokio::time::timeout(IDLE_TIMEOUT, cuerpo.next()) => trozo,
             };
             let bytes = match trozo {
-                Ok(Some(Ok(bytes))) => bytes,
+                Ok(Some(Ok(bytes))) if inicio.elapsed() < MAX_DURATION => bytes,
                 Ok(None) => break BodyEnd::Completo,
-                Ok(Some(Err(_))) | Err(_) => break BodyEnd::Cortado,
+                Ok(Some(_)) | Err(_) => break BodyEnd::Cortado,
             };
             let largo = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
             if largo > self.subida.bytes - pieza.end() {
@@ -103,6 +129,9 @@ impl UploadReceiver<'_> {
             }
             if let Some(cuenta) = &mut self.cuenta {
                 cuenta.append(&bytes);
+            }
+            if let Some(entero) = &mut self.entero {
+                entero.leido.append(&bytes);
             }
             pieza.append(bytes).await?;
             if suma.is_none()
@@ -126,10 +155,7 @@ impl UploadReceiver<'_> {
             }
         }
         if pieza.end() == self.subida.bytes {
-            let ultima = pieza.finish().await?;
-            self.piezas.retain(|p| p.desde < ultima.desde);
-            self.piezas.push(ultima);
-            return self.finish(quien).await;
+            return self.finish(quien, pieza).await;
         }
         if pieza.has_data() {
             self.save(pieza).await?;
@@ -148,6 +174,9 @@ impl UploadReceiver<'_> {
 
     async fn open_part(&self) -> Result<PartWriter, FileRefusal> {
         let interior = &self.evidencia.0;
+        if let Some(entero) = &self.entero {
+            return Ok(PartWriter::from_start(&interior.almacen, &entero.clave));
+        }
         PartWriter::new(
             &interior.almacen,
             interior.store.env(),
@@ -160,6 +189,8 @@ impl UploadReceiver<'_> {
     /// First the store, then the database.
     async fn save(&mut self, pieza: PartWriter) -> Result<(), FileRefusal> {
         let pieza = pieza.finish().await?;
+        // Whatever comes of the write, it may be told of.
+        self.entero = None;
         let agrega = AddUploadPart {
             id: self.subida.id.clone(),
             turno: self.subida.turno,
@@ -167,8 +198,8 @@ impl UploadReceiver<'_> {
             pieza: pieza.clone(),
         };
         match self.evidencia.0.store.write(agrega).await {
-            Err(Refused::Reason(UploadRefusal::TurnoPerdido)) => {
-                self.evidencia.0.almacen.delete(&pieza.clave).await.ok();
+            Err(UploadRefusal::TurnoPerdido) => {
+                self.evidencia.discard(&pieza.clave).await;
                 return Err(UploadRefusal::TurnoPerdido.into());
             }
             otro => otro?,
@@ -182,14 +213,23 @@ impl UploadReceiver<'_> {
         Ok(())
     }
 
-    async fn finish(self, quien: &Quien) -> Result<UploadProgress, FileRefusal> {
-        let Self {
-            evidencia,
-            turno: _turno,
-            subida,
-            piezas,
-            ..
-        } = self;
-        evidencia.finish(quien, &subida, &piezas).await
+    async fn finish(
+        &mut self,
+        quien: &Quien,
+        pieza: PartWriter,
+    ) -> Result<UploadProgress, FileRefusal> {
+        let ultima = pieza.finish().await?;
+        if let Some(entero) = self.entero.take() {
+            let contenido = entero.leido.finish();
+            return self
+                .evidencia
+                .finish(quien, &self.subida, &contenido, &entero.clave)
+                .await;
+        }
+        self.piezas.retain(|p| p.desde < ultima.desde);
+        self.piezas.push(ultima);
+        self.evidencia
+            .finish_parts(quien, &self.subida, &self.piezas)
+            .await
     }
 }

@@ -3,9 +3,7 @@
 use sigra_domain::Instante;
 use sigra_store::{
     StoreError,
-    uploads::{
-        ReleaseBlob, RemoveExpiredUpload, expired_uploads, key_prefix, list_garbage, unused_blobs,
-    },
+    uploads::{ReleaseBlob, RemoveExpiredUpload, expired_uploads, list_garbage, unused_blobs},
 };
 
 use crate::FileService;
@@ -45,11 +43,12 @@ impl FileService {
             return Ok(done);
         }
         for id in subidas {
-            let folder = key_prefix(&id);
-            if self.0.store.write(RemoveExpiredUpload(id)).await? {
-                self.discard(&folder).await;
-            } else {
-                done.subidas -= 1;
+            let Some(claves) = self.0.store.write(RemoveExpiredUpload(id)).await? else {
+                hecho.subidas -= 1;
+                continue;
+            };
+            for clave in claves {
+                self.discard(&clave).await;
             }
         }
         for sha256 in objetos {

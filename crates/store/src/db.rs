@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     str::FromStr as _,
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -107,6 +107,8 @@ pub(crate) struct Inner {
     pub(crate) catalogo: RwLock<Arc<Catalogo>>,
     /// Changes when somebody was told of something, here or on another node.
     pub(crate) novedades: watch::Sender<u64>,
+    /// Writes so far.
+    pub(crate) escritos: AtomicU64,
 }
 
 pub(crate) enum Db {
@@ -191,6 +193,7 @@ impl Store {
             entorno,
             catalogo: RwLock::new(Arc::new(vacio)),
             novedades: watch::Sender::new(0),
+            escritos: AtomicU64::new(0),
         })))
     }
 

@@ -1,6 +1,9 @@
 //! The one write transaction.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+};
 
 use sigra_domain::Instante;
 
@@ -47,6 +50,7 @@ impl Store {
     /// it was decided on is durable too. The transaction ends by itself even when the caller is
     /// dropped in the middle.
     pub async fn write<W: Write>(&self, op: W) -> Result<W::Out, W::Err> {
+        self.0.escritos.fetch_add(1, Ordering::Relaxed);
         match &self.0.db {
             Db::Sqlite { writer, .. } => writer.write(op).await,
             Db::Postgres(pool) => {
@@ -65,6 +69,13 @@ impl Store {
                 })
             }
         }
+    }
+}
+
+impl Store {
+    /// Writes that this store was asked for: what a request costs is mostly them.
+    pub fn write_count(&self) -> u64 {
+        self.0.escritos.load(Ordering::Relaxed)
     }
 }
 

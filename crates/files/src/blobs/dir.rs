@@ -69,6 +69,17 @@ fn read_chunk(mut archivo: File, range: Range<u64>) -> io::Result<(Bytes, (File,
     Ok((bytes.into(), (archivo, range.start + largo..range.end)))
 }
 
+/// What a server that fell left of writing this file: `object_store` writes to this name first. Keys are random, so
+/// there is no second writer of one.
+pub(crate) async fn remove_partial(archivo: &Path) -> Result<(), BlobError> {
+    let mut parcial = archivo.as_os_str().to_owned();
+    parcial.push("#1");
+    match tokio::fs::remove_file(PathBuf::from(parcial)).await {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e.into()),
+        _ => Ok(()),
+    }
+}
+
 /// A folder with all in it: half-written files under temporary names, which no list shows.
 pub(crate) async fn remove_dir(folder: &Path) -> Result<(), BlobError> {
     match tokio::fs::remove_dir_all(folder).await {

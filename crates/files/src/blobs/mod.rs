@@ -110,8 +110,11 @@ impl BlobStore {
         Ok(self.objetos.copy(&Path::from(de), &Path::from(a)).await?)
     }
 
-    /// Nothing is done for what is not there.
+    /// An object, or what is left of writing it. Nothing is done for what is not there.
     pub async fn delete(&self, clave: &str) -> Result<(), BlobError> {
+        if let Some(raiz) = &self.raiz {
+            dir::remove_partial(&raiz.join(clave)).await?;
+        }
         match self.objetos.delete(&Path::from(clave)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(e.into()),

@@ -11,3 +11,4 @@ pub mod tus;
 mod tus_js;
 mod uploads;
 mod ver;
+mod writes;

@@ -35,7 +35,7 @@ pub struct ReceiveDirectUpload {
     pub tipo: String,
     pub bytes: i64,
     pub sha256: String,
-    /// Noted with [`RecordBlobKey`](super::AnotarClave) before.
+    /// Noted with [`RecordBlobKey`](super::RecordBlobKey) before.
     pub clave: String,
 }
 

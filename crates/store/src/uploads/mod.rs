@@ -18,7 +18,7 @@ pub use blobs::{
     Blob, ForgetBlobKey, RecordBlobKey, blobs_from, find_blob, list_garbage, missing_blobs,
 };
 pub use direct::{DirectUpload, ReceiveDirectUpload};
-pub use finish::{FinishUpload, UploadOutcome};
+pub use finish::{FinishUpload, FinishedUpload, UploadOutcome};
 pub use previews::{ClaimPreviews, ReleasePreviews, SavePreviews, StoredPreview};
 pub use remove::DeleteArchivo;
 pub use resumable::{AcquireLease, CreateUpload, RemoveUpload, Upload, UploadSpec, key_prefix};

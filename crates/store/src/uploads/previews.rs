@@ -58,7 +58,7 @@ impl Write for ReleasePreviews {
     }
 }
 
-/// A small copy in the store, whose key was noted with [`RecordBlobKey`](super::AnotarClave) before.
+/// A small copy in the store, whose key was noted with [`RecordBlobKey`](super::RecordBlobKey) before.
 #[derive(Clone, Debug)]
 pub struct StoredPreview {
     pub clave: String,

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 
 use super::{
     UploadRefusal,
-    upload_parts::{UploadPart, parts_of},
+    upload_parts::{UploadPart, delete_parts, mark_parts_garbage, parts_of},
 };
 use crate::{
     Refused, StoreError, Tx, Write,
@@ -37,6 +37,13 @@ pub struct Upload {
     pub terminada: Option<i64>,
     /// When a report took it.
     pub adoptada: Option<i64>,
+}
+
+impl Upload {
+    /// Nothing of it has come yet.
+    pub fn is_untouched(&self) -> bool {
+        self.recibidos == 0 && self.terminada.is_none()
+    }
 }
 
 /// The columns of [`Upload`].
@@ -222,6 +229,9 @@ pub struct AcquireLease {
     pub id: String,
     /// Milliseconds that it waits for more, from now.
     pub vigencia: i64,
+    /// Where the file goes if all of it comes in one part: noted as by [`RecordBlobKey`](super::RecordBlobKey)
+    /// if the upload is untouched.
+    pub clave: Option<String>,
 }
 
 impl Write for AcquireLease {
@@ -239,6 +249,9 @@ impl Write for AcquireLease {
             .bind(self.id.as_str()).bind(self.rut.body()).bind(tx.ahora.0)
             .bind(tx.ahora.plus(self.vigencia).0).fetch_optional(&mut **c).await)?;
         let subida = subida.ok_or(UploadRefusal::NoEncontrada)?;
+        if let Some(clave) = self.clave.as_ref().filter(|_| subida.is_untouched()) {
+            mark_garbage(tx, clave).await?;
+        }
         let piezas = parts_of(tx, &subida.id).await?;
         Ok((subida, piezas))
     }
@@ -252,10 +265,11 @@ pub struct RemoveUpload {
 }
 
 impl Write for RemoveUpload {
-    type Out = ();
-    type Err = Refused<UploadRefusal>;
+    /// What the store has for nothing now.
+    type Out = Vec<String>;
+    type Err = UploadRefusal;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Refused<UploadRefusal>> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, UploadRefusal> {
         let hay: Option<i64> = with_conn!(tx.conn, c => sqlx::query_scalar(
             "SELECT rut FROM subidas WHERE id = $1 AND rut = $2 AND expira > $3")
             .bind(self.id.as_str()).bind(self.rut.body()).bind(tx.ahora.0)
@@ -273,10 +287,9 @@ pub fn key_prefix(id: &str) -> String {
     format!("subidas/{id}/")
 }
 
-/// Takes the row away; what it had in the store is left to the sweeper.
-pub(super) async fn remove_upload(tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
-    with_conn!(tx.conn, c => sqlx::query("DELETE FROM piezas WHERE subida_id = $1").bind(id)
-        .execute(&mut **c).await.map(drop))?;
+/// Takes the row away; answers with what it had in the store, which is noted for the sweeper.
+pub(super) async fn remove_upload(tx: &mut Tx<'_>, id: &str) -> Result<Vec<String>, StoreError> {
+    let claves = delete_parts(tx, id).await?;
     let sin_dueno: Option<Option<String>> = with_conn!(tx.conn, c => sqlx::query_scalar(
         "DELETE FROM subidas WHERE id = $1
          RETURNING CASE WHEN terminada IS NOT NULL AND adoptada IS NULL THEN sha256 END")
@@ -284,7 +297,7 @@ pub(super) async fn remove_upload(tx: &mut Tx<'_>, id: &str) -> Result<(), Store
     if let Some(sha256) = sin_dueno.flatten() {
         super::blobs::release(tx, &sha256).await?;
     }
-    mark_garbage(tx, &key_prefix(id)).await
+    mark_parts_garbage(tx, id, claves).await
 }
 
 /// A key, or all keys below it, that nothing needs from now on.

@@ -22,20 +22,20 @@ pub async fn expired_uploads(
 pub struct RemoveExpiredUpload(pub String);
 
 impl Write for RemoveExpiredUpload {
-    /// Whether it was.
-    type Out = bool;
+    /// What the store has for nothing now; `None` when somebody goes on with it.
+    type Out = Option<Vec<String>>;
     type Err = StoreError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Vec<String>>, StoreError> {
         // Locks it: whoever goes on with it at this moment gives it more time before or finds nothing.
         let sigue = with_conn!(tx.conn, c => sqlx::query(
             "UPDATE subidas SET turno = turno + 1 WHERE id = $1 AND expira <= $2")
             .bind(self.0.as_str()).bind(tx.ahora.0)
             .execute(&mut **c).await.map(|r| r.rows_affected()))?;
-        if sigue > 0 {
-            remove_upload(tx, &self.0).await?;
+        if sigue == 0 {
+            return Ok(None);
         }
-        Ok(sigue > 0)
+        remove_upload(tx, &self.0).await.map(Some)
     }
 }
 

@@ -2,8 +2,12 @@
 
 use sqlx::FromRow;
 
-use super::{UploadRefusal, resumable::mark_garbage};
-use crate::{Refused, StoreError, Tx, Write, db::with_conn};
+use super::{
+    UploadRefusal,
+    blobs::clear_garbage_mark,
+    resumable::{key_prefix, mark_garbage},
+};
+use crate::{StoreError, Tx, Write, db::with_conn};
 
 /// Bytes of an upload in a row, as one object of the store.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -27,12 +31,35 @@ pub(super) async fn parts_of(tx: &mut Tx<'_>, id: &str) -> Result<Vec<UploadPart
         .bind(id).fetch_all(&mut **c).await)?)
 }
 
+/// Takes all of them from their rows; their keys.
+pub(super) async fn delete_parts(tx: &mut Tx<'_>, id: &str) -> Result<Vec<String>, StoreError> {
+    Ok(with_conn!(tx.conn, c => sqlx::query_scalar(
+        "DELETE FROM piezas WHERE subida_id = $1 RETURNING clave")
+        .bind(id).fetch_all(&mut **c).await)?)
+}
+
+/// Of an upload that had these parts, notes all that the store has for nothing now; answers with it.
+pub(super) async fn mark_parts_garbage(
+    tx: &mut Tx<'_>,
+    id: &str,
+    mut claves: Vec<String>,
+) -> Result<Vec<String>, StoreError> {
+    let carpeta = key_prefix(id);
+    // Its first may be where the whole file would have been.
+    claves.retain(|c| !c.starts_with(&carpeta));
+    claves.push(carpeta);
+    for clave in &claves {
+        mark_garbage(tx, clave).await?;
+    }
+    Ok(claves)
+}
+
 /// Notes bytes that are durable in the store: they, and the place up to which the upload has come, or
 /// nothing.
 #[derive(Debug)]
 pub struct AddUploadPart {
     pub id: String,
-    /// That of [`AcquireLease`](super::TomarTurno).
+    /// That of [`AcquireLease`](super::AcquireLease).
     pub turno: i64,
     /// Where the upload stood.
     pub recibidos: i64,
@@ -64,6 +91,8 @@ impl Write for AddUploadPart {
             "INSERT INTO piezas (subida_id, desde, bytes, clave) VALUES ($1, $2, $3, $4)")
             .bind(self.id.as_str()).bind(self.pieza.desde).bind(self.pieza.bytes)
             .bind(self.pieza.clave.as_str()).execute(&mut **c).await.map(drop))?;
+        // It is noted when it began as the whole file.
+        clear_garbage_mark(tx, &self.pieza.clave).await?;
         Ok(())
     }
 }
