@@ -55,7 +55,7 @@ impl FileService {
             desenlace,
         };
         let fin = self.0.store.write(fin).await;
-        if juicio.is_err() || matches!(fin, Err(UploadRefusal::TurnoPerdido)) {
+        if juicio.is_err() || matches!(fin, Err(Refused::Reason(UploadRefusal::TurnoPerdido))) {
             self.discard(clave).await;
         }
         let fin = fin?;

@@ -145,7 +145,7 @@ impl FileService {
         rut: Rut,
         id: &str,
         clave: Option<String>,
-    ) -> Result<(Upload, Vec<sigra_store::uploads::UploadPart>), UploadRefusal> {
+    ) -> Result<(Upload, Vec<sigra_store::uploads::UploadPart>), Refused<UploadRefusal>> {
         let toma = AcquireLease {
             rut,
             id: id.to_owned(),

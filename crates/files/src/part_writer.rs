@@ -44,7 +44,7 @@ impl PartWriter {
 
     fn from_offset(almacen: &BlobStore, clave: String, desde: i64) -> Self {
         Self {
-            escritor: almacen.writer(&clave),
+            writer: almacen.writer(&clave),
             clave,
             desde,
             hasta: desde,
@@ -60,10 +60,10 @@ impl PartWriter {
         subida_id: &str,
         parts: &[UploadPart],
     ) -> Result<Self, FileRefusal> {
-        let hasta = piezas.last().map_or(0, UploadPart::end);
-        let clave = format!("{}{}", key_prefix(subida_id), hex(&entorno.random::<16>()));
+        let hasta = parts.last().map_or(0, UploadPart::end);
+        let clave = format!("{}{}", key_prefix(subida_id), hex(&env.random::<16>()));
         let mut nueva = Self::from_offset(almacen, clave, hasta);
-        if let Some(corta) = piezas.last().filter(|p| p.bytes < MERGE_BELOW) {
+        if let Some(corta) = parts.last().filter(|p| p.bytes < MERGE_BELOW) {
             let max = usize::try_from(corta.bytes).unwrap_or(0);
             let bytes = almacen.read_all(&corta.clave, max).await?;
             nueva.writer.append(bytes).await?;

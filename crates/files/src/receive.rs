@@ -198,7 +198,7 @@ impl UploadReceiver<'_> {
             pieza: pieza.clone(),
         };
         match self.evidencia.0.store.write(agrega).await {
-            Err(UploadRefusal::TurnoPerdido) => {
+            Err(Refused::Reason(UploadRefusal::TurnoPerdido)) => {
                 self.evidencia.discard(&pieza.clave).await;
                 return Err(UploadRefusal::TurnoPerdido.into());
             }

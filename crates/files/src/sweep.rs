@@ -44,7 +44,7 @@ impl FileService {
         }
         for id in subidas {
             let Some(claves) = self.0.store.write(RemoveExpiredUpload(id)).await? else {
-                hecho.subidas -= 1;
+                done.subidas -= 1;
                 continue;
             };
             for clave in claves {

@@ -112,7 +112,7 @@ impl BlobStore {
 
     /// An object, or what is left of writing it. Nothing is done for what is not there.
     pub async fn delete(&self, clave: &str) -> Result<(), BlobError> {
-        if let Some(raiz) = &self.raiz {
+        if let Some(raiz) = &self.root {
             dir::remove_partial(&raiz.join(clave)).await?;
         }
         match self.objetos.delete(&Path::from(clave)).await {

@@ -8,7 +8,7 @@ use super::{
     resumable::remove_upload,
     upload_parts::{delete_parts, mark_parts_garbage},
 };
-use crate::{Tx, Write, db::with_conn, reportes::StoredReporte};
+use crate::{Refused, Tx, Write, db::with_conn, reportes::StoredReporte};
 
 /// How an upload ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +43,9 @@ pub struct FinishedUpload {
 
 impl Write for FinishUpload {
     type Out = FinishedUpload;
-    type Err = UploadRefusal;
+    type Err = Refused<UploadRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<FinishedUpload, UploadRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<FinishedUpload, Refused<UploadRefusal>> {
         let suya: Option<(i64, String)> = with_conn!(tx.conn, c => sqlx::query_as(
             "UPDATE subidas SET recibidos = bytes, terminada = $3
              WHERE id = $1 AND turno = $2 AND terminada IS NULL RETURNING bytes, sha256")

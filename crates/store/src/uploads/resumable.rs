@@ -267,9 +267,9 @@ pub struct RemoveUpload {
 impl Write for RemoveUpload {
     /// What the store has for nothing now.
     type Out = Vec<String>;
-    type Err = UploadRefusal;
+    type Err = Refused<UploadRefusal>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, UploadRefusal> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, Refused<UploadRefusal>> {
         let hay: Option<i64> = with_conn!(tx.conn, c => sqlx::query_scalar(
             "SELECT rut FROM subidas WHERE id = $1 AND rut = $2 AND expira > $3")
             .bind(self.id.as_str()).bind(self.rut.body()).bind(tx.ahora.0)

@@ -7,7 +7,7 @@ use super::{
     blobs::clear_garbage_mark,
     resumable::{key_prefix, mark_garbage},
 };
-use crate::{StoreError, Tx, Write, db::with_conn};
+use crate::{Refused, StoreError, Tx, Write, db::with_conn};
 
 /// Bytes of an upload in a row, as one object of the store.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
