@@ -35,9 +35,12 @@ pub struct Problema {
     id: Option<String>,
     /// A header that this problem has to say something in.
     cabecera: Option<Box<(HeaderName, String)>>,
-    /// Whose absence is the reason.
-    caidos: Vec<&'static str>,
+    caidos: Option<Box<WorkersDown>>,
 }
+
+/// Whose absence is the reason. Boxed: an error that is rarely this one stays small.
+#[derive(Clone, Debug)]
+struct WorkersDown(Vec<&'static str>);
 
 impl From<Codigo> for Problema {
     fn from(codigo: Codigo) -> Self {
@@ -50,7 +53,7 @@ impl From<Codigo> for Problema {
             reintentar_en,
             id: None,
             cabecera: None,
-            caidos: vec![],
+            caidos: None,
         }
     }
 }
@@ -136,17 +139,17 @@ impl Problema {
     /// With the names of the workers that are down.
     #[must_use]
     pub fn with_workers_down(mut self, caidos: Vec<&'static str>) -> Self {
-        self.caidos = caidos;
+        self.caidos = Some(Box::new(WorkersDown(caidos)));
         self
     }
 
     fn detail(&self, idioma: Language) -> String {
         let detalle = self.codigo.detalle(idioma);
-        if self.caidos.is_empty() {
+        let Some(caidos) = &self.caidos else {
             return detalle.to_owned();
-        }
+        };
         let son = idioma.pick("Trabajos detenidos", "Workers down");
-        format!("{detalle} {son}: {}.", self.caidos.join(", "))
+        format!("{detalle} {son}: {}.", caidos.0.join(", "))
     }
 
     #[must_use]
