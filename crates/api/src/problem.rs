@@ -35,9 +35,12 @@ pub struct Problema {
     id: Option<String>,
     /// A header that this problem has to say something in.
     header: Option<Box<(HeaderName, String)>>,
-    /// Whose absence is the reason.
-    workers_down: Vec<&'static str>,
+    workers_down: Option<Box<WorkersDown>>,
 }
+
+/// Whose absence is the reason. Boxed: an error that is rarely this one stays small.
+#[derive(Clone, Debug)]
+struct WorkersDown(Vec<&'static str>);
 
 impl From<Codigo> for Problema {
     fn from(codigo: Codigo) -> Self {
@@ -50,7 +53,7 @@ impl From<Codigo> for Problema {
             reintentar_en,
             id: None,
             header: None,
-            workers_down: vec![],
+            workers_down: None,
         }
     }
 }
@@ -153,17 +156,17 @@ impl Problema {
     /// With the names of the workers that are down.
     #[must_use]
     pub fn with_workers_down(mut self, workers_down: Vec<&'static str>) -> Self {
-        self.workers_down = workers_down;
+        self.workers_down = Some(Box::new(WorkersDown(workers_down)));
         self
     }
 
     fn detail(&self, idioma: Language) -> String {
         let detalle = self.codigo.detalle(idioma);
-        if self.workers_down.is_empty() {
+        let Some(workers_down) = &self.workers_down else {
             return detalle.to_owned();
-        }
+        };
         let son = idioma.pick("Trabajos detenidos", "Workers down");
-        format!("{detalle} {son}: {}.", self.workers_down.join(", "))
+        format!("{detalle} {son}: {}.", workers_down.0.join(", "))
     }
 
     #[must_use]
