@@ -1,7 +1,7 @@
 //! Password hashing, off the async threads and bounded.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -17,6 +17,9 @@ use crate::{code::Codigo, problem::Problema};
 
 /// Sign-ins that may wait for a core; more are told to come back (about ten seconds of hashing).
 const QUEUE_CAPACITY: usize = 256;
+
+/// One a process: making it costs as much as a sign-in.
+static DECOY: OnceLock<Arc<str>> = OnceLock::new();
 
 /// argon2id with the crate's parameters (19 MiB, two passes: OWASP's first choice), one at a time
 /// per core.
@@ -41,11 +44,10 @@ pub struct PasswordCheck {
 impl PasswordHasher {
     pub fn new(entorno: &Env) -> Self {
         let nucleos = std::thread::available_parallelism().map_or(2, usize::from);
-        let azar = hex(&entorno.random::<16>());
         Self {
             turnos: Arc::new(Semaphore::new(nucleos)),
             cola: Arc::new(Semaphore::new(QUEUE_CAPACITY)),
-            senuelo: hash_password(&azar).unwrap_or_default().into(),
+            senuelo: Arc::clone(DECOY.get_or_init(|| decoy(entorno))),
             senuelo_bcrypt: dummy_bcrypt_hash(entorno),
             verificaciones: AtomicU64::new(0),
         }
@@ -122,6 +124,12 @@ pub fn hash_password(clave: &str) -> Result<String, argon2::password_hash::Error
     Argon2::default()
         .hash_password(clave.as_bytes())
         .map(|h| h.to_string())
+}
+
+/// The hash of a password that nobody knows.
+fn decoy(entorno: &Env) -> Arc<str> {
+    let azar = hex(&entorno.random::<16>());
+    hash_password(&azar).unwrap_or_default().into()
 }
 
 /// Salt and digest of a bcrypt hash of nothing anybody knows: the form is right, the rest random.

@@ -8,6 +8,7 @@ mod allow_list;
 mod resolver;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod url;
 
 use std::{sync::Arc, time::Duration};
@@ -138,10 +139,17 @@ impl EgressResponse {
 }
 
 fn http_client(guarded: GuardedResolver, plazos: Timeouts) -> Result<Client, DeliveryError> {
+    let sin_certificados = || {
+        DeliveryError::transient(
+            "No se pudo preparar el envío por HTTPS: revise que el sistema tenga instalados los \
+             certificados raíz (paquete ca-certificates).",
+        )
+    };
     Client::builder()
         .user_agent(concat!("SIGRA/", env!("CARGO_PKG_VERSION")))
         .https_only(guarded.encrypted)
         .dns_resolver(Arc::new(guarded))
+        .tls_backend_preconfigured(tls::client_config().map_err(|_| sin_certificados())?)
         // A proxy would look names up for itself, and be the address that was checked.
         .no_proxy()
         .redirect(redirect::Policy::none())
@@ -152,12 +160,7 @@ fn http_client(guarded: GuardedResolver, plazos: Timeouts) -> Result<Client, Del
         .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
         .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
         .build()
-        .map_err(|_| {
-            DeliveryError::transient(
-                "No se pudo preparar el envío por HTTPS: revise que el sistema tenga instalados los \
-                 certificados raíz (paquete ca-certificates).",
-            )
-        })
+        .map_err(|_| sin_certificados())
 }
 
 /// Nothing of the error's own words: they hold the URL, which may hold a secret.
