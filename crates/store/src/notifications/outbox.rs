@@ -268,14 +268,14 @@ async fn webhooks(tx: &mut Tx<'_>) -> Result<Vec<(i64, Vec<Evento>)>, StoreError
     Ok(filas.into_iter().map(webhook).collect())
 }
 
-fn a_webhook<'a>(
+fn a_webhook(
     id: i64,
     evento: Evento,
     reporte: Option<i64>,
-    cuerpo: &'a str,
+    cuerpo: &str,
     urgente: bool,
     ahora: Instante,
-) -> Row<'a> {
+) -> Row<'_> {
     let circuito = webhook_circuit(id);
     (
         Channel::Webhook.name(),
