@@ -42,13 +42,13 @@ pub struct PasswordCheck {
 }
 
 impl PasswordHasher {
-    pub fn new(entorno: &Env) -> Self {
+    pub fn new(env: &Env) -> Self {
         let nucleos = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             turnos: Arc::new(Semaphore::new(nucleos)),
             cola: Arc::new(Semaphore::new(QUEUE_CAPACITY)),
-            senuelo: Arc::clone(DECOY.get_or_init(|| decoy(entorno))),
-            senuelo_bcrypt: dummy_bcrypt_hash(entorno),
+            senuelo: Arc::clone(DECOY.get_or_init(|| decoy(env))),
+            senuelo_bcrypt: dummy_bcrypt_hash(env),
             verificaciones: AtomicU64::new(0),
         }
     }
@@ -127,15 +127,15 @@ pub fn hash_password(clave: &str) -> Result<String, argon2::password_hash::Error
 }
 
 /// The hash of a password that nobody knows.
-fn decoy(entorno: &Env) -> Arc<str> {
-    let azar = hex(&entorno.random::<16>());
+fn decoy(env: &Env) -> Arc<str> {
+    let azar = hex(&env.random::<16>());
     hash_password(&azar).unwrap_or_default().into()
 }
 
 /// Salt and digest of a bcrypt hash of nothing anybody knows: the form is right, the rest random.
-fn dummy_bcrypt_hash(entorno: &Env) -> String {
+fn dummy_bcrypt_hash(env: &Env) -> String {
     const ALPHABET: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let azar: [u8; 53] = entorno.random();
+    let azar: [u8; 53] = env.random();
     let letras: String = azar
         .iter()
         .map(|b| char::from(ALPHABET[usize::from(b % 64)]))

@@ -80,19 +80,19 @@ impl Tokens {
     /// A token of `sesion_id` for one of the audiences.
     pub fn issue(
         &self,
-        entorno: &Env,
+        env: &Env,
         quien: &Quien,
         sesion_id: i64,
         aud: &str,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let iat = entorno.now().0 / Instante::SECOND;
+        let iat = env.now().0 / Instante::SECOND;
         let claims = Claims {
             sub: quien.rut.to_string(),
             rut: quien.rut.body(),
             cargo: quien.rol.cargo(),
             exp: iat + LIFETIME,
             iat,
-            jti: URL_SAFE_NO_PAD.encode(entorno.random::<12>()),
+            jti: URL_SAFE_NO_PAD.encode(env.random::<12>()),
             iss: ISSUER.to_owned(),
             aud: aud.to_owned(),
             sid: sesion_id,
@@ -164,9 +164,9 @@ impl Tokens {
 }
 
 /// A new random key.
-pub fn new_signing_key(entorno: &Env) -> SigningKey {
+pub fn new_signing_key(env: &Env) -> SigningKey {
     SigningKey {
-        kid: hex(&entorno.random::<4>()),
-        secreto: entorno.random(),
+        kid: hex(&env.random::<4>()),
+        secreto: env.random(),
     }
 }

@@ -179,8 +179,8 @@ fn transport_error(e: &reqwest::Error) -> DeliveryError {
     }))
 }
 
-fn dns_error_text(fallo: &LookupError) -> &'static str {
-    match fallo {
+fn dns_error_text(failure: &LookupError) -> &'static str {
+    match failure {
         LookupError::NoExiste(_) => {
             "El nombre del receptor no se encontró: revise la dirección y el DNS del servidor."
         }

@@ -20,7 +20,7 @@ const MAX_PUSH: usize = 300;
 struct Labels {
     greeting: &'static str,
     ver: &'static str,
-    sin_enlace: &'static str,
+    sin_link: &'static str,
     /// One more, and many.
     y_mas: [&'static str; 2],
     pie: &'static str,
@@ -29,7 +29,7 @@ struct Labels {
 const ES: Labels = Labels {
     greeting: "Hola",
     ver: "Ver el reporte",
-    sin_enlace: "Abra SIGRA para verlo.",
+    sin_link: "Abra SIGRA para verlo.",
     y_mas: ["aviso más", "avisos más"],
     pie: "Este correo lo envió SIGRA. En sus preferencias de notificación puede elegir qué correos recibe.",
 };
@@ -37,7 +37,7 @@ const ES: Labels = Labels {
 const EN: Labels = Labels {
     greeting: "Hello",
     ver: "See the report",
-    sin_enlace: "Open SIGRA to see it.",
+    sin_link: "Open SIGRA to see it.",
     y_mas: ["more", "more"],
     pie: "SIGRA sent this mail. Choose which mails you get in your notification preferences.",
 };
@@ -106,7 +106,7 @@ pub(crate) fn email(
                 format!("{}: {url}", p.ver),
                 format!("<a href=\"{}\">{}</a>", escape_html(url), p.ver),
             ),
-            None => (p.sin_enlace.to_owned(), p.sin_enlace.to_owned()),
+            None => (p.sin_link.to_owned(), p.sin_link.to_owned()),
         };
         write!(texto, "\n{}\n{donde}\n", t.cuerpo).ok();
         write!(html, "<p>{}<br>{donde_html}</p>", escape_html(&t.cuerpo)).ok();

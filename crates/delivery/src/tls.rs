@@ -114,10 +114,10 @@ async fn send_email(
 }
 
 fn assert_certificate_error(enviado: Result<(), DeliveryError>) {
-    let fallo = enviado.unwrap_err();
+    let failure = enviado.unwrap_err();
     assert!(
-        !fallo.permanente && fallo.texto.contains("certificado"),
-        "{fallo}"
+        !failure.permanente && failure.texto.contains("certificado"),
+        "{failure}"
     );
 }
 
@@ -140,10 +140,10 @@ async fn without_starttls_nothing_is_said() {
     let mut servidor =
         SmtpServer::new(|linea| linea.starts_with("EHLO").then_some("250 AUTH PLAIN")).await;
     let enviado = send("localhost", &servidor, SmtpSecurity::Starttls).await;
-    let fallo = enviado.unwrap_err();
+    let failure = enviado.unwrap_err();
     assert!(
-        !fallo.permanente && fallo.texto.contains("STARTTLS"),
-        "{fallo}"
+        !failure.permanente && failure.texto.contains("STARTTLS"),
+        "{failure}"
     );
     assert_eq!(servidor.session().await.lineas, ["EHLO ejemplo.cl"]);
 }
@@ -152,7 +152,7 @@ async fn without_starttls_nothing_is_said() {
 #[test]
 fn an_installed_authority_is_trusted() {
     let mut prueba = Command::new(std::env::current_exe().unwrap());
-    prueba.args(["--ignored", "--exact", "tls::quien_conoce_la_autoridad"]);
+    prueba.args(["--ignored", "--exact", "tls::a_client_that_trusts_the_authority_connects"]);
     let output = prueba.env("SSL_CERT_FILE", CA_FILE).output().unwrap();
     let notice = String::from_utf8_lossy(&output.stdout);
     assert!(
@@ -162,7 +162,7 @@ fn an_installed_authority_is_trusted() {
 }
 
 #[tokio::test]
-#[ignore = "con_la_autoridad_instalada_llega runs it, with the authority"]
+#[ignore = "an_installed_authority_is_trusted runs it, with the authority"]
 async fn a_client_that_trusts_the_authority_connects() {
     webhook("localhost").await.unwrap();
     assert_certificate_error(webhook("127.0.0.1").await);

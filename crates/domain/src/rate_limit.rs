@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_burst_then_one_at_a_time() {
-        let freno = Gcra::new(3).unwrap();
+        let limiter = Gcra::new(3).unwrap();
         let mut lleno = None;
         for (ms, pasa, quedan) in [
             (0, true, 2),
@@ -82,7 +82,7 @@ mod tests {
             (60_000, true, 1),
             (1_000_000, true, 2),
         ] {
-            let paso = freno.check(lleno, Instante(ms));
+            let paso = limiter.check(lleno, Instante(ms));
             assert_eq!((paso.pasa, paso.quedan), (pasa, quedan), "{ms}: {paso:?}");
             lleno = Some(paso.lleno);
         }
@@ -95,17 +95,17 @@ mod tests {
         fn waiting_helps_and_the_limit_holds(
             por_minuto in 1..1_000_i64, pausas in prop::collection::vec(0..30_000_i64, 1..200),
         ) {
-            let freno = Gcra::new(por_minuto).unwrap();
+            let limiter = Gcra::new(por_minuto).unwrap();
             let (mut now, mut lleno, mut pasadas) = (0, None, 0);
             for pausa in pausas {
                 now += pausa;
-                let paso = freno.check(lleno, Instante(now));
+                let paso = limiter.check(lleno, Instante(now));
                 lleno = Some(paso.lleno);
                 if paso.pasa {
                     pasadas += 1;
                 } else {
                     prop_assert!(paso.espera_s >= 1);
-                    let luego = freno.check(lleno, Instante(now + paso.espera_s * 1_000));
+                    let luego = limiter.check(lleno, Instante(now + paso.espera_s * 1_000));
                     prop_assert!(luego.pasa, "{paso:?} {luego:?}");
                 }
             }

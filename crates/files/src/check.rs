@@ -89,7 +89,7 @@ impl FileService {
             let Some((clave, bytes)) = clave.as_ref().zip(bytes) else {
                 continue;
             };
-            let largo = self.0.almacen.size(clave).await;
+            let largo = self.0.blobs.size(clave).await;
             match largo {
                 Ok(largo) if largo == u64::try_from(bytes).ok() => {}
                 Ok(_) => return Some(Damage::SinCopia),
@@ -100,7 +100,7 @@ impl FileService {
     }
 
     async fn hash_blob(&self, clave: &str) -> Result<String, crate::blobs::BlobError> {
-        let mut chunks = self.0.almacen.read(clave, None).await?;
+        let mut chunks = self.0.blobs.read(clave, None).await?;
         let mut hash = sha2::Sha256::new();
         while let Some(chunk) = chunks.try_next().await? {
             hash.update(&chunk);

@@ -66,7 +66,7 @@ impl FileService {
         mut cuerpo: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     ) -> Result<ReceivedFile, FileRefusal> {
         let max = self.limits().max_direct();
-        let mut escritor = self.0.almacen.writer(clave);
+        let mut writer = self.0.blobs.writer(clave);
         let mut leido = ContentReader::default();
         let fin = loop {
             let bytes = match tokio::time::timeout(IDLE_TIMEOUT, cuerpo.next()).await {
@@ -78,7 +78,7 @@ impl FileService {
             if leido.size() > max {
                 break Err(FileRefusal::MuyGrande { max });
             }
-            if let Err(e) = escritor.append(bytes).await {
+            if let Err(e) = writer.append(bytes).await {
                 break Err(e.into());
             }
         };
@@ -86,11 +86,11 @@ impl FileService {
         let tipo = fin.and_then(|()| self.check_media_type(&contenido.inicio, contenido.largo));
         match tipo {
             Ok(tipo) => {
-                escritor.finish().await?;
+                writer.finish().await?;
                 Ok(ReceivedFile { tipo, contenido })
             }
             Err(e) => {
-                escritor.abort().await.ok();
+                writer.abort().await.ok();
                 Err(e)
             }
         }

@@ -103,16 +103,16 @@ impl FileService {
 
     /// Makes one object of the pieces.
     async fn assemble(&self, piezas: &[UploadPart], clave: &str) -> Result<Content, FileRefusal> {
-        let almacen = &self.0.almacen;
+        let blobs = &self.0.blobs;
         let mut destino = None;
         if let [unica] = piezas {
-            almacen.copy(&unica.clave, clave).await?;
+            blobs.copy(&unica.clave, clave).await?;
         } else {
-            destino = Some(almacen.writer(clave));
+            destino = Some(blobs.writer(clave));
         }
         let mut leido = ContentReader::default();
         for pieza in piezas {
-            let mut bytes = almacen.read(&pieza.clave, None).await?;
+            let mut bytes = blobs.read(&pieza.clave, None).await?;
             while let Some(trozo) = bytes.try_next().await? {
                 leido.append(&trozo);
                 if let Some(destino) = &mut destino {

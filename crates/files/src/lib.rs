@@ -50,7 +50,7 @@ pub struct FileService(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    almacen: BlobStore,
+    blobs: BlobStore,
     limites: Limits,
     turnos: Leases,
     /// Told of each file that comes in here.
@@ -58,10 +58,10 @@ struct Inner {
 }
 
 impl FileService {
-    pub fn new(store: Store, almacen: BlobStore, limites: Limits) -> Self {
+    pub fn new(store: Store, blobs: BlobStore, limites: Limits) -> Self {
         Self(Arc::new(Inner {
             store,
-            almacen,
+            blobs,
             limites,
             turnos: Leases::default(),
             llegadas: Notify::new(),
@@ -74,7 +74,7 @@ impl FileService {
 
     /// Whether files can be taken and given now.
     pub async fn ping(&self) -> Result<(), crate::blobs::BlobError> {
-        self.0.almacen.ping().await
+        self.0.blobs.ping().await
     }
 
     /// Begins an upload, or finds the same one that was begun before.
@@ -159,8 +159,8 @@ impl FileService {
     /// sweeper.
     async fn discard(&self, clave: &str) {
         let quitado = match clave.strip_suffix('/') {
-            Some(folder) => self.0.almacen.delete_prefix(folder).await,
-            None => self.0.almacen.delete(clave).await,
+            Some(folder) => self.0.blobs.delete_prefix(folder).await,
+            None => self.0.blobs.delete(clave).await,
         };
         match quitado {
             Ok(()) => {

@@ -38,13 +38,13 @@ pub(crate) struct PartWriter {
 
 impl PartWriter {
     /// All of the file from its beginning, as far as it comes.
-    pub(crate) fn from_start(almacen: &BlobStore, clave: &str) -> Self {
-        Self::from_offset(almacen, clave.to_owned(), 0)
+    pub(crate) fn from_start(blobs: &BlobStore, clave: &str) -> Self {
+        Self::from_offset(blobs, clave.to_owned(), 0)
     }
 
-    fn from_offset(almacen: &BlobStore, clave: String, desde: i64) -> Self {
+    fn from_offset(blobs: &BlobStore, clave: String, desde: i64) -> Self {
         Self {
-            writer: almacen.writer(&clave),
+            writer: blobs.writer(&clave),
             clave,
             desde,
             hasta: desde,
@@ -55,17 +55,17 @@ impl PartWriter {
 
     /// The piece after those; it takes in the last of them if that is short.
     pub(crate) async fn new(
-        almacen: &BlobStore,
+        blobs: &BlobStore,
         env: &Env,
         subida_id: &str,
         parts: &[UploadPart],
     ) -> Result<Self, FileRefusal> {
         let hasta = parts.last().map_or(0, UploadPart::end);
         let clave = format!("{}{}", key_prefix(subida_id), hex(&env.random::<16>()));
-        let mut nueva = Self::from_offset(almacen, clave, hasta);
+        let mut nueva = Self::from_offset(blobs, clave, hasta);
         if let Some(corta) = parts.last().filter(|p| p.bytes < MERGE_BELOW) {
             let max = usize::try_from(corta.bytes).unwrap_or(0);
-            let bytes = almacen.read_all(&corta.clave, max).await?;
+            let bytes = blobs.read_all(&corta.clave, max).await?;
             nueva.writer.append(bytes).await?;
             nueva.desde = corta.desde;
         }

@@ -38,21 +38,21 @@ impl FileService {
     }
 
     async fn inspect(&self, blob: &Blob) -> Result<CutsAndPreviews, crate::blobs::BlobError> {
-        let almacen = self.0.almacen.clone();
+        let blobs = self.0.blobs.clone();
         let Some(tipo) = MediaType::from_mime(&blob.tipo) else {
             return Ok((None, None));
         };
         let largo = u64::try_from(blob.bytes).unwrap_or(0);
         let done = if tipo.is_image() {
             let max = usize::try_from(MAX_DECODE_MEMORY).unwrap_or(usize::MAX);
-            let bytes = almacen.read_all(&blob.clave, max).await?;
+            let bytes = blobs.read_all(&blob.clave, max).await?;
             tokio::task::spawn_blocking(move || {
                 let cortes = cuts(tipo, &mut Cursor::new(&bytes), largo);
                 (cortes, make_previews(tipo, bytes.into()).ok())
             })
         } else {
             let reader = BlobReader {
-                almacen,
+                blobs,
                 clave: blob.clave.clone(),
                 largo,
                 en: 0,
@@ -106,14 +106,14 @@ impl FileService {
             clave: self.new_blob_key("vistas").await?,
             bytes: i64::try_from(bytes.len()).unwrap_or(0),
         };
-        self.0.almacen.write(&copia.clave, bytes.into()).await?;
+        self.0.blobs.write(&copia.clave, bytes.into()).await?;
         Ok(copia)
     }
 }
 
 /// A long object read here and there, from a thread that may wait.
 struct BlobReader {
-    almacen: BlobStore,
+    blobs: BlobStore,
     clave: String,
     largo: u64,
     en: u64,
@@ -125,9 +125,9 @@ struct BlobReader {
 impl BlobReader {
     fn fetch(&mut self) -> io::Result<()> {
         let hasta = self.largo.min(self.en.saturating_add(WINDOW));
-        let (almacen, clave, range) = (&self.almacen, &self.clave, self.en..hasta);
+        let (blobs, clave, range) = (&self.blobs, &self.clave, self.en..hasta);
         let bytes = self.handle.block_on(async {
-            let chunks = almacen.read(clave, Some(range)).await?;
+            let chunks = blobs.read(clave, Some(range)).await?;
             let todo: Vec<bytes::Bytes> = chunks.try_collect().await?;
             Ok::<_, crate::blobs::BlobError>(todo.concat())
         });

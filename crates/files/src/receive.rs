@@ -35,7 +35,7 @@ pub struct UploadProgress {
 
 /// One request's way through an upload.
 struct UploadReceiver<'a> {
-    evidencia: &'a FileService,
+    files: &'a FileService,
     turno: Lease,
     subida: Upload,
     /// Durable, and known to the database.
@@ -83,7 +83,7 @@ impl FileService {
         }
         let entero = clave.filter(|_| subida.is_untouched());
         let mut labor = UploadReceiver {
-            evidencia: self,
+            files: self,
             turno,
             subida,
             piezas,
@@ -173,12 +173,12 @@ impl UploadReceiver<'_> {
     }
 
     async fn open_part(&self) -> Result<PartWriter, FileRefusal> {
-        let interior = &self.evidencia.0;
+        let interior = &self.files.0;
         if let Some(entero) = &self.entero {
-            return Ok(PartWriter::from_start(&interior.almacen, &entero.clave));
+            return Ok(PartWriter::from_start(&interior.blobs, &entero.clave));
         }
         PartWriter::new(
-            &interior.almacen,
+            &interior.blobs,
             interior.store.env(),
             &self.subida.id,
             &self.piezas,
@@ -197,9 +197,9 @@ impl UploadReceiver<'_> {
             recibidos: self.subida.recibidos,
             pieza: pieza.clone(),
         };
-        match self.evidencia.0.store.write(agrega).await {
+        match self.files.0.store.write(agrega).await {
             Err(Refused::Reason(UploadRefusal::TurnoPerdido)) => {
-                self.evidencia.discard(&pieza.clave).await;
+                self.files.discard(&pieza.clave).await;
                 return Err(UploadRefusal::TurnoPerdido.into());
             }
             otro => otro?,
@@ -208,7 +208,7 @@ impl UploadReceiver<'_> {
         let reemplazada = self.piezas.pop_if(|p| p.desde == pieza.desde);
         self.piezas.push(pieza);
         if let Some(vieja) = reemplazada {
-            self.evidencia.discard(&vieja.clave).await;
+            self.files.discard(&vieja.clave).await;
         }
         Ok(())
     }
@@ -222,13 +222,13 @@ impl UploadReceiver<'_> {
         if let Some(entero) = self.entero.take() {
             let contenido = entero.leido.finish();
             return self
-                .evidencia
+                .files
                 .finish(quien, &self.subida, &contenido, &entero.clave)
                 .await;
         }
         self.piezas.retain(|p| p.desde < ultima.desde);
         self.piezas.push(ultima);
-        self.evidencia
+        self.files
             .finish_parts(quien, &self.subida, &self.piezas)
             .await
     }

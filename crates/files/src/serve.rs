@@ -98,8 +98,8 @@ impl FileService {
         if entrega.clean.is_some() {
             return Ok(None);
         }
-        let almacen = &self.0.almacen;
-        almacen
+        let blobs = &self.0.blobs;
+        blobs
             .presigned_url(&entrega.clave, plazo, disposicion, tipo)
             .await
     }
@@ -110,30 +110,30 @@ impl FileService {
         entrega: &ServedFile,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
-        let almacen = self.0.almacen.clone();
+        let blobs = self.0.blobs.clone();
         let clave = entrega.clave.clone();
         let Some(clean) = &entrega.clean else {
-            return almacen.read(&clave, Some(range)).await;
+            return blobs.read(&clave, Some(range)).await;
         };
         let mut segments = clean.segments(range).into_iter();
         let primero = match segments.next() {
-            Some(segment) => read(almacen.clone(), clave.clone(), segment).await?,
+            Some(segment) => read(blobs.clone(), clave.clone(), segment).await?,
             None => stream::empty().boxed(),
         };
         let rest = stream::iter(segments)
-            .then(move |segment| read(almacen.clone(), clave.clone(), segment))
+            .then(move |segment| read(blobs.clone(), clave.clone(), segment))
             .try_flatten();
         Ok(primero.chain(rest).boxed())
     }
 }
 
 async fn read(
-    almacen: BlobStore,
+    blobs: BlobStore,
     clave: String,
     segment: Segment,
 ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
     Ok(match segment {
-        Segment::Original(range) => almacen.read(&clave, Some(range)).await?,
+        Segment::Original(range) => blobs.read(&clave, Some(range)).await?,
         Segment::Bytes(bytes) => stream::iter([Ok(bytes.into())]).boxed(),
         Segment::Ceros(n) => {
             let chunks = (0..n.div_ceil(ZEROS)).map(move |i| ZEROS.min(n - i * ZEROS));

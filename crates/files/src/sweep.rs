@@ -52,11 +52,11 @@ impl FileService {
             }
         }
         for sha256 in objetos {
-            let suelta = ReleaseBlob {
+            let released = ReleaseBlob {
                 sha256,
                 desde: antes,
             };
-            let claves = self.0.store.write(suelta).await?;
+            let claves = self.0.store.write(released).await?;
             if claves.is_empty() {
                 done.objetos -= 1;
             }

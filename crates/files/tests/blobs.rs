@@ -11,21 +11,21 @@ use sigra_testkit::s3::S3Server;
 
 /// Runs one body on a directory and on S3.
 macro_rules! both_stores {
-    ($nombre:ident, |$almacen:ident| $cuerpo:block) => {
+    ($nombre:ident, |$blobs:ident| $cuerpo:block) => {
         mod $nombre {
             use super::*;
 
             #[tokio::test]
             async fn directory() {
                 let dir = TempDir::new().unwrap();
-                let $almacen = BlobStore::open_dir(dir.path().join("archivos")).unwrap();
+                let $blobs = BlobStore::open_dir(dir.path().join("archivos")).unwrap();
                 $cuerpo
             }
 
             #[tokio::test]
             async fn s3() {
                 let servidor = S3Server::start().await.unwrap();
-                let $almacen = BlobStore::s3(&servidor.options()).unwrap();
+                let $blobs = BlobStore::s3(&servidor.options()).unwrap();
                 $cuerpo
             }
         }
@@ -39,8 +39,8 @@ fn bytes(n: usize) -> Bytes {
         .collect()
 }
 
-async fn read(almacen: &BlobStore, clave: &str, rango: Option<std::ops::Range<u64>>) -> Vec<u8> {
-    let partes: Vec<Bytes> = almacen
+async fn read(blobs: &BlobStore, clave: &str, rango: Option<std::ops::Range<u64>>) -> Vec<u8> {
+    let partes: Vec<Bytes> = blobs
         .read(clave, rango)
         .await
         .unwrap()
@@ -50,7 +50,7 @@ async fn read(almacen: &BlobStore, clave: &str, rango: Option<std::ops::Range<u6
     partes.concat()
 }
 
-both_stores!(lo_escrito_se_lee, |almacen| {
+both_stores!(lo_escrito_se_lee, |blobs| {
     // Around the sizes at which a writer goes over to parts.
     for n in [
         0,
@@ -63,81 +63,81 @@ both_stores!(lo_escrito_se_lee, |almacen| {
     ] {
         let todo = bytes(n);
         let clave = format!("objetos/{n}");
-        let mut escritor = almacen.writer(&clave);
+        let mut writer = blobs.writer(&clave);
         for trozo in todo.chunks(70_001) {
-            escritor.append(todo.slice_ref(trozo)).await.unwrap();
+            writer.append(todo.slice_ref(trozo)).await.unwrap();
         }
-        assert_eq!(escritor.written(), u64::try_from(n).unwrap());
+        assert_eq!(writer.written(), u64::try_from(n).unwrap());
         assert_eq!(
-            almacen.size(&clave).await.unwrap(),
+            blobs.size(&clave).await.unwrap(),
             None,
             "{n}: visto antes de su fin"
         );
-        escritor.finish().await.unwrap();
+        writer.finish().await.unwrap();
         assert_eq!(
-            almacen.size(&clave).await.unwrap(),
+            blobs.size(&clave).await.unwrap(),
             Some(u64::try_from(n).unwrap())
         );
-        assert!(read(&almacen, &clave, None).await == todo, "{n}");
-        assert!(almacen.read_all(&clave, n).await.unwrap() == todo, "{n}");
+        assert!(read(&blobs, &clave, None).await == todo, "{n}");
+        assert!(blobs.read_all(&clave, n).await.unwrap() == todo, "{n}");
         if n > 1 {
-            assert!(read(&almacen, &clave, Some(1..u64::try_from(n).unwrap())).await == todo[1..]);
-            assert!(read(&almacen, &clave, Some(0..1)).await == todo[..1]);
-            assert!(read(&almacen, &clave, Some(1..1)).await.is_empty());
-            let menos = almacen.read_all(&clave, n - 1).await;
+            assert!(read(&blobs, &clave, Some(1..u64::try_from(n).unwrap())).await == todo[1..]);
+            assert!(read(&blobs, &clave, Some(0..1)).await == todo[..1]);
+            assert!(read(&blobs, &clave, Some(1..1)).await.is_empty());
+            let menos = blobs.read_all(&clave, n - 1).await;
             assert!(matches!(menos, Err(BlobError::MuyGrande)));
         }
     }
 });
 
-both_stores!(lo_abandonado_no_se_ve, |almacen| {
+both_stores!(lo_abandonado_no_se_ve, |blobs| {
     for n in [10, 6 * 1024 * 1024] {
-        let mut escritor = almacen.writer("subidas/a/1");
-        escritor.append(bytes(n)).await.unwrap();
-        escritor.abort().await.unwrap();
-        let mut escritor = almacen.writer("subidas/a/2");
-        escritor.append(bytes(n)).await.unwrap();
-        drop(escritor);
+        let mut writer = blobs.writer("subidas/a/1");
+        writer.append(bytes(n)).await.unwrap();
+        writer.abort().await.unwrap();
+        let mut writer = blobs.writer("subidas/a/2");
+        writer.append(bytes(n)).await.unwrap();
+        drop(writer);
         for clave in ["subidas/a/1", "subidas/a/2"] {
-            assert_eq!(almacen.size(clave).await.unwrap(), None);
+            assert_eq!(blobs.size(clave).await.unwrap(), None);
             assert!(matches!(
-                almacen.read(clave, None).await,
+                blobs.read(clave, None).await,
                 Err(BlobError::NoEsta(_))
             ));
         }
     }
-    let vistos: Vec<_> = almacen.list("subidas").try_collect().await.unwrap();
+    let vistos: Vec<_> = blobs.list("subidas").try_collect().await.unwrap();
     assert_eq!(vistos, []);
-    almacen.delete_prefix("subidas/a").await.unwrap();
+    blobs.delete_prefix("subidas/a").await.unwrap();
 });
 
-both_stores!(copias_y_borrados, |almacen| {
+both_stores!(copias_y_borrados, |blobs| {
     for clave in ["subidas/a/1", "subidas/a/2", "subidas/ab/1", "objetos/1"] {
-        almacen.write(clave, bytes(30)).await.unwrap();
+        blobs.write(clave, bytes(30)).await.unwrap();
     }
-    almacen.copy("subidas/a/1", "objetos/2").await.unwrap();
-    almacen.delete_prefix("subidas/a").await.unwrap();
-    almacen.delete_prefix("subidas/a").await.unwrap();
-    almacen.delete("objetos/1").await.unwrap();
-    almacen.delete("objetos/1").await.unwrap();
-    let mut quedan: Vec<_> = almacen.list("").try_collect().await.unwrap();
+    blobs.copy("subidas/a/1", "objetos/2").await.unwrap();
+    blobs.delete_prefix("subidas/a").await.unwrap();
+    blobs.delete_prefix("subidas/a").await.unwrap();
+    blobs.delete("objetos/1").await.unwrap();
+    blobs.delete("objetos/1").await.unwrap();
+    let mut quedan: Vec<_> = blobs.list("").try_collect().await.unwrap();
     quedan.sort_by(|a, b| a.clave.cmp(&b.clave));
     let quedan: Vec<_> = quedan.iter().map(|o| (o.clave.as_str(), o.bytes)).collect();
     assert_eq!(quedan, [("objetos/2", 30), ("subidas/ab/1", 30)]);
-    assert!(read(&almacen, "objetos/2", None).await == bytes(30));
+    assert!(read(&blobs, "objetos/2", None).await == bytes(30));
 });
 
 /// What a killed server was writing lies there under a temporary name.
 #[tokio::test]
 async fn a_deletion_removes_what_was_half_written() {
     let dir = TempDir::new().unwrap();
-    let almacen = BlobStore::open_dir(dir.path().to_owned()).unwrap();
-    let mut escritor = almacen.writer("subidas/a/1");
-    escritor.append(bytes(1_000_000)).await.unwrap();
+    let blobs = BlobStore::open_dir(dir.path().to_owned()).unwrap();
+    let mut writer = blobs.writer("subidas/a/1");
+    writer.append(bytes(1_000_000)).await.unwrap();
     let hay = || std::fs::read_dir(dir.path().join("subidas/a")).map_or(0, Iterator::count);
     assert!(hay() > 0);
-    std::mem::forget(escritor);
-    almacen.delete_prefix("subidas/a").await.unwrap();
+    std::mem::forget(writer);
+    blobs.delete_prefix("subidas/a").await.unwrap();
     assert_eq!(hay(), 0);
 }
 
@@ -148,8 +148,8 @@ async fn a_wrong_secret_key_is_refused() {
         clave_secreta: "otra".into(),
         ..servidor.options()
     };
-    let almacen = BlobStore::s3(&otra).unwrap();
-    let negado = almacen.write("objetos/1", bytes(1)).await;
+    let blobs = BlobStore::s3(&otra).unwrap();
+    let negado = blobs.write("objetos/1", bytes(1)).await;
     assert!(
         matches!(negado, Err(BlobError::NoDisponible(_))),
         "{negado:?}"

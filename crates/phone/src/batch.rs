@@ -186,18 +186,18 @@ impl Phone {
         let (mut aplicado, mut summary) = (AppliedBatch::default(), self.summary.clone());
         summary.enviados += batch.items.len() as u64;
         let mut tx = self.db.begin().await?;
-        for (item, ItemResult { veredicto, .. }) in batch.items.iter().zip(resultados) {
+        for (item, ItemResult { verdict, .. }) in batch.items.iter().zip(resultados) {
             let json = item.json.get();
             let local = LocalReporte::read(&mut tx, &item.uuid_cliente).await?;
             let Some(mut local) = local.filter(|f| f.en_vuelo.as_deref() == Some(json)) else {
                 aplicado.ya_respondidos += 1;
                 continue;
             };
-            summary.record(&veredicto);
-            if let Some((id, version)) = veredicto.ack() {
-                record_in_ledger(&mut tx, item, &veredicto, id, version).await?;
+            summary.record(&verdict);
+            if let Some((id, version)) = verdict.ack() {
+                record_in_ledger(&mut tx, item, &verdict, id, version).await?;
             }
-            local.apply_verdict(veredicto)?;
+            local.apply_verdict(verdict)?;
             local.save(&mut tx).await?;
             if local.en_vuelo.is_none() {
                 aplicado.salieron += 1;
@@ -215,7 +215,7 @@ impl Phone {
 async fn record_in_ledger(
     c: &mut sqlx::SqliteConnection,
     item: &Item,
-    veredicto: &Verdict,
+    verdict: &Verdict,
     id: i64,
     version: i64,
 ) -> Result<(), Error> {
@@ -225,7 +225,7 @@ async fn record_in_ledger(
     )
     .bind(item.uuid_cliente.as_str())
     .bind(parse_contenido(item.json.get())?.sha256())
-    .bind(veredicto.name())
+    .bind(verdict.name())
     .bind(id)
     .bind(version)
     .execute(c)

@@ -159,7 +159,7 @@ impl LocalReporte {
     }
 
     /// The answer to the item en vuelo.
-    pub(crate) fn apply_verdict(&mut self, veredicto: Verdict) -> Result<(), Error> {
+    pub(crate) fn apply_verdict(&mut self, verdict: Verdict) -> Result<(), Error> {
         let Some(enviado) = self.sent()? else {
             return Ok(());
         };
@@ -169,7 +169,7 @@ impl LocalReporte {
             sha256: enviado.sha256(),
             contenido: enviado.clone(),
         };
-        match veredicto {
+        match verdict {
             Verdict::Creado { id, version }
             | Verdict::Actualizado {
                 id,

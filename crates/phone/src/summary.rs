@@ -50,8 +50,8 @@ pub enum SyncEnd {
 }
 
 impl SyncSummary {
-    pub(crate) fn record(&mut self, veredicto: &Verdict) {
-        let cuenta = match veredicto {
+    pub(crate) fn record(&mut self, verdict: &Verdict) {
+        let cuenta = match verdict {
             Verdict::Creado { .. } => &mut self.creados,
             Verdict::Duplicado { .. } => &mut self.duplicados,
             Verdict::Actualizado { .. } => &mut self.actualizados,

@@ -126,12 +126,12 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
-        let oyente = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", oyente.local_addr().unwrap());
+        let subscriber = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", subscriber.local_addr().unwrap());
         let script = ScriptedServer::default();
         let suyo = script.clone();
         tokio::spawn(async move {
-            while let Ok((conn, _)) = oyente.accept().await {
+            while let Ok((conn, _)) = subscriber.accept().await {
                 tokio::spawn(suyo.clone().serve(conn));
             }
         });

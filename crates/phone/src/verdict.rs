@@ -10,7 +10,7 @@ use crate::{Problema, reporte::Reporte};
 pub(crate) struct ItemResult {
     pub uuid_cliente: String,
     #[serde(flatten)]
-    pub veredicto: Verdict,
+    pub verdict: Verdict,
 }
 
 /// By `resultado`; an answer that lacks what its kind must have is not one.

@@ -98,11 +98,11 @@ pub(crate) struct Inner {
     pub(crate) db: Db,
     pub(crate) session_lookup: SessionLookup,
     /// Only PostgreSQL needs one.
-    pub(crate) secuencia: Option<Sequencer>,
+    pub(crate) sequencer: Option<Sequencer>,
     /// On PostgreSQL: how many writes may run. The rest of the connections is for those who read, who
     /// would otherwise wait behind every transaction that waits for another's lock.
     pub(crate) escrituras: Arc<Semaphore>,
-    pub(crate) entorno: Env,
+    pub(crate) env: Env,
     /// The catalogue as last read; every use checks its version against the database's.
     pub(crate) catalogo: RwLock<Arc<Catalogo>>,
     /// Changes when somebody was told of something, here or on another node.
@@ -137,12 +137,12 @@ impl Store {
     /// Opens (`sqlite:FILE` or `postgres://…`) and migrates the database.
     ///
     /// `conexiones` bounds PostgreSQL's pool; SQLite has one writer and a few readers.
-    pub async fn open(url: &str, conexiones: u32, entorno: Env) -> Result<Self, StoreError> {
+    pub async fn open(url: &str, conexiones: u32, env: Env) -> Result<Self, StoreError> {
         crate::Migrations::all().apply(url).await?;
-        Self::open_migrated(url, conexiones, entorno).await
+        Self::open_migrated(url, conexiones, env).await
     }
 
-    async fn open_migrated(url: &str, conexiones: u32, entorno: Env) -> Result<Self, StoreError> {
+    async fn open_migrated(url: &str, conexiones: u32, env: Env) -> Result<Self, StoreError> {
         let db = if let Some(archivo) = sqlite_file(url) {
             let opciones = sqlite_options(&archivo);
             let lectores = SqlitePoolOptions::new()
@@ -163,7 +163,7 @@ impl Store {
                 .await?;
             Db::Sqlite {
                 lectores,
-                writer: SqliteWriter::new(opciones, entorno.clone())?,
+                writer: SqliteWriter::new(opciones, env.clone())?,
             }
         } else {
             Db::Postgres(
@@ -186,11 +186,11 @@ impl Store {
         };
         let session_lookup = SessionLookup::new(db.readers());
         Ok(Self(Arc::new(Inner {
-            secuencia: Sequencer::from_db(&db),
+            sequencer: Sequencer::from_db(&db),
             escrituras: Arc::new(Semaphore::new(write_connections(conexiones))),
             db,
             session_lookup,
-            entorno,
+            env,
             catalogo: RwLock::new(Arc::new(vacio)),
             novedades: watch::Sender::new(0),
             escritos: AtomicU64::new(0),
@@ -203,7 +203,7 @@ impl Store {
     }
 
     pub fn env(&self) -> &Env {
-        &self.0.entorno
+        &self.0.env
     }
 
     /// Whether the database answers now.

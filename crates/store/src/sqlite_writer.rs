@@ -40,12 +40,12 @@ pub(crate) struct SqliteWriter {
 impl SqliteWriter {
     /// Starts the writer's thread. It ends when the last way to it is gone, or after
     /// [`SqliteWriter::close`].
-    pub(crate) fn new(opciones: SqliteConnectOptions, entorno: Env) -> Result<Self, StoreError> {
+    pub(crate) fn new(opciones: SqliteConnectOptions, env: Env) -> Result<Self, StoreError> {
         let (cola, queued_writes) = mpsc::channel(QUEUE_CAPACITY);
         let writer_loop = WriterLoop {
             checkpointer: Checkpointer::new(opciones.clone()),
             opciones,
-            entorno,
+            env,
             conn: None,
             hubo_rechazos: false,
         };
@@ -84,7 +84,7 @@ trait ErasedWrite: Send {
     /// Runs it, keeps the result and says whether its writes stay.
     fn run<'a, 'c: 'a>(&'a mut self, tx: &'a mut Tx<'c>) -> BoxFuture<'a, bool>;
     /// Replaces the result by a failure.
-    fn fail(&mut self, fallo: StoreError);
+    fn fail(&mut self, failure: StoreError);
     /// Sends the result to whoever still waits for it.
     fn respond(self: Box<Self>);
     /// Whether it failed for lack of space.
@@ -120,8 +120,8 @@ impl<W: Write> ErasedWrite for QueuedWrite<W> {
         .boxed()
     }
 
-    fn fail(&mut self, fallo: StoreError) {
-        self.resultado = Some(Err(fallo.into()));
+    fn fail(&mut self, failure: StoreError) {
+        self.resultado = Some(Err(failure.into()));
     }
 
     fn is_out_of_space(&self) -> bool {
@@ -168,7 +168,7 @@ fn is_busy(error: &sqlx::Error) -> bool {
 struct WriterLoop {
     checkpointer: Checkpointer,
     opciones: SqliteConnectOptions,
-    entorno: Env,
+    env: Env,
     /// Opened when first needed and again after a failure that left its state unsure.
     conn: Option<SqliteConnection>,
     /// Refusals come in swarms (a phone that sends an old backup): the group after one begins with
@@ -238,10 +238,10 @@ impl WriterLoop {
         &mut self,
         group: &mut [Box<dyn ErasedWrite>],
     ) -> Result<bool, sqlx::Error> {
-        let (conn, entorno) = self.ensure_open().await?;
+        let (conn, env) = self.ensure_open().await?;
         conn.execute("BEGIN IMMEDIATE").await?;
         for queued in group {
-            if !queued.run(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+            if !queued.run(&mut Tx::new(Conn::Sqlite(conn), env)).await {
                 // Fails when SQLite rolled back the whole transaction by itself.
                 conn.execute("ROLLBACK").await?;
                 return Ok(false);
@@ -257,12 +257,12 @@ impl WriterLoop {
         &mut self,
         group: &mut [Box<dyn ErasedWrite>],
     ) -> Result<bool, sqlx::Error> {
-        let (conn, entorno) = self.ensure_open().await?;
+        let (conn, env) = self.ensure_open().await?;
         // Statements go two in one call where they can: each call is a trip to the connection's thread.
         conn.execute("BEGIN IMMEDIATE; SAVEPOINT miembro").await?;
         let mut rechazos = false;
         for queued in group {
-            if !queued.run(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+            if !queued.run(&mut Tx::new(Conn::Sqlite(conn), env)).await {
                 rechazos = true;
                 // Fails when SQLite rolled back the whole transaction by itself.
                 conn.execute("ROLLBACK TO miembro").await?;
@@ -285,9 +285,9 @@ impl WriterLoop {
         &mut self,
         queued: &mut dyn ErasedWrite,
     ) -> Result<(), sqlx::Error> {
-        let (conn, entorno) = self.ensure_open().await?;
+        let (conn, env) = self.ensure_open().await?;
         conn.execute("BEGIN IMMEDIATE").await?;
-        if queued.run(&mut Tx::new(Conn::Sqlite(conn), entorno)).await {
+        if queued.run(&mut Tx::new(Conn::Sqlite(conn), env)).await {
             conn.execute("COMMIT").await?;
         } else if conn.execute("ROLLBACK").await.is_err() {
             // SQLite had rolled back by itself; the member's own error says why.
@@ -313,7 +313,7 @@ impl WriterLoop {
             Some(conn) => conn,
             None => self.opciones.connect().await?,
         };
-        Ok((self.conn.insert(conn), &self.entorno))
+        Ok((self.conn.insert(conn), &self.env))
     }
 
     /// Closes a connection whose transaction is in doubt; closing rolls back what is open.

@@ -29,15 +29,15 @@ pub struct Tx<'c> {
     pub(crate) conn: Conn<'c>,
     /// The moment of this transaction: every time it writes is this one.
     pub ahora: Instante,
-    pub entorno: &'c Env,
+    pub env: &'c Env,
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: Conn<'c>, entorno: &'c Env) -> Self {
+    pub(crate) fn new(conn: Conn<'c>, env: &'c Env) -> Self {
         Self {
             conn,
-            ahora: entorno.now(),
-            entorno,
+            ahora: env.now(),
+            env,
         }
     }
 }
@@ -59,10 +59,10 @@ impl Store {
                 let Ok(Ok(slot)) = slot else {
                     return Err(StoreError::NoDisponible(sqlx::Error::PoolTimedOut).into());
                 };
-                let (pool, entorno) = (pool.clone(), self.0.entorno.clone());
+                let (pool, env) = (pool.clone(), self.0.env.clone());
                 let escritura = async move {
                     let _lugar = slot;
-                    on_postgres(&pool, &entorno, &op).await
+                    on_postgres(&pool, &env, &op).await
                 };
                 tokio::spawn(escritura).await.unwrap_or_else(|_| {
                     Err(StoreError::Interno("una escritura se interrumpió").into())
@@ -80,16 +80,12 @@ impl Store {
 }
 
 /// Only ever awaited in a task of its own: sqlx's `begin` is not safe to cancel on PostgreSQL.
-async fn on_postgres<W: Write>(
-    pool: &sqlx::PgPool,
-    entorno: &Env,
-    op: &W,
-) -> Result<W::Out, W::Err> {
+async fn on_postgres<W: Write>(pool: &sqlx::PgPool, env: &Env, op: &W) -> Result<W::Out, W::Err> {
     let mut intento = 0;
     loop {
         intento += 1;
         let mut t = pool.begin().await.map_err(StoreError::from)?;
-        let resultado = op.run(&mut Tx::new(Conn::Postgres(&mut t), entorno)).await;
+        let resultado = op.run(&mut Tx::new(Conn::Postgres(&mut t), env)).await;
         let resultado = match resultado {
             Ok(out) => match t.commit().await.map_err(StoreError::from) {
                 Ok(()) => return Ok(out),

@@ -104,12 +104,12 @@ pub async fn verify_password(
     let costo_bcrypt = bcrypt_cost(&mut conn).await?;
     drop(conn);
     let hash = conocido.as_ref().map(|u| u.hash_password.clone());
-    let veredicto = app
+    let verdict = app
         .password_hasher()
         .verify(password.clone(), hash, costo_bcrypt)
         .await?;
     let usuario = conocido
-        .filter(|_| veredicto.correcta)
+        .filter(|_| verdict.correcta)
         .ok_or(Codigo::CredencialesInvalidas)?;
     app.store()
         .write(ForgiveAttempt {
@@ -120,7 +120,7 @@ pub async fn verify_password(
     if !usuario.activo {
         return Err(Codigo::UsuarioInactivo.into());
     }
-    let rehash = if veredicto.antigua {
+    let rehash = if verdict.antigua {
         Some(app.password_hasher().hash(password).await?)
     } else {
         None

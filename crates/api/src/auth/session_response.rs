@@ -52,10 +52,10 @@ pub fn access_response(
         rol: usuario.rol,
         areas: usuario.areas.clone(),
     };
-    let entorno = app.store().env();
+    let env = app.store().env();
     let emite = |aud| {
         app.tokens()
-            .issue(entorno, &quien, sesion_id, aud)
+            .issue(env, &quien, sesion_id, aud)
             .map_err(|e| Problema::internal(&e))
     };
     let body = Acceso {

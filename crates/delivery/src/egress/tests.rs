@@ -45,7 +45,7 @@ async fn send(target: &EgressClient, url: &str) -> Result<EgressResponse, Delive
 
 async fn send_error(target: &EgressClient, url: &str) -> DeliveryError {
     match send(target, url).await {
-        Err(fallo) => fallo,
+        Err(failure) => failure,
         Ok(response) => panic!("{url}: {}", response.estado),
     }
 }
@@ -207,13 +207,13 @@ async fn no_hostile_url_reaches_the_inside() {
         let target = EgressClient::with_resolver(allow_list(redes), LONG_TIMEOUTS, &guia).unwrap();
         for url in HOSTILE {
             let url = url.replace(":P", &format!(":{port}"));
-            let fallo = send_error(&target, &url).await;
+            let failure = send_error(&target, &url).await;
             assert!(
-                fallo.permanente || fallo.texto.contains("apunta a una red interna"),
-                "{url}: {fallo}"
+                failure.permanente || failure.texto.contains("apunta a una red interna"),
+                "{url}: {failure}"
             );
-            assert!(fallo.texto.chars().count() <= 300, "{fallo}");
-            assert!(!fallo.texto.contains("127."), "{fallo}");
+            assert!(failure.texto.chars().count() <= 300, "{failure}");
+            assert!(!failure.texto.contains("127."), "{failure}");
         }
     }
     assert_eq!(v4.count_connections().await, 0);
@@ -229,10 +229,10 @@ async fn localhost_is_an_internal_address() {
     let target = EgressClient::new(allow_list("203.0.113.9"), LONG_TIMEOUTS).unwrap();
     for esquema in ["http", "https"] {
         let url = format!("{esquema}://localhost:{}/", receiver.direccion.port());
-        let fallo = send_error(&target, &url).await;
+        let failure = send_error(&target, &url).await;
         assert!(
-            !fallo.permanente && fallo.texto.contains("red interna"),
-            "{fallo}"
+            !failure.permanente && failure.texto.contains("red interna"),
+            "{failure}"
         );
     }
     assert_eq!(receiver.count_connections().await, 0);
@@ -275,8 +275,8 @@ async fn dns_rebinding_does_not_get_in() {
     let url = format!("http://rebind.example:{}/", inside.direccion.port());
     send(&target, &url).await.unwrap();
     outside.next_request().await;
-    let fallo = send_error(&target, &url).await;
-    assert!(fallo.texto.contains("red interna") && !fallo.permanente);
+    let failure = send_error(&target, &url).await;
+    assert!(failure.texto.contains("red interna") && !failure.permanente);
     assert_eq!(outside.count_connections().await, 1);
     assert_eq!(inside.count_connections().await, 0);
 }
@@ -326,8 +326,8 @@ async fn the_guard_lets_public_addresses_pass() {
         LONG_TIMEOUTS,
         &fake_resolver(|_| vec!["1.1.1.1"]),
     );
-    let fallo = send_error(&en_claro.unwrap(), "http://ejemplo.cl/").await;
-    assert!(fallo.texto.contains("https://"), "{fallo}");
+    let failure = send_error(&en_claro.unwrap(), "http://ejemplo.cl/").await;
+    assert!(failure.texto.contains("https://"), "{failure}");
     let muchas = fake_resolver(|_| vec!["1.1.1.1"; 1000]);
     assert_eq!(resuelve(guarded(true, muchas)).await.unwrap().len(), 8);
 }
@@ -357,18 +357,18 @@ async fn a_silent_or_trickling_host_holds_up_nobody() {
         let target = EgressClient::new(allow_list("127.0.0.1"), SHORT_TIMEOUTS).unwrap();
         let inicio = Instant::now();
         let url = receiver.url();
-        let fallo = timeout(LONG, send_error(&target, &url)).await.unwrap();
+        let failure = timeout(LONG, send_error(&target, &url)).await.unwrap();
         assert!(
-            fallo.texto.contains("a tiempo") && !fallo.permanente,
-            "{fallo}"
+            failure.texto.contains("a tiempo") && !failure.permanente,
+            "{failure}"
         );
         assert!(inicio.elapsed() >= SHORT_TIMEOUTS.total);
     }
     // Nor does a name that nobody tells anything of.
     let guia: LookupFn = Arc::new(|_| Box::pin(std::future::pending()));
     let target = EgressClient::with_resolver(allow_list(""), SHORT_TIMEOUTS, &guia).unwrap();
-    let fallo = timeout(LONG, send_error(&target, "https://ejemplo.cl/")).await;
-    assert!(fallo.unwrap().texto.contains("a tiempo"));
+    let failure = timeout(LONG, send_error(&target, "https://ejemplo.cl/")).await;
+    assert!(failure.unwrap().texto.contains("a tiempo"));
 }
 
 #[tokio::test]
@@ -414,8 +414,8 @@ async fn each_failure_says_what_it_is() {
     let sin_nombre: LookupFn =
         Arc::new(|_| Box::pin(async { Err(std::io::ErrorKind::NotFound.into()) }));
     let target = EgressClient::with_resolver(allow_list(""), LONG_TIMEOUTS, &sin_nombre).unwrap();
-    let fallo = send_error(&target, "https://ejemplo.cl/").await;
-    assert!(fallo.texto.contains("no se encontró") && !fallo.permanente);
+    let failure = send_error(&target, "https://ejemplo.cl/").await;
+    assert!(failure.texto.contains("no se encontró") && !failure.permanente);
 }
 
 #[test]

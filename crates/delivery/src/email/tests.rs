@@ -116,11 +116,11 @@ async fn in_a_folder_a_mail_is_stored_whole_and_once() {
     check(&std::fs::read(carpeta.join("0190-aviso_7.eml")).unwrap());
 
     std::fs::remove_dir_all(&carpeta).unwrap();
-    let fallo = correo.send(&MESSAGE).await.unwrap_err();
-    assert!(!fallo.permanente);
+    let failure = correo.send(&MESSAGE).await.unwrap_err();
+    assert!(!failure.permanente);
     assert!(
-        !fallo.texto.contains(dir.path().to_str().unwrap()),
-        "{fallo}"
+        !failure.texto.contains(dir.path().to_str().unwrap()),
+        "{failure}"
     );
 }
 
@@ -162,22 +162,22 @@ async fn nobody_injects_headers_or_attachments() {
         "juan@ejemplo..cl",
         "juan@[127.0.0.1]",
     ] {
-        let fallo = correo
+        let failure = correo
             .send(&EmailMessage { para, ..MESSAGE })
             .await
             .unwrap_err();
         assert!(
-            fallo.permanente && fallo.texto.contains("no es válida"),
+            failure.permanente && failure.texto.contains("no es válida"),
             "{para}"
         );
     }
     let larga = "a".repeat(65);
     for id in ["", "../fuera", "a/b", "a.b", "a b", "a\r\nb", "ñ", &larga] {
-        let fallo = correo
+        let failure = correo
             .send(&EmailMessage { id, ..MESSAGE })
             .await
             .unwrap_err();
-        assert!(fallo.permanente, "{id}");
+        assert!(failure.permanente, "{id}");
     }
     for remitente in [
         "",
@@ -250,14 +250,20 @@ async fn each_refusal_says_what_it_is_about() {
             es.then_some(response)
         })
         .await;
-        let fallo = enviado.unwrap_err();
-        assert_eq!(fallo.permanente, permanente, "{verbo} {response}: {fallo}");
-        assert!(fallo.texto.contains(dice), "{verbo} {response}: {fallo}");
-        assert!(
-            !fallo.texto.contains("clave-ajena") && !fallo.texto.contains("juan"),
-            "{fallo}"
+        let failure = enviado.unwrap_err();
+        assert_eq!(
+            failure.permanente, permanente,
+            "{verbo} {response}: {failure}"
         );
-        assert!(fallo.texto.chars().count() <= 300, "{fallo}");
+        assert!(
+            failure.texto.contains(dice),
+            "{verbo} {response}: {failure}"
+        );
+        assert!(
+            !failure.texto.contains("clave-ajena") && !failure.texto.contains("juan"),
+            "{failure}"
+        );
+        assert!(failure.texto.chars().count() <= 300, "{failure}");
     }
 }
 
@@ -277,10 +283,10 @@ async fn a_silent_mail_server_holds_up_nobody() {
         .unwrap();
         let inicio = Instant::now();
         let enviado = timeout(Duration::from_secs(10), correo.send(&MESSAGE)).await;
-        let fallo = enviado.unwrap().unwrap_err();
+        let failure = enviado.unwrap().unwrap_err();
         assert!(
-            !fallo.permanente && fallo.texto.contains("a tiempo"),
-            "{verbo}: {fallo}"
+            !failure.permanente && failure.texto.contains("a tiempo"),
+            "{verbo}: {failure}"
         );
         assert!(inicio.elapsed() >= plazo);
     }
@@ -294,11 +300,11 @@ async fn a_server_that_hangs_up_has_not_received_the_mail() {
             es.then_some(HANG_UP)
         })
         .await;
-        let fallo = enviado.unwrap_err();
-        assert!(!fallo.permanente, "{verbo}: {fallo}");
+        let failure = enviado.unwrap_err();
+        assert!(!failure.permanente, "{verbo}: {failure}");
         assert!(
-            fallo.texto.contains("se cortó") || fallo.texto.contains("conectar"),
-            "{fallo}"
+            failure.texto.contains("se cortó") || failure.texto.contains("conectar"),
+            "{failure}"
         );
     }
     let (enviado, _) = send_with(|linea| (linea == "QUIT").then_some(HANG_UP)).await;
@@ -319,13 +325,13 @@ async fn a_missing_mail_server_is_an_error() {
     drop(servidor);
     let correo = Mailer::smtp(&opciones).unwrap();
     // The listener closes when its task ends.
-    let fallo = loop {
-        if let Err(fallo) = correo.send(&MESSAGE).await {
-            break fallo;
+    let failure = loop {
+        if let Err(failure) = correo.send(&MESSAGE).await {
+            break failure;
         }
     };
-    assert!(!fallo.permanente, "{fallo}");
-    assert!(!fallo.texto.contains("127.0.0.1"), "{fallo}");
+    assert!(!failure.permanente, "{failure}");
+    assert!(!failure.texto.contains("127.0.0.1"), "{failure}");
 }
 
 #[tokio::test]
@@ -353,13 +359,16 @@ async fn the_password_is_presented_and_never_shown() {
             servidor: servidor.direccion.to_string(),
             ..opciones.clone()
         };
-        let fallo = Mailer::smtp(&suyas)
+        let failure = Mailer::smtp(&suyas)
             .unwrap()
             .send(&MESSAGE)
             .await
             .unwrap_err();
-        assert!(!fallo.permanente && fallo.texto.contains(dice), "{fallo}");
-        assert!(!fallo.texto.contains("secreta"), "{fallo}");
+        assert!(
+            !failure.permanente && failure.texto.contains(dice),
+            "{failure}"
+        );
+        assert!(!failure.texto.contains("secreta"), "{failure}");
     }
 
     // A server that takes no password is not told one.
@@ -369,12 +378,12 @@ async fn the_password_is_presented_and_never_shown() {
         servidor: sin_auth.direccion.to_string(),
         ..opciones
     };
-    let fallo = Mailer::smtp(&suyas)
+    let failure = Mailer::smtp(&suyas)
         .unwrap()
         .send(&MESSAGE)
         .await
         .unwrap_err();
-    assert!(fallo.texto.contains("usuario y contraseña"), "{fallo}");
+    assert!(failure.texto.contains("usuario y contraseña"), "{failure}");
     assert_eq!(sin_auth.session().await.lineas, ["EHLO ejemplo.cl", "QUIT"]);
 }
 
@@ -397,9 +406,9 @@ async fn a_bad_configuration_is_told_at_start() {
         "u@a:25",
         "[::1]",
     ] {
-        let fallo = Mailer::smtp(&con(texto)).unwrap_err();
+        let failure = Mailer::smtp(&con(texto)).unwrap_err();
         assert!(
-            fallo.permanente && fallo.texto.contains("smtp.ejemplo.cl:587"),
+            failure.permanente && failure.texto.contains("smtp.ejemplo.cl:587"),
             "{texto}"
         );
     }

@@ -207,17 +207,17 @@ async fn the_answer_of_the_push_service_decides() {
         let enviado = push
             .send(&suscripcion, &aviso(b"x"), NOW, [3; RANDOM_BYTES])
             .await;
-        let fallo = enviado.unwrap_err();
-        assert_eq!(fallo.permanente, permanente, "{estado}");
+        let failure = enviado.unwrap_err();
+        assert_eq!(failure.permanente, permanente, "{estado}");
         assert_eq!(
-            fallo.reintentar_en,
+            failure.reintentar_en,
             pausa.map(Duration::from_secs),
             "{estado}"
         );
-        assert!(fallo.texto.contains(&estado.to_string()), "{fallo}");
+        assert!(failure.texto.contains(&estado.to_string()), "{failure}");
         assert!(
-            !fallo.texto.contains("secret") && !fallo.texto.contains("127."),
-            "{fallo}"
+            !failure.texto.contains("secret") && !failure.texto.contains("127."),
+            "{failure}"
         );
     }
 }

@@ -174,23 +174,23 @@ async fn the_answer_of_the_receiver_decides() {
         );
         let receiver = HttpReceiver::new(ResponseMode::Responde(response)).await;
         let url = receiver.url();
-        let fallo = webhooks
+        let failure = webhooks
             .send(&sample_message(&url, &secretos))
             .await
             .unwrap_err();
-        assert_eq!(fallo.permanente, permanente, "{estado}");
+        assert_eq!(failure.permanente, permanente, "{estado}");
         assert_eq!(
-            fallo.reintentar_en,
+            failure.reintentar_en,
             pausa.map(Duration::from_secs),
             "{estado}"
         );
-        assert!(fallo.texto.contains(dice), "{estado}: {fallo}");
+        assert!(failure.texto.contains(dice), "{estado}: {failure}");
         assert!(
-            fallo.texto.contains(&estado.to_string()),
-            "{estado}: {fallo}"
+            failure.texto.contains(&estado.to_string()),
+            "{estado}: {failure}"
         );
         for ajeno in ["clave", "Palabras", "127.0.0.1", "whsec_"] {
-            assert!(!fallo.texto.contains(ajeno), "{estado}: {fallo}");
+            assert!(!failure.texto.contains(ajeno), "{estado}: {failure}");
         }
     }
     for estado in [200, 201, 202, 204] {
@@ -222,8 +222,8 @@ async fn what_cannot_be_sent_does_not_leave() {
         con_id("ñ"),
     ];
     for mail in mails {
-        let fallo = webhooks().send(&mail).await.unwrap_err();
-        assert!(fallo.permanente, "{}: {fallo}", mail.id);
+        let failure = webhooks().send(&mail).await.unwrap_err();
+        assert!(failure.permanente, "{}: {failure}", mail.id);
     }
     let inside = sample_message("http://10.0.0.1/", &secretos);
     assert!(webhooks().send(&inside).await.unwrap_err().permanente);

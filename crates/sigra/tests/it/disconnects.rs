@@ -47,24 +47,24 @@ async fn disconnect_many(sitio: &TestSite) {
     let jefe = sitio.supervisor(&[1]).await;
     let mut idos = Vec::new();
     while idos.len() < iterations(2_000) {
-        let mut tanda = Vec::new();
+        let mut chunk = Vec::new();
         for _ in 0..CONCURRENCY {
             let ido = VanishedRequest::new(sitio, &autor, &jefe).await;
             if random_below(4) == 0 {
                 // The phone sent it twice at once.
-                tanda.push(ido.clone());
+                chunk.push(ido.clone());
             }
-            tanda.push(ido);
+            chunk.push(ido);
         }
         let direccion = sitio.url.trim_start_matches("http://").parse().unwrap();
         run_concurrently(
-            tanda
+            chunk
                 .clone()
                 .into_iter()
                 .map(|ido| ido.disconnect(direccion)),
         )
         .await;
-        idos.extend(tanda);
+        idos.extend(chunk);
     }
     the_others_are_still_served(sitio, &autor).await;
     let hechos = facts(sitio).await;
@@ -90,8 +90,8 @@ async fn disconnect_many(sitio: &TestSite) {
         llegaron > 0 && idos.iter().any(|i| !i.is_complete()),
         "la prueba no probó nada"
     );
-    for tanda in idos.chunks(CONCURRENCY) {
-        for ido in tanda {
+    for chunk in idos.chunks(CONCURRENCY) {
+        for ido in chunk {
             ido.repeat(sitio, hechos.contains(&ido.cual)).await;
         }
     }

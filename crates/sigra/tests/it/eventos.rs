@@ -314,9 +314,9 @@ async fn the_other_nodes_hear_the_wakeup(sitio: &TestSite) {
     if sitio.bd.motor == DbKind::Sqlite {
         return;
     }
-    let oyente = Store::open(&sitio.bd.url, 2, Env::default()).await.unwrap();
-    let mut novedades = oyente.wakeups();
-    let suyo = oyente.clone();
+    let subscriber = Store::open(&sitio.bd.url, 2, Env::default()).await.unwrap();
+    let mut novedades = subscriber.wakeups();
+    let suyo = subscriber.clone();
     let escucha = tokio::spawn(async move { suyo.listen_for_wakeups().await });
     let mut oye = async || {
         timeout(TIMEOUT, novedades.changed())
@@ -334,7 +334,7 @@ async fn the_other_nodes_hear_the_wakeup(sitio: &TestSite) {
     }
     escucha.abort();
     otro.close().await;
-    oyente.close().await;
+    subscriber.close().await;
 }
 
 /// A client that always comes back; `va` is the last it heard of.
@@ -384,14 +384,14 @@ async fn nobody_misses_an_event(motor: DbKind, nodos: usize) {
     }
     let autor = sitio.trabajador().await;
     let mut nodos = Nodes::new(otra, nodos).await;
-    let mut oyentes = vec![];
+    let mut subscribers = vec![];
     for n in 0..500 {
         let quien = &jefes[n % jefes.len()];
         let (dice, va) = watch::channel(-1);
         let tarea = tokio::spawn(listen(nodos.red.clone(), quien.clone(), dice));
-        oyentes.push((quien.rut.body(), va, tarea));
+        subscribers.push((quien.rut.body(), va, tarea));
     }
-    for (_, va, _) in &mut oyentes {
+    for (_, va, _) in &mut subscribers {
         let entra = timeout(TIMEOUT, va.wait_for(|id| *id >= 0)).await;
         entra.expect("no entra").expect("oyente");
     }
@@ -427,7 +427,7 @@ async fn nobody_misses_an_event(motor: DbKind, nodos: usize) {
         suyas.insert(rut, ids);
     }
     let (mut oidos, mut vueltas) = (0, 0);
-    for (rut, mut va, tarea) in oyentes {
+    for (rut, mut va, tarea) in subscribers {
         let todas = &suyas[&rut];
         let ultima = todas.last().copied().unwrap_or(0);
         let llega = timeout(TIMEOUT, va.wait_for(|id| *id >= ultima))

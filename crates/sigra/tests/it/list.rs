@@ -254,10 +254,10 @@ async fn without_writers_the_list_equals_the_reference(sitio: &TestSite) {
             pares.push(("limite", limite.to_string()));
         }
         let que = format!("semilla {semilla}: {:?} {pares:?}", quien.quien);
-        let mut paseo = Pager::new(sitio, &quien, pares, d.one_in(2));
+        let mut pager = Pager::new(sitio, &quien, pares, d.one_in(2));
         let mut resto = &esperadas[..];
         for n in 0..MAX_PAGES {
-            let Some(pagina) = paseo.page().await else {
+            let Some(pagina) = pager.page().await else {
                 assert!(resto.is_empty() && n > 0, "{que}: faltan {}", resto.len());
                 break;
             };
@@ -267,7 +267,7 @@ async fn without_writers_the_list_equals_the_reference(sitio: &TestSite) {
                 "{que}: página {n}\n{pagina:?}\n{esta:?}"
             );
             assert_eq!(
-                paseo.siguiente.is_some(),
+                pager.siguiente.is_some(),
                 !despues.is_empty(),
                 "{que}: página {n}"
             );

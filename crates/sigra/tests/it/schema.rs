@@ -43,7 +43,7 @@ async fn both_databases_have_the_same_tables() {
             assert_eq!(cs, &p.columnas[columna], "{nombre}.{columna}");
         }
         assert_eq!(s.orden, p.orden, "{nombre}: orden de las columnas");
-        assert_eq!(s.llave, p.llave, "{nombre}: llave primaria");
+        assert_eq!(s.key, p.key, "{nombre}: llave primaria");
         assert_eq!(s.unicas, p.unicas, "{nombre}: únicas");
         assert_eq!(s.foraneas, p.foraneas, "{nombre}: llaves foráneas");
         assert_eq!(s.indices, p.indices, "{nombre}: índices");

@@ -36,9 +36,12 @@ impl Sequencer {
             async move {
                 match stamp(&pool).await {
                     Ok(()) => requests.iter().map(|()| Ok(())).collect(),
-                    Err(fallo) => {
-                        tracing::warn!(%fallo, "no se pudo ordenar el registro de cambios");
-                        requests.iter().map(|()| Err(fallo.for_waiter())).collect()
+                    Err(failure) => {
+                        tracing::warn!(%failure, "no se pudo ordenar el registro de cambios");
+                        requests
+                            .iter()
+                            .map(|()| Err(failure.for_waiter()))
+                            .collect()
                     }
                 }
             }
@@ -50,10 +53,10 @@ impl Store {
     /// Gives every change that is committed now its position; to be called before the feed is read,
     /// and now and then, so that no reader has much to wait for.
     pub async fn sequence_changes(&self) -> Result<(), StoreError> {
-        let Some(secuencia) = &self.0.secuencia else {
+        let Some(sequencer) = &self.0.sequencer else {
             return Ok(());
         };
-        tokio::time::timeout(STAMP_TIMEOUT, secuencia.0.submit(()))
+        tokio::time::timeout(STAMP_TIMEOUT, sequencer.0.submit(()))
             .await
             .map_err(|_| StoreError::NoDisponible(sqlx::Error::PoolTimedOut))?
             .unwrap_or(Err(StoreError::Interno(

@@ -51,9 +51,9 @@ async fn look_up(lectores: ReadPool, ids: Vec<i64>) -> Vec<Result<Option<Row>, S
             let filas: HashMap<_, _> = filas.into_iter().map(|f| (f.sesion_id, f)).collect();
             ids.iter().map(|id| Ok(filas.get(id).cloned())).collect()
         }
-        Err(fallo) => {
-            tracing::warn!(%fallo, peticiones = ids.len(), "no se pudo leer quién pregunta");
-            ids.iter().map(|_| Err(fallo.for_waiter())).collect()
+        Err(failure) => {
+            tracing::warn!(%failure, peticiones = ids.len(), "no se pudo leer quién pregunta");
+            ids.iter().map(|_| Err(failure.for_waiter())).collect()
         }
     }
 }

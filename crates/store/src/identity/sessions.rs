@@ -89,7 +89,7 @@ async fn open(tx: &mut Tx<'_>, a: &OpenSession) -> Result<OpenedSession, StoreEr
             WHERE rut = $1 AND cerrada_en IS NULL ORDER BY id DESC LIMIT 1 OFFSET $3)")
         .bind(a.rut.body()).bind(tx.ahora.0).bind(MAX_OPEN)
         .execute(&mut **c).await.map(drop))?;
-    let token = hex(&tx.entorno.random::<32>());
+    let token = hex(&tx.env.random::<32>());
     insert_token(tx, id, &token).await?;
     Ok((id, token))
 }
@@ -188,7 +188,7 @@ impl RefreshSession {
         sesion_id: i64,
         hash: &str,
     ) -> Result<String, StoreError> {
-        let sal = hex(&tx.entorno.random::<16>());
+        let sal = hex(&tx.env.random::<16>());
         let nuevo = derive_successor(&self.token, &sal);
         insert_token(tx, sesion_id, &nuevo).await?;
         with_conn!(tx.conn, c => sqlx::query(

@@ -148,7 +148,7 @@ impl Ack {
         let ahora = tx.ahora;
         let sql = tx.conn.pick(RESCHEDULE[0], RESCHEDULE[1]);
         for (intentos, ids) in &por_intentos {
-            let azar = u64::from_le_bytes(tx.entorno.random());
+            let azar = u64::from_le_bytes(tx.env.random());
             let en = backoff(*intentos, azar).unwrap_or(0).max(minimo);
             with_conn!(tx.conn, c => sqlx::query(sql).bind(json(ids)?).bind(intentos).bind(truncate(texto))
                 .bind(ahora.plus(en).0).bind(MAX_ATTEMPTS).bind(ahora.plus(-MAX_AGE).0).bind(ahora.0)

@@ -153,7 +153,7 @@ async fn write(
         evento: Evento::ReporteCambiado,
     };
     let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, done)?;
-    let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.entorno.random_i64());
+    let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.env.random_i64());
     update(tx, &[&escritura]).await?;
     with_conn!(tx.conn, c => sqlx::query(
         "DELETE FROM acciones_abiertas WHERE reporte_id = $1 AND n = $2")

@@ -62,7 +62,7 @@ impl Write for AddComentario {
         };
         let registro = ChangeRecord::new(&mut reporte, &self.quien, tx.ahora, done)?;
         let entrada = registro.entrada().clone();
-        let marca = tx.entorno.random_i64();
+        let marca = tx.env.random_i64();
         let escritura = ReporteWrite::new(Some(&viejo), reporte, registro, marca);
         update(tx, &[&escritura]).await?;
         Ok(AddedComentario {

@@ -114,7 +114,7 @@ impl CreateReporte {
 
 /// What is written of a report that nobody has sent before.
 pub(crate) fn first_version(
-    entorno: &Env,
+    env: &Env,
     quien: &Quien,
     mut reporte: Reporte,
     enviado: &NewReporte,
@@ -128,7 +128,7 @@ pub(crate) fn first_version(
     };
     let ahora = reporte.hora_sincronizado;
     let registro = ChangeRecord::new(&mut reporte, quien, ahora, done)?;
-    let mut nueva = ReporteWrite::new(None, reporte, registro, entorno.random_i64());
+    let mut nueva = ReporteWrite::new(None, reporte, registro, env.random_i64());
     nueva.aceptado = Some(AcceptedContent::from_sent(enviado));
     Ok(nueva)
 }
@@ -231,8 +231,8 @@ async fn create(tx: &mut Tx<'_>, lote: &[CreateReporte]) -> Result<Vec<CreateRes
             Some(id) => Ok(c.created(*id, &archivos)?),
             None => c.no_creado(tx).await,
         };
-        if let Err(Refused::Store(fallo)) = suerte {
-            return Err(fallo);
+        if let Err(Refused::Store(failure)) = suerte {
+            return Err(failure);
         }
         outcomes.push(suerte);
     }
@@ -282,21 +282,21 @@ async fn create_batch(store: Store, lote: Arc<Vec<CreateReporte>>) -> Vec<Create
     };
     match store.write(estos(0..lote.len())).await {
         Ok(outcomes) => outcomes,
-        Err(fallo) if lote.len() == 1 => vec![Err(fallo.into())],
+        Err(failure) if lote.len() == 1 => vec![Err(failure.into())],
         // Each alone would wait as long again.
-        Err(fallo @ StoreError::NoDisponible(_)) => {
-            tracing::warn!(%fallo, reportes = lote.len(), "no se pudo guardar un lote");
-            let a_todos = lote.iter().map(|_| Err(fallo.for_waiter().into()));
+        Err(failure @ StoreError::NoDisponible(_)) => {
+            tracing::warn!(%failure, reportes = lote.len(), "no se pudo guardar un lote");
+            let a_todos = lote.iter().map(|_| Err(failure.for_waiter().into()));
             a_todos.collect()
         }
         // Nobody pays for a neighbour.
-        Err(fallo) => {
-            tracing::warn!(%fallo, reportes = lote.len(), "un lote se guarda de a uno");
+        Err(failure) => {
+            tracing::warn!(%failure, reportes = lote.len(), "un lote se guarda de a uno");
             let mut outcomes = Vec::with_capacity(lote.len());
             for i in 0..lote.len() {
                 match store.write(estos(i..i + 1)).await {
                     Ok(suya) => outcomes.extend(suya),
-                    Err(fallo) => outcomes.push(Err(fallo.into())),
+                    Err(failure) => outcomes.push(Err(failure.into())),
                 }
             }
             outcomes

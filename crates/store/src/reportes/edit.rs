@@ -190,7 +190,7 @@ impl Write for Retirar {
             evento: Evento::ReporteCambiado,
         };
         let registro = ChangeRecord::new(&mut reporte, &self.quien, tx.ahora, done)?;
-        let escritura = ReporteWrite::new(Some(&viejo), reporte, registro, tx.entorno.random_i64());
+        let escritura = ReporteWrite::new(Some(&viejo), reporte, registro, tx.env.random_i64());
         update(tx, &[&escritura]).await?;
         Ok(())
     }
@@ -257,7 +257,7 @@ async fn apply_change(
         },
     };
     let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, done)?;
-    let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.entorno.random_i64());
+    let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.env.random_i64());
     update(tx, &[&escritura]).await?;
     Ok(StoredReporte {
         reporte: escritura.reporte,

@@ -77,7 +77,7 @@ pub(super) async fn update_archivo(
         },
     };
     let registro = ChangeRecord::new(&mut reporte, quien, tx.ahora, hecho)?;
-    let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.entorno.random_i64());
+    let escritura = ReporteWrite::new(Some(viejo), reporte, registro, tx.env.random_i64());
     update(tx, &[&escritura]).await?;
     with_conn!(tx.conn, c => sqlx::query("UPDATE multimedia SET estado = $2 WHERE id = $1")
         .bind(multimedia_id).bind(cambio.estado.name()).execute(&mut **c).await.map(drop))?;

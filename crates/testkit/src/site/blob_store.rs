@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 /// Goes with the site.
 pub struct TestFiles {
-    pub almacen: BlobStore,
+    pub blobs: BlobStore,
     pub settings: BlobSettings,
     lugar: FilesLocation,
 }
@@ -35,7 +35,7 @@ impl TestFiles {
 
     fn open(settings: BlobSettings, lugar: FilesLocation) -> Self {
         Self {
-            almacen: settings.clone().open().expect("almacén"),
+            blobs: settings.clone().open().expect("almacén"),
             settings,
             lugar,
         }

@@ -19,8 +19,8 @@ use super::{DbKind, Persona, Rng, SiteOptions, TestDb, TestSite, reporte_in, run
 
 pub struct FilesFixture<'a> {
     pub sitio: &'a TestSite,
-    pub almacen: BlobStore,
-    pub evidencia: FileService,
+    pub blobs: BlobStore,
+    pub files: FileService,
 }
 
 /// A file that a phone holds.
@@ -168,8 +168,8 @@ impl<'a> FilesFixture<'a> {
     pub fn new(sitio: &'a TestSite) -> Self {
         Self {
             sitio,
-            almacen: sitio.archivos.almacen.clone(),
-            evidencia: sitio.app.files().clone(),
+            blobs: sitio.archivos.blobs.clone(),
+            files: sitio.app.files().clone(),
         }
     }
 
@@ -177,7 +177,7 @@ impl<'a> FilesFixture<'a> {
     pub fn other_server(&self) -> FileService {
         FileService::new(
             self.sitio.store.clone(),
-            self.almacen.clone(),
+            self.blobs.clone(),
             Limits::default(),
         )
     }
@@ -195,7 +195,7 @@ impl<'a> FilesFixture<'a> {
 
     /// Begins an upload that must be taken.
     pub async fn create(&self, quien: &Persona, foto: &Photo) -> Upload {
-        self.evidencia
+        self.files
             .create(&quien.quien, foto.announcement(None))
             .await
             .unwrap()
@@ -205,7 +205,7 @@ impl<'a> FilesFixture<'a> {
     pub async fn send(&self, quien: &Persona, foto: &Photo) -> Result<UploadProgress, FileRefusal> {
         let subida = self.create(quien, foto).await;
         let cuerpo = whole(&foto.bytes);
-        self.evidencia
+        self.files
             .receive(&quien.quien, &subida.id, 0, None, cuerpo)
             .await
     }
@@ -216,27 +216,27 @@ impl<'a> FilesFixture<'a> {
         let objeto = find_blob(&mut lectura, sha256).await.unwrap()?;
         drop(lectura);
         let max = usize::try_from(objeto.bytes).unwrap();
-        Some(self.almacen.read_all(&objeto.clave, max).await.unwrap())
+        Some(self.blobs.read_all(&objeto.clave, max).await.unwrap())
     }
 
     pub async fn keys(&self) -> BTreeSet<String> {
-        keys(&self.almacen).await
+        keys(&self.blobs).await
     }
 
     /// Asked at the end of every test.
     pub async fn assert_consistent(&self) {
-        assert_consistent(&self.sitio.bd, &self.almacen).await;
+        assert_consistent(&self.sitio.bd, &self.blobs).await;
     }
 }
 
-async fn keys(almacen: &BlobStore) -> BTreeSet<String> {
-    let todas = almacen.list("").map_ok(|o| o.clave);
+async fn keys(blobs: &BlobStore) -> BTreeSet<String> {
+    let todas = blobs.list("").map_ok(|o| o.clave);
     let todas: Vec<String> = todas.try_collect().await.unwrap();
     todas.into_iter().collect()
 }
 
 /// Every row has its bytes, and all bytes have a row.
-pub async fn assert_consistent(bd: &TestDb, almacen: &BlobStore) {
+pub async fn assert_consistent(bd: &TestDb, blobs: &BlobStore) {
     let textos =
         async |sql: &str| -> BTreeSet<String> { bd.texts(sql).await.into_iter().collect() };
     let de_filas = textos(
@@ -246,7 +246,7 @@ pub async fn assert_consistent(bd: &TestDb, almacen: &BlobStore) {
     )
     .await;
     let basura = textos("SELECT clave FROM basura").await;
-    let claves = keys(almacen).await;
+    let claves = keys(blobs).await;
     let faltan: Vec<_> = de_filas.difference(&claves).collect();
     assert_eq!(faltan, [] as [&String; 0], "filas sin bytes");
     let sobran = claves.difference(&de_filas);

@@ -80,20 +80,20 @@ pub async fn csv(
 fn to_csv(separador: u8, primera: bool, filas: &[Row]) -> Result<Bytes, StoreError> {
     // By its mark Excel knows that it is UTF-8.
     let inicio = if primera { "\u{feff}".into() } else { vec![] };
-    let mut escritor = ::csv::WriterBuilder::new()
+    let mut writer = ::csv::WriterBuilder::new()
         .delimiter(separador)
         .terminator(::csv::Terminator::CRLF)
         .from_writer(inicio);
     let ilegible = |e: ::csv::Error| StoreError::Dato(e.to_string());
     if primera {
-        escritor.write_record(COLUMNS).map_err(ilegible)?;
+        writer.write_record(COLUMNS).map_err(ilegible)?;
     }
     for fila in filas {
         let campos = fila.each_ref().map(|c| quote_field(c, separador == b';'));
         let campos = campos.iter().map(|c| c.as_bytes());
-        escritor.write_record(campos).map_err(ilegible)?;
+        writer.write_record(campos).map_err(ilegible)?;
     }
-    let bytes = escritor.into_inner();
+    let bytes = writer.into_inner();
     bytes
         .map(Bytes::from)
         .map_err(|e| StoreError::Dato(e.to_string()))

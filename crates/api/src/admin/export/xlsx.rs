@@ -39,12 +39,12 @@ pub async fn xlsx(
     let filtro = filtros.to_filter(&sesion.catalogo, &mut e);
     e.finish(Some(()))?;
     let nombre = format!("reportes-{}.xlsx", app.zona().fecha(sesion.ahora));
-    let mut paseo = Pager::new(app, sesion, filtro)?;
+    let mut pager = Pager::new(app, sesion, filtro)?;
     // One page ahead, and no more. Whoever leaves takes the sender along, and the writing ends.
     let (manda, recibe) = mpsc::channel(1);
     let writing = tokio::task::spawn_blocking(move || write(recibe));
     let mut van = 0;
-    while let Some(filas) = paseo.next_rows().await? {
+    while let Some(filas) = pager.next_rows().await? {
         van += filas.len();
         if van > MAX_ROWS {
             return Err(Codigo::TablaMuyGrande.into());

@@ -137,9 +137,9 @@ async fn intact_chains_raise_no_finding_while_others_write(sitio: &TestSite) {
     let jefe = sitio.administrador().await;
     let fin = AtomicBool::new(false);
     let mut tareas = Vec::new();
-    for escritor in 0..4 {
+    for writer in 0..4 {
         let movido = sitio.reporte(&jefe, 1).await["id"].as_i64().unwrap();
-        tareas.push(write(sitio, &jefe, movido, escritor, &fin));
+        tareas.push(write(sitio, &jefe, movido, writer, &fin));
     }
     let verifica = async {
         // Until enough was written in between: a verification among no writers shows nothing.
@@ -182,7 +182,7 @@ async fn write(
     sitio: &TestSite,
     quien: &Persona,
     id: i64,
-    escritor: usize,
+    writer: usize,
     fin: &AtomicBool,
 ) -> usize {
     let mut version = 1;
@@ -198,8 +198,8 @@ async fn write(
         assert_eq!(r.status, 200, "{}", r.texto);
         version += 1;
         if version % 5 == 0 {
-            let nombre = json!({"nombre": format!("Área {escritor}.{version}")});
-            let ruta = format!("/catalogos/areas/{}", escritor + 1);
+            let nombre = json!({"nombre": format!("Área {writer}.{version}")});
+            let ruta = format!("/catalogos/areas/{}", writer + 1);
             let r = sitio
                 .request("PATCH", &ruta)
                 .by(quien)

@@ -50,7 +50,7 @@ async fn the_pdf_tells_all_of_a_reporte(sitio: &TestSite) {
     let sin_copia = read(sitio, &autor, id).await;
     assert_eq!(sin_copia.count_images(), 0);
     sin_copia.assert_says("No se puede mostrar");
-    while taller.evidencia.make_previews().await.unwrap() {}
+    while taller.files.make_previews().await.unwrap() {}
     let habla = sitio
         .request("POST", &format!("/reportes/{id}/comentarios"))
         .by(&jefe);

@@ -40,8 +40,8 @@ pub struct HttpReceiver {
 impl HttpReceiver {
     /// `responde` says with which status.
     pub async fn open(responde: impl Fn(&ReceivedRequest) -> u16 + Send + Sync + 'static) -> Self {
-        let oyente = TcpListener::bind("127.0.0.1:0").await.expect("puerto");
-        let url = format!("http://{}", oyente.local_addr().expect("dirección"));
+        let subscriber = TcpListener::bind("127.0.0.1:0").await.expect("puerto");
+        let url = format!("http://{}", subscriber.local_addr().expect("dirección"));
         let recibidos = Arc::<Mutex<Vec<ReceivedRequest>>>::default();
         let (dice, cuantos) = watch::channel(0);
         let (guarda, responde) = (
@@ -50,7 +50,7 @@ impl HttpReceiver {
         );
         let dice = Arc::new(dice);
         tokio::spawn(async move {
-            while let Ok((s, _)) = oyente.accept().await {
+            while let Ok((s, _)) = subscriber.accept().await {
                 let (guarda, responde, dice) = (
                     Arc::clone(&guarda),
                     Arc::clone(&responde),

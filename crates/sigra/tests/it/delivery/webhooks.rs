@@ -637,7 +637,7 @@ async fn kill_delivering_servers(motor: DbKind, nodos: usize) {
     let faltan = "SELECT (SELECT max(posicion) FROM cambios) - (SELECT posicion FROM reparto)
         + (SELECT count(*) FROM cambios WHERE posicion IS NULL)
         + (SELECT count(*) FROM entregas WHERE estado = 'pendiente')";
-    let suelta = "UPDATE entregas SET tomada = NULL, proximo = 0 WHERE estado = 'pendiente'";
+    let released = "UPDATE entregas SET tomada = NULL, proximo = 0 WHERE estado = 'pendiente'";
     let limite = tokio::time::Instant::now() + Duration::from_mins(4);
     while sitio.bd.query_i64(faltan).await > 0 {
         assert!(
@@ -648,7 +648,7 @@ async fn kill_delivering_servers(motor: DbKind, nodos: usize) {
         // Until something arrives, or a while: what was taken by the dead arrives at nobody.
         let algo = tokio::time::timeout(Duration::from_secs(1), cuantos.changed()).await;
         if algo.is_err() {
-            sitio.bd.sql(suelta).await.expect("suelta");
+            sitio.bd.sql(released).await.expect("suelta");
             sitio
                 .bd
                 .sql("DELETE FROM circuitos")

@@ -27,7 +27,7 @@ async fn each_damage_is_found(t: &FilesFixture<'_>) {
             .await
             .expect_status(201, "");
         t.send(&autor, foto).await.unwrap();
-        while t.evidencia.make_previews().await.unwrap() {}
+        while t.files.make_previews().await.unwrap() {}
         let mut lectura = t.sitio.store.read().await.unwrap();
         claves.push(
             find_blob(&mut lectura, &foto.sha256())
@@ -38,20 +38,17 @@ async fn each_damage_is_found(t: &FilesFixture<'_>) {
     }
     let total: u64 = fotos.iter().map(|f| f.bytes.len() as u64).sum();
     let mut vistos = 0;
-    let r = t.evidencia.check(|n| vistos += n).await.unwrap();
+    let r = t.files.check(|n| vistos += n).await.unwrap();
     assert_eq!(
         (r.objetos, r.bytes, vistos, r.danados),
         (5, total, total, vec![])
     );
     let guardar = t.file_bytes(&fotos[0].sha256()).await.unwrap();
-    t.almacen.delete(&claves[0].clave).await.unwrap();
+    t.blobs.delete(&claves[0].clave).await.unwrap();
     let mut otros = fotos[1].bytes.to_vec();
     otros[5_000] ^= 1;
-    t.almacen
-        .write(&claves[1].clave, otros.into())
-        .await
-        .unwrap();
-    t.almacen
+    t.blobs.write(&claves[1].clave, otros.into()).await.unwrap();
+    t.blobs
         .delete(claves[2].clave_miniatura.as_ref().unwrap())
         .await
         .unwrap();
@@ -65,7 +62,7 @@ async fn each_damage_is_found(t: &FilesFixture<'_>) {
         fotos[3].uuid
     );
     t.sitio.bd.sql(&sql).await.unwrap();
-    let mut danados = t.evidencia.check(|_| ()).await.unwrap().danados;
+    let mut danados = t.files.check(|_| ()).await.unwrap().danados;
     danados.sort_by_key(|d| format!("{:?}", d.dano));
     let son = |foto: &Photo, dano| DamagedFile {
         sha256: foto.sha256(),
@@ -79,12 +76,12 @@ async fn each_damage_is_found(t: &FilesFixture<'_>) {
     ];
     assert_eq!(danados, espera);
     // As it was, for what every test is asked at its end.
-    t.almacen.write(&claves[0].clave, guardar).await.unwrap();
-    t.almacen
+    t.blobs.write(&claves[0].clave, guardar).await.unwrap();
+    t.blobs
         .write(&claves[1].clave, fotos[1].bytes.clone())
         .await
         .unwrap();
-    t.almacen
+    t.blobs
         .write(
             claves[2].clave_miniatura.as_ref().unwrap(),
             b"x".as_slice().into(),

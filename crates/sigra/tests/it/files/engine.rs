@@ -59,7 +59,7 @@ async fn the_archivos_complete_their_reporte(t: &FilesFixture<'_>) {
         (otra_vez.recibidos, otra_vez.terminada.is_some()),
         (300_000, true)
     );
-    let fin = t.evidencia.estado(autor.rut, &otra_vez.id).await.unwrap();
+    let fin = t.files.estado(autor.rut, &otra_vez.id).await.unwrap();
     assert_eq!(fin.recibidos, 300_000);
     assert_eq!(get_reporte(t.sitio, &autor, &r).await["version"], 3);
     assert_eq!(t.keys().await.len(), 2);
@@ -73,7 +73,7 @@ async fn bytes_may_arrive_before_their_reporte(t: &FilesFixture<'_>) {
     // A stranger's report that names the same file gets nothing, and hears nothing.
     let ajeno = t.sitio.create(&otra, &reporte_with(&[&foto])).await.json;
     assert_eq!(
-        t.evidencia
+        t.files
             .adopt(&otra.quien, &[&foto.uuid])
             .await
             .unwrap()
@@ -81,7 +81,7 @@ async fn bytes_may_arrive_before_their_reporte(t: &FilesFixture<'_>) {
         0
     );
     assert_eq!(
-        t.evidencia
+        t.files
             .adopt(&autor.quien, &[&foto.uuid])
             .await
             .unwrap()
@@ -95,18 +95,14 @@ async fn bytes_may_arrive_before_their_reporte(t: &FilesFixture<'_>) {
     let r = t
         .create_without_adopting(&autor, &reporte_with(&[&foto]))
         .await;
-    let adoptados = t
-        .evidencia
-        .adopt(&autor.quien, &[&foto.uuid])
-        .await
-        .unwrap();
+    let adoptados = t.files.adopt(&autor.quien, &[&foto.uuid]).await.unwrap();
     assert_eq!(adoptados.len(), 1);
     assert_eq!(
         get_reporte(t.sitio, &autor, &r).await["sync_status"],
         "completo"
     );
     assert_eq!(
-        t.evidencia
+        t.files
             .adopt(&autor.quien, &[&foto.uuid])
             .await
             .unwrap()
@@ -125,7 +121,7 @@ async fn over_a_link_that_breaks_a_file_arrives_whole(t: &FilesFixture<'_>) {
         let (mut enviados, mut cortes) = (0, 0);
         loop {
             let va_en = t
-                .evidencia
+                .files
                 .estado(autor.rut, &subida.id)
                 .await
                 .unwrap()
@@ -136,7 +132,7 @@ async fn over_a_link_that_breaks_a_file_arrives_whole(t: &FilesFixture<'_>) {
             enviados += parte.len();
             let entera = cortes > 30;
             let r = if entera {
-                t.evidencia
+                t.files
                     .receive(
                         &autor.quien,
                         &subida.id,
@@ -146,7 +142,7 @@ async fn over_a_link_that_breaks_a_file_arrives_whole(t: &FilesFixture<'_>) {
                     )
                     .await
             } else {
-                t.evidencia
+                t.files
                     .receive(&autor.quien, &subida.id, va_en, None, cut_off(&parte))
                     .await
             };
@@ -173,12 +169,12 @@ async fn the_newest_connection_takes_over(t: &FilesFixture<'_>) {
     let autor = t.sitio.trabajador().await;
     let foto = Photo::new(400_000);
     let subida = t.create(&autor, &foto).await;
-    let (e, quien, id) = (t.evidencia.clone(), autor.quien.clone(), subida.id.clone());
+    let (e, quien, id) = (t.files.clone(), autor.quien.clone(), subida.id.clone());
     let parte = silent(&foto.bytes.slice(..150_000));
     let colgado = tokio::spawn(async move { e.receive(&quien, &id, 0, None, parte).await });
     let va_en = loop {
         // The old connection may not have begun yet: then it ends with nothing.
-        let s = t.evidencia.estado(autor.rut, &subida.id).await.unwrap();
+        let s = t.files.estado(autor.rut, &subida.id).await.unwrap();
         if colgado.is_finished() {
             break s.recibidos;
         }
@@ -193,14 +189,14 @@ async fn the_newest_connection_takes_over(t: &FilesFixture<'_>) {
         "{viejo:?}"
     );
     let va_en = t
-        .evidencia
+        .files
         .estado(autor.rut, &subida.id)
         .await
         .unwrap()
         .recibidos
         .max(va_en);
     let resto = foto.bytes.slice(usize::try_from(va_en).unwrap()..);
-    t.evidencia
+    t.files
         .receive(&autor.quien, &subida.id, va_en, None, whole(&resto))
         .await
         .unwrap();
@@ -214,7 +210,7 @@ async fn the_newest_connection_takes_over_at_another_server(t: &FilesFixture<'_>
     let foto = Photo::new(400_000);
     let subida = t.create(&autor, &foto).await;
     let (manda, cuerpo) = channel_stream();
-    let (e, quien, id) = (t.evidencia.clone(), autor.quien.clone(), subida.id.clone());
+    let (e, quien, id) = (t.files.clone(), autor.quien.clone(), subida.id.clone());
     let viejo = tokio::spawn(async move { e.receive(&quien, &id, 0, None, cuerpo).await });
     // The second is taken only when the first has been.
     manda.send(foto.bytes.slice(..100_000)).await.unwrap();
@@ -249,7 +245,7 @@ async fn an_upload_that_lost_its_lease_cannot_finish(t: &FilesFixture<'_>) {
     let foto = Photo::new(100_000);
     let subida = t.create(&autor, &foto).await;
     let (manda, cuerpo) = channel_stream();
-    let (e, quien, id) = (t.evidencia.clone(), autor.quien.clone(), subida.id.clone());
+    let (e, quien, id) = (t.files.clone(), autor.quien.clone(), subida.id.clone());
     let viejo = tokio::spawn(async move { e.receive(&quien, &id, 0, None, cuerpo).await });
     manda.send(foto.bytes.slice(..60_000)).await.unwrap();
     let otro = t.other_server();
@@ -283,11 +279,11 @@ async fn what_is_not_as_announced_is_not_kept(t: &FilesFixture<'_>) {
     let mut otros = foto.bytes.to_vec();
     otros[20_000] ^= 1;
     let mal = t
-        .evidencia
+        .files
         .receive(&autor.quien, &subida.id, 0, None, whole(&otros.into()))
         .await;
     assert!(matches!(mal, Err(FileRefusal::HashDistinto)), "{mal:?}");
-    let ya_no = t.evidencia.estado(autor.rut, &subida.id).await;
+    let ya_no = t.files.estado(autor.rut, &subida.id).await;
     assert!(
         matches!(ya_no, Err(FileRefusal::Subida(UploadRefusal::NoEncontrada))),
         "{ya_no:?}"
@@ -298,12 +294,12 @@ async fn what_is_not_as_announced_is_not_kept(t: &FilesFixture<'_>) {
     let mut largos = foto.bytes.to_vec();
     largos.push(0);
     let sobran = t
-        .evidencia
+        .files
         .receive(&autor.quien, &subida.id, 0, None, whole(&largos.into()))
         .await;
     assert!(matches!(sobran, Err(FileRefusal::Sobran)), "{sobran:?}");
     let otro = t
-        .evidencia
+        .files
         .receive(&autor.quien, &subida.id, 5, None, whole(&foto.bytes))
         .await;
     assert!(matches!(otro, Err(FileRefusal::OtroDesfase(0))), "{otro:?}");
@@ -357,12 +353,12 @@ async fn with_a_checksum_it_is_all_or_nothing(t: &FilesFixture<'_>) {
     let buena = de(ChecksumAlgorithm::Sha1, &sha1::Sha1::digest(&mitad));
     let otra = de(ChecksumAlgorithm::Sha256, &sha2::Sha256::digest(b"otra"));
     let mal = t
-        .evidencia
+        .files
         .receive(&autor.quien, &subida.id, 0, otra, whole(&mitad))
         .await;
     assert!(matches!(mal, Err(FileRefusal::SumaDistinta)), "{mal:?}");
     let mal = t
-        .evidencia
+        .files
         .receive(
             &autor.quien,
             &subida.id,
@@ -373,7 +369,7 @@ async fn with_a_checksum_it_is_all_or_nothing(t: &FilesFixture<'_>) {
         .await;
     assert!(matches!(mal, Err(FileRefusal::Interrumpida)), "{mal:?}");
     assert_eq!(
-        t.evidencia
+        t.files
             .estado(autor.rut, &subida.id)
             .await
             .unwrap()
@@ -381,14 +377,14 @@ async fn with_a_checksum_it_is_all_or_nothing(t: &FilesFixture<'_>) {
         0
     );
     let bien = t
-        .evidencia
+        .files
         .receive(&autor.quien, &subida.id, 0, buena, whole(&mitad))
         .await
         .unwrap();
     assert_eq!(bien.recibidos, 50_000);
     let resto = foto.bytes.slice(50_000..);
     let suma = de(ChecksumAlgorithm::Sha256, &sha2::Sha256::digest(&resto));
-    t.evidencia
+    t.files
         .receive(&autor.quien, &subida.id, 50_000, suma, whole(&resto))
         .await
         .unwrap();
@@ -409,7 +405,7 @@ async fn the_same_bytes_are_stored_once(t: &FilesFixture<'_>) {
     let empezada = t.create(&otro, &ajena).await;
     t.send(&una, &suya).await.unwrap();
     assert_eq!(
-        t.evidencia
+        t.files
             .estado(otro.rut, &empezada.id)
             .await
             .unwrap()
@@ -445,7 +441,7 @@ async fn a_uuid_belongs_to_one_archivo(t: &FilesFixture<'_>) {
         subida.id,
         "de otra persona"
     );
-    let ajena = t.evidencia.estado(otra.rut, &subida.id).await;
+    let ajena = t.files.estado(otra.rut, &subida.id).await;
     assert!(matches!(
         ajena,
         Err(FileRefusal::Subida(UploadRefusal::NoEncontrada))
@@ -455,7 +451,7 @@ async fn a_uuid_belongs_to_one_archivo(t: &FilesFixture<'_>) {
         ..Photo::new(9_000)
     };
     let mal = t
-        .evidencia
+        .files
         .create(&autor.quien, distinta.announcement(None))
         .await;
     assert!(
@@ -468,10 +464,7 @@ async fn a_uuid_belongs_to_one_archivo(t: &FilesFixture<'_>) {
     // What the manifest says decides.
     t.sitio.create(&autor, &reporte_with(&[&distinta])).await;
     t.send(&autor, &distinta).await.unwrap();
-    let mal = t
-        .evidencia
-        .create(&autor.quien, foto.announcement(None))
-        .await;
+    let mal = t.files.create(&autor.quien, foto.announcement(None)).await;
     assert!(
         matches!(
             mal,
@@ -491,11 +484,11 @@ async fn an_upload_interrupted_at_any_step_goes_on(t: &FilesFixture<'_>) {
         let r = t.sitio.create(&autor, &reporte_with(&[&foto])).await.json;
         let subida = t.create(&autor, &foto).await;
         for paso in 0.. {
-            let s = t.evidencia.estado(autor.rut, &subida.id).await.unwrap();
+            let s = t.files.estado(autor.rut, &subida.id).await.unwrap();
             let desde = usize::try_from(s.recibidos).unwrap();
             let parte = whole(&foto.bytes.slice(desde..));
             let labor = t
-                .evidencia
+                .files
                 .receive(&autor.quien, &subida.id, s.recibidos, None, parte);
             // Polled so many times and then never again.
             let polls = if paso > 20 {
@@ -508,10 +501,7 @@ async fn an_upload_interrupted_at_any_step_goes_on(t: &FilesFixture<'_>) {
                 break;
             }
         }
-        t.evidencia
-            .adopt(&autor.quien, &[&foto.uuid])
-            .await
-            .unwrap();
+        t.files.adopt(&autor.quien, &[&foto.uuid]).await.unwrap();
         assert_eq!(
             get_reporte(t.sitio, &autor, &r).await["sync_status"],
             "completo"

@@ -44,7 +44,7 @@ async fn stored_blob(t: &FilesFixture<'_>, foto: &Photo) -> Blob {
 }
 
 async fn read_range(t: &FilesFixture<'_>, e: &ServedFile, rango: std::ops::Range<u64>) -> Vec<u8> {
-    let trozos = t.evidencia.stream_range(e, rango).await.unwrap();
+    let trozos = t.files.stream_range(e, rango).await.unwrap();
     let trozos: Vec<Bytes> = trozos.try_collect().await.unwrap();
     trozos.concat()
 }
@@ -85,7 +85,7 @@ async fn copies_do_not_tell_where_a_photo_was_taken(t: &FilesFixture<'_>) {
         }
     }
     for quedaba in [true, true, false] {
-        assert_eq!(t.evidencia.make_previews().await.unwrap(), quedaba);
+        assert_eq!(t.files.make_previews().await.unwrap(), quedaba);
     }
     let o = stored_blob(t, &fotos[0]).await;
     let e = ServedFile::from_blob(&o, Rendition::Original).unwrap();
@@ -126,7 +126,7 @@ async fn a_small_archivo_is_received_in_one_request(t: &FilesFixture<'_>) {
     let id = r["id"].as_i64().unwrap();
     let d = target(t, &autor, id).await;
     let envia = async |d: &DirectTarget, bytes: &Bytes| {
-        t.evidencia.receive_direct(d.clone(), whole(bytes)).await
+        t.files.receive_direct(d.clone(), whole(bytes)).await
     };
     // Refused, and nothing of it stays.
     let malos = [
@@ -168,7 +168,7 @@ async fn a_small_archivo_is_received_in_one_request(t: &FilesFixture<'_>) {
     }
     assert_eq!(dichos, ["ajeno", "hash", "distinto", "heic"]);
     let corte = t
-        .evidencia
+        .files
         .receive_direct(d.clone(), cut_off(&foto.bytes))
         .await;
     assert!(matches!(corte, Err(FileRefusal::Interrumpida)), "{corte:?}");
@@ -239,7 +239,7 @@ async fn a_file_that_will_not_come_or_must_not_stay_is_removed(t: &FilesFixture<
             .unwrap()
     };
     let elimina = async |quien: &Persona, id: i64| match t
-        .evidencia
+        .files
         .delete(&quien.quien, id, "Se perdió.".into())
         .await
     {
@@ -273,7 +273,7 @@ async fn a_file_that_will_not_come_or_must_not_stay_is_removed(t: &FilesFixture<
     // What was waived may still come; what was taken away may not.
     assert!(t.send(&autor, &fotos[1]).await.unwrap().reporte.is_some());
     let otra_vez = t
-        .evidencia
+        .files
         .create(
             &autor.quien,
             Photo {
@@ -285,7 +285,7 @@ async fn a_file_that_will_not_come_or_must_not_stay_is_removed(t: &FilesFixture<
         .await;
     assert!(otra_vez.is_err() || otra_vez.unwrap().adoptada.is_some());
     t.sitio.store.env().advance(49 * 60 * 60_000);
-    t.evidencia.sweep(false).await.unwrap();
+    t.files.sweep(false).await.unwrap();
     assert_eq!(t.file_bytes(&gemela.sha256()).await.unwrap(), gemela.bytes);
 }
 
@@ -294,12 +294,12 @@ async fn a_half_finished_upload_reaches_its_reporte(t: &FilesFixture<'_>) {
     let autor = t.sitio.trabajador().await;
     let foto = Photo::new(9_000);
     t.send(&autor, &foto).await.unwrap();
-    assert_eq!(t.evidencia.adopt_pending().await.unwrap(), 0);
+    assert_eq!(t.files.adopt_pending().await.unwrap(), 0);
     let r = t
         .create_without_adopting(&autor, &reporte_with(&[&foto]))
         .await;
     for n in [1, 0] {
-        assert_eq!(t.evidencia.adopt_pending().await.unwrap(), n);
+        assert_eq!(t.files.adopt_pending().await.unwrap(), n);
     }
     assert_eq!(estados(&get_reporte(t.sitio, &autor, &r).await), ["subido"]);
 }

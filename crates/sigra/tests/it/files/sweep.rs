@@ -18,7 +18,7 @@ async fn abandoned_uploads_are_swept(t: &FilesFixture<'_>) {
     t.send(&autor, &sin_reporte).await.unwrap();
     let s = t.create(&autor, &a_medias).await;
     let r = t
-        .evidencia
+        .files
         .receive(
             &autor.quien,
             &s.id,
@@ -28,10 +28,7 @@ async fn abandoned_uploads_are_swept(t: &FilesFixture<'_>) {
         )
         .await;
     assert!(matches!(r, Err(FileRefusal::Interrumpida)), "{r:?}");
-    assert_eq!(
-        t.evidencia.sweep(false).await.unwrap(),
-        SweepReport::default()
-    );
+    assert_eq!(t.files.sweep(false).await.unwrap(), SweepReport::default());
     assert_eq!(t.keys().await.len(), 3);
 
     // Nobody went on for a week, and no report came.
@@ -41,17 +38,14 @@ async fn abandoned_uploads_are_swept(t: &FilesFixture<'_>) {
         objetos: 0,
         restos: 0,
     };
-    assert_eq!(t.evidencia.sweep(true).await.unwrap(), que);
+    assert_eq!(t.files.sweep(true).await.unwrap(), que);
     assert_eq!(t.keys().await.len(), 3, "un simulacro no borra");
-    assert_eq!(t.evidencia.sweep(false).await.unwrap(), que);
+    assert_eq!(t.files.sweep(false).await.unwrap(), que);
     assert_eq!(t.keys().await.len(), 2, "los pedazos se fueron");
-    assert_eq!(
-        t.evidencia.sweep(false).await.unwrap(),
-        SweepReport::default()
-    );
+    assert_eq!(t.files.sweep(false).await.unwrap(), SweepReport::default());
     reloj.advance(Instante::DAY + 1_000);
     assert_eq!(
-        t.evidencia.sweep(false).await.unwrap(),
+        t.files.sweep(false).await.unwrap(),
         SweepReport {
             objetos: 1,
             ..SweepReport::default()
@@ -76,7 +70,7 @@ async fn nobody_deletes_what_another_starts_to_use(t: &FilesFixture<'_>) {
         let vieja = Photo::new(3_000);
         t.send(&autor, &vieja).await.unwrap();
         reloj.advance(7 * Instante::DAY + 1_000);
-        t.evidencia.sweep(false).await.unwrap();
+        t.files.sweep(false).await.unwrap();
         reloj.advance(Instante::DAY + 1_000);
         let nueva = Photo {
             uuid: uuid(),
@@ -88,8 +82,8 @@ async fn nobody_deletes_what_another_starts_to_use(t: &FilesFixture<'_>) {
                 &reporte_with(&[&nueva]),
             )
             .await;
-        let (barrido, recibida) = tokio::join!(t.evidencia.sweep(false), t.send(&autor, &nueva));
-        barrido.unwrap();
+        let (sweep, recibida) = tokio::join!(t.files.sweep(false), t.send(&autor, &nueva));
+        sweep.unwrap();
         assert!(recibida.unwrap().reporte.is_some());
         assert_eq!(t.file_bytes(&nueva.sha256()).await.unwrap(), nueva.bytes);
     }
@@ -103,7 +97,7 @@ async fn a_blob_seen_unused_is_checked_again(t: &FilesFixture<'_>) {
     let vieja = Photo::new(3_000);
     t.send(&autor, &vieja).await.unwrap();
     reloj.advance(7 * Instante::DAY + 1_000);
-    t.evidencia.sweep(false).await.unwrap();
+    t.files.sweep(false).await.unwrap();
     reloj.advance(Instante::DAY + 1_000);
     let desde = reloj.now().plus(-Instante::DAY);
     let sha256 = vieja.sha256();
@@ -123,19 +117,19 @@ async fn a_blob_seen_unused_is_checked_again(t: &FilesFixture<'_>) {
     )
     .await
     .unwrap();
-    let suelta = ReleaseBlob { sha256, desde };
-    assert_eq!(t.sitio.store.write(suelta).await.unwrap(), [] as [&str; 0]);
+    let released = ReleaseBlob { sha256, desde };
+    assert_eq!(
+        t.sitio.store.write(released).await.unwrap(),
+        [] as [&str; 0]
+    );
     assert_eq!(t.file_bytes(&vieja.sha256()).await.unwrap(), vieja.bytes);
 }
 
 /// A server that fell after it wrote an object and before it told of it.
 #[on_four_sites]
 async fn the_leftovers_of_a_crash_are_swept(t: &FilesFixture<'_>) {
-    t.almacen
-        .write("objetos/ab/resto", "x".into())
-        .await
-        .unwrap();
-    t.almacen.write("subidas/ida/1", "x".into()).await.unwrap();
+    t.blobs.write("objetos/ab/resto", "x".into()).await.unwrap();
+    t.blobs.write("subidas/ida/1", "x".into()).await.unwrap();
     let ahora = t.sitio.store.env().now().0;
     for clave in ["objetos/ab/resto", "subidas/ida/"] {
         t.sitio
@@ -146,21 +140,15 @@ async fn the_leftovers_of_a_crash_are_swept(t: &FilesFixture<'_>) {
             .await
             .unwrap();
     }
-    assert_eq!(
-        t.evidencia.sweep(false).await.unwrap(),
-        SweepReport::default()
-    );
+    assert_eq!(t.files.sweep(false).await.unwrap(), SweepReport::default());
     t.sitio.store.env().advance(Instante::DAY + 1_000);
     assert_eq!(
-        t.evidencia.sweep(false).await.unwrap(),
+        t.files.sweep(false).await.unwrap(),
         SweepReport {
             restos: 2,
             ..SweepReport::default()
         }
     );
     assert_eq!(t.keys().await.len(), 0);
-    assert_eq!(
-        t.evidencia.sweep(true).await.unwrap(),
-        SweepReport::default()
-    );
+    assert_eq!(t.files.sweep(true).await.unwrap(), SweepReport::default());
 }

@@ -153,15 +153,15 @@ async fn upload(motor: DbKind) {
         s.send_reporte(&sede, &autor).await;
     }
     let mut azar = Rng::new();
-    let enlace = LinkProxy::new(SocketAddr::from((Ipv4Addr::LOCALHOST, puerto)), move |n| {
+    let link = LinkProxy::new(SocketAddr::from((Ipv4Addr::LOCALHOST, puerto)), move |n| {
         LinkConditions {
             bytes_por_segundo: Some(BYTES_PER_SECOND),
             corte: Some(random_cut(n, &mut azar)),
             ..LinkConditions::default()
         }
     });
-    let enlace = enlace.await.expect("enlace");
-    let endpoint = format!("http://{}/multimedia/tus", enlace.address());
+    let link = link.await.expect("enlace");
+    let endpoint = format!("http://{}/multimedia/tus", link.address());
     let mut cliente = TusClient::begin(&dir, &endpoint, &autor.token, &subidas);
 
     let en_medio = |p: &Value| p["nombre"] == 2 && p["bytes"].as_u64() >= Some(MIB as u64);
@@ -193,7 +193,7 @@ async fn upload(motor: DbKind) {
     };
     assert!(hubo("pausa", 1) && hubo("reanuda", 1), "{pasos:?}");
     let total: usize = subidas.iter().map(|s| s.foto.bytes.len()).sum();
-    let cuentas = enlace.stats();
+    let cuentas = link.stats();
     let subidos = usize::try_from(cuentas.subidos).unwrap();
     println!("{motor:?}: {total} bytes en archivos, {cuentas:?}");
     assert!(cuentas.cortadas > 10, "{cuentas:?}");

@@ -75,17 +75,17 @@ async fn send(mina: SharedRun, mut telefono: Phone) -> (Phone, LinkTraffic) {
             telefono.next_archivo().await.expect("archivo")
         };
         let destino = mina.red.address(0);
-        let enlace = LinkProxy::new(destino, |_| random_conditions())
+        let link = LinkProxy::new(destino, |_| random_conditions())
             .await
             .expect("enlace");
-        let url = format!("http://{}", enlace.address());
+        let url = format!("http://{}", link.address());
         telefono.set_url(&url).expect("dirección");
         let paso = if reportes {
             telefono.push_once().await
         } else {
             telefono.upload_archivo_once().await
         };
-        let cuentas = enlace.stats();
+        let cuentas = link.stats();
         carga.subidos += cuentas.subidos;
         carga.cortadas += cuentas.cortadas;
         if let Some(a) = archivo {
@@ -211,13 +211,13 @@ async fn run(motor: DbKind, en_s3: bool) {
         &veces_cada_uno[..8]
     );
     assert!(cortadas > 0 && reanudados > 0);
-    let almacen = match &s3 {
+    let blobs = match &s3 {
         Some(s3) => BlobStore::s3(&s3.options()),
         None => BlobStore::open_dir(nodos.dir().join("archivos")),
     };
-    let almacen = almacen.expect("almacén");
+    let blobs = blobs.expect("almacén");
     let archivos = nodos.kill_into_parts().await;
-    assert_consistent(&archivos.0, &almacen).await;
+    assert_consistent(&archivos.0, &blobs).await;
     TestSite::new(archivos.0)
         .await
         .assert_consistent_and_finish()

@@ -20,7 +20,7 @@ async fn upload_to_new_reporte(sitio: &TestSite, autor: &Persona, foto: &Photo) 
         .expect_status(201, "");
     let taller = FilesFixture::new(sitio);
     taller.send(autor, foto).await.unwrap();
-    while taller.evidencia.make_previews().await.unwrap() {}
+    while taller.files.make_previews().await.unwrap() {}
     r.json["multimedia"][0]["id"].as_i64().unwrap()
 }
 
@@ -185,17 +185,17 @@ async fn a_link_lasts_as_long_as_it_says(sitio: &TestSite) {
     let foto = photo_with_gps();
     let id = upload_to_new_reporte(sitio, &autor, &foto).await;
     let otro = upload_to_new_reporte(sitio, &autor, &Photo::new(4_000)).await;
-    let enlace = async |quien: &Persona, id: i64| {
+    let link = async |quien: &Persona, id: i64| {
         sitio
             .request("GET", &format!("/multimedia/{id}/url"))
             .by(quien)
             .send()
             .await
     };
-    enlace(&ajeno, id).await.expect_status(404, "no_encontrado");
+    link(&ajeno, id).await.expect_status(404, "no_encontrado");
     // Of a damaged photo no copy without location can be promised.
-    enlace(&autor, otro).await.expect_status(404, "sin_vista");
-    let r = enlace(&autor, id).await.expect_status(200, "").json;
+    link(&autor, otro).await.expect_status(404, "sin_vista");
+    let r = link(&autor, id).await.expect_status(200, "").json;
     let url = r["url"].as_str().unwrap().to_owned();
     let expira = Instante::parse(r["expira"].as_str().unwrap()).unwrap();
     let baja = async |url: &str| sitio.request("GET", url).send().await;
@@ -271,7 +271,7 @@ async fn a_link_lasts_as_long_as_it_says(sitio: &TestSite) {
     baja(&url).await.expect_status(403, "url_vencida");
     // Whoever took the file away took it from the link too.
     let admin = sitio.administrador().await;
-    let r = enlace(&admin, id).await.expect_status(200, "").json;
+    let r = link(&admin, id).await.expect_status(200, "").json;
     let quita = sitio
         .request("DELETE", &format!("/multimedia/{id}"))
         .by(&admin);
@@ -292,20 +292,20 @@ async fn a_browser_shows_the_photos(sitio: &TestSite) {
     let r = log_in(sitio, &persona, PASSWORD)
         .await
         .expect_status(200, "");
-    let galleta = r.header("set-cookie").split(';').next().unwrap().to_owned();
-    let con = async |metodo: &str, ruta: &str, galleta: &str| {
+    let cookie = r.header("set-cookie").split(';').next().unwrap().to_owned();
+    let con = async |metodo: &str, ruta: &str, cookie: &str| {
         sitio
             .request(metodo, ruta)
-            .header("cookie", galleta)
+            .header("cookie", cookie)
             .send()
             .await
     };
     for resto in ["", "/miniatura", "/vista"] {
         let ruta = format!("/multimedia/{id}{resto}");
         for galletas in [
-            galleta.clone(),
-            format!("otra=1; {galleta}"),
-            format!("{galleta}; b=2"),
+            cookie.clone(),
+            format!("otra=1; {cookie}"),
+            format!("{cookie}; b=2"),
         ] {
             assert_eq!(con("GET", &ruta, &galletas).await.status, 200, "{galletas}");
         }
@@ -317,11 +317,11 @@ async fn a_browser_shows_the_photos(sitio: &TestSite) {
             .expect_status(401, "no_autenticado");
     }
     for (metodo, ruta) in [("GET", "/url"), ("DELETE", "")] {
-        let r = con(metodo, &format!("/multimedia/{id}{ruta}"), &galleta).await;
+        let r = con(metodo, &format!("/multimedia/{id}{ruta}"), &cookie).await;
         r.expect_status(401, "no_autenticado");
     }
     sitio.store.env().advance(16 * 60_000);
-    con("GET", &format!("/multimedia/{id}"), &galleta)
+    con("GET", &format!("/multimedia/{id}"), &cookie)
         .await
         .expect_status(401, "token_vencido");
 }
@@ -345,7 +345,7 @@ async fn a_file_that_is_not_there_says_why(sitio: &TestSite) {
     for resto in ["/miniatura", "/vista", "/url"] {
         ver(resto).await.expect_status(404, "vista_en_proceso");
     }
-    taller.evidencia.make_previews().await.unwrap();
+    taller.files.make_previews().await.unwrap();
     ver("/miniatura").await.expect_status(200, "");
     // A file with a strange name is data.
     let mut extrana = photo_with_gps();

@@ -93,7 +93,7 @@ async fn memory_does_not_grow_under_abuse() {
         .into_iter()
         .map(std::sync::Arc::new)
         .collect();
-    let tanda = async |vueltas: usize| {
+    let chunk = async |vueltas: usize| {
         for _ in 0..vueltas {
             let tareas = abusos.iter().cloned().map(|abuso| {
                 let url = servidor.url.clone();
@@ -105,7 +105,7 @@ async fn memory_does_not_grow_under_abuse() {
         }
     };
     let antes = resident(servidor.pid());
-    tanda(iterations(200)).await;
+    chunk(iterations(200)).await;
     let (despues, maxima) = (resident(servidor.pid()), peak(servidor.pid()));
     println!(
         "antes {} MiB, después {} MiB, máxima {} MiB",
@@ -128,14 +128,14 @@ async fn send_slow_head(sitio: &TestSite, antes: &[u8]) -> Duration {
     let mut c = connect(&sitio.url).await;
     c.write_all(antes).await.expect("escribe");
     let inicio = Instant::now();
-    let (lector, mut escritor) = c.into_split();
-    let goteo = tokio::spawn(async move {
+    let (lector, mut writer) = c.into_split();
+    let slow_body = tokio::spawn(async move {
         for b in b"GET /healthz HTTP/1.1\r\nx: "
             .iter()
             .chain(std::iter::repeat(&b'a'))
         {
             sleep(Duration::from_secs(1)).await;
-            if escritor.write_all(&[*b]).await.is_err() {
+            if writer.write_all(&[*b]).await.is_err() {
                 return;
             }
         }
@@ -148,7 +148,7 @@ async fn send_slow_head(sitio: &TestSite, antes: &[u8]) -> Duration {
         .await
         .expect("cortado")
         .ok();
-    goteo.abort();
+    slow_body.abort();
     inicio.elapsed()
 }
 

@@ -151,9 +151,9 @@ async fn walk_lists(
             .iter()
             .map(|(id, v)| (*id, v.seguro))
             .collect();
-        let mut paseo = Pager::new(sitio, &quien, pares, d.one_in(2));
+        let mut pager = Pager::new(sitio, &quien, pares, d.one_in(2));
         let mut vistas = Vec::new();
-        while let Some(pagina) = paseo.page().await {
+        while let Some(pagina) = pager.page().await {
             vistas.extend(pagina);
             // Something is written between any two pages.
             escritos.changed().await.unwrap();
@@ -215,7 +215,7 @@ async fn with_writers_each_row_that_always_matched_appears_once(sitio: &TestSite
         .collect::<BTreeMap<_, _>>()
         .into();
     let (alto, escritos) = (AtomicBool::new(false), watch::Sender::new(0));
-    let escritor = ListWriter {
+    let writer = ListWriter {
         sitio,
         admin: &faena.admin,
         vidas: &vidas,
@@ -229,8 +229,8 @@ async fn with_writers_each_row_that_always_matched_appears_once(sitio: &TestSite
     };
     tokio::join!(
         paseos,
-        escritor.run(0, uno),
-        escritor.run(1, dos),
-        escritor.run(2, tres)
+        writer.run(0, uno),
+        writer.run(1, dos),
+        writer.run(2, tres)
     );
 }

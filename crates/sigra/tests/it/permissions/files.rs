@@ -57,7 +57,7 @@ pub async fn build(fila: &OperationRow, sitio: &TestSite, autor: &Persona) -> Ca
                 .json;
             if fila.sobre == PathTarget::Archivo {
                 taller.send(autor, &foto).await.expect("subida");
-                while taller.evidencia.make_previews().await.expect("vistas") {}
+                while taller.files.make_previews().await.expect("vistas") {}
             }
             let id = reporte["multimedia"][0]["id"].as_i64().expect("id");
             llamada.ruta = plantilla.replace("{id}", &id.to_string());

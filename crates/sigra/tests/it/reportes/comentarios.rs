@@ -166,13 +166,13 @@ async fn the_same_comentario_again_is_not_repeated(sitio: &TestSite) {
         .expect_status(201, "");
     assert_eq!(comentario_texts(sitio, &jefe, id).await.len(), 3);
     // Under a key it is answered as it was, whatever was said since.
-    let con_llave = || post_comentario(sitio, &autor, id, "¿Cuándo?").idempotency_key("una-vez");
-    let r = con_llave().send().await.expect_status(201, "");
+    let con_key = || post_comentario(sitio, &autor, id, "¿Cuándo?").idempotency_key("una-vez");
+    let r = con_key().send().await.expect_status(201, "");
     post_comentario(sitio, &jefe, id, "Mañana.")
         .send()
         .await
         .expect_status(201, "");
-    let otra = con_llave().send().await.expect_status(201, "");
+    let otra = con_key().send().await.expect_status(201, "");
     assert_eq!(
         (r.json, otra.header("idempotency-replayed")),
         (otra.json.clone(), "true")

@@ -49,9 +49,9 @@ async fn absent_fields_stay_the_same_and_null_clears(sitio: &TestSite) {
     .into_iter()
     .enumerate()
     {
-        let mut envio = cambio.clone();
-        envio["version"] = json!(version + 1);
-        let r = edit(sitio, quien, id, &envio).send().await;
+        let mut sent = cambio.clone();
+        sent["version"] = json!(version + 1);
+        let r = edit(sitio, quien, id, &sent).send().await;
         assert_eq!(r.status, 200, "{cambio}: {}", r.texto);
         let antes = actual.clone();
         actual

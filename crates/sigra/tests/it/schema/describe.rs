@@ -26,7 +26,7 @@ pub struct Column {
 pub struct Table {
     pub orden: Vec<String>,
     pub columnas: BTreeMap<String, Column>,
-    pub llave: Vec<String>,
+    pub key: Vec<String>,
     /// Columns of each UNIQUE constraint.
     pub unicas: BTreeSet<Vec<String>>,
     /// Column, table and column it names, what happens on deletion.
@@ -88,7 +88,7 @@ pub async fn sqlite(bd: &TestDb) -> BTreeMap<String, Table> {
             "SELECT name || char(9) || type || char(9) || \"notnull\" || char(9) || pk || char(9)
                 || COALESCE(dflt_value, '') FROM pragma_table_info('{nombre}') ORDER BY cid"
         );
-        let mut llave = Vec::new();
+        let mut key = Vec::new();
         for [columna, tipo, obligatoria, pk, defecto] in rows(bd, &columnas).await {
             let clase = match tipo.as_str() {
                 "INTEGER" if checks.contains(&format!("CHECK ({columna} IN (0, 1))")) => {
@@ -99,22 +99,22 @@ pub async fn sqlite(bd: &TestDb) -> BTreeMap<String, Table> {
                 "TEXT" => ColumnKind::Texto,
                 otro => panic!("{nombre}.{columna}: {otro}"),
             };
-            let es_llave = pk != "0";
-            if es_llave {
-                llave.push((pk, columna.clone()));
+            let es_key = pk != "0";
+            if es_key {
+                key.push((pk, columna.clone()));
             }
             t.orden.push(columna.clone());
             let columna_nueva = Column {
                 clase,
                 // A key of a STRICT table is never null, whatever the pragma says.
-                obligatoria: is_true(&obligatoria) || es_llave,
+                obligatoria: is_true(&obligatoria) || es_key,
                 defecto: Some(defecto).filter(|d| !d.is_empty()),
                 numerada: sql.contains(&format!("{columna} INTEGER PRIMARY KEY AUTOINCREMENT")),
             };
             t.columnas.insert(columna, columna_nueva);
         }
-        llave.sort();
-        t.llave = llave.into_iter().map(|(_, c)| c).collect();
+        key.sort();
+        t.key = key.into_iter().map(|(_, c)| c).collect();
         let indices = format!(
             "SELECT l.name || char(9) || l.origin || char(9) || (SELECT group_concat(i.name)
                 FROM pragma_index_info(l.name) i) || char(9) || COALESCE((SELECT m.sql FROM sqlite_master m
@@ -201,7 +201,7 @@ pub async fn postgres(bd: &TestDb) -> BTreeMap<String, Table> {
     {
         let t = esquema.get_mut(&tabla).expect("tabla");
         match tipo.as_str() {
-            "p" => t.llave = split_columns(&columnas),
+            "p" => t.key = split_columns(&columnas),
             "u" => drop(t.unicas.insert(split_columns(&columnas))),
             "f" => {
                 let al_borrar = if al_borrar == "c" {

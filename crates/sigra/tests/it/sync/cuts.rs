@@ -26,10 +26,10 @@ pub async fn owner(sitio: &TestSite) -> (Persona, Tokens) {
         rehash: None,
     };
     let (sesion_id, refresh) = sitio.store.write(abrir).await.expect("sesión");
-    let entorno = sitio.store.env();
+    let env = sitio.store.env();
     let access = sitio
         .tokens
-        .issue(entorno, &persona.quien, sesion_id, sigra_api::AUD_API);
+        .issue(env, &persona.quien, sesion_id, sigra_api::AUD_API);
     let access = access.expect("token");
     (persona, Tokens { access, refresh })
 }
@@ -106,16 +106,16 @@ async fn run_batches(
                 ..LinkConditions::default()
             };
             let destino = red.address(random_below(red.node_count()));
-            let enlace = LinkProxy::new(destino, move |_| condiciones)
+            let link = LinkProxy::new(destino, move |_| condiciones)
                 .await
                 .expect("enlace");
             telefono
-                .set_url(&format!("http://{}", enlace.address()))
+                .set_url(&format!("http://{}", link.address()))
                 .expect("dirección");
             // What it says to wait is not waited for: the next link is a good one.
             let paso = telefono.push_once().await.expect("teléfono");
             assert!(!matches!(paso, StepOutcome::DesdeCero), "{paso:?}");
-            cortadas += enlace.stats().cortadas;
+            cortadas += link.stats().cortadas;
         }
     }
     (telefono, cortadas)
@@ -144,10 +144,10 @@ async fn run(motor: DbKind, procesos: usize) {
     }
     let (mut reportes, mut duplicados) = (0, 0);
     for telefono in &mut todos {
-        let enlace = LinkProxy::new(nodos.red.address(0), |_| LinkConditions::default());
-        let enlace = enlace.await.expect("enlace");
+        let link = LinkProxy::new(nodos.red.address(0), |_| LinkConditions::default());
+        let link = link.await.expect("enlace");
         telefono
-            .set_url(&format!("http://{}", enlace.address()))
+            .set_url(&format!("http://{}", link.address()))
             .expect("dirección");
         let resumen = telefono.take_summary();
         duplicados += resumen.duplicados;

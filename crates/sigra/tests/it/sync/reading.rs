@@ -23,12 +23,11 @@ async fn test_body(sitio: &TestSite) {
     let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
     let reporte = sitio.reporte(&autor, 1).await;
     let ruta = format!("/reportes/{}", reporte["id"]);
-    let DirectConn::Postgres(mut candado) = sitio.bd.connect_directly().await else {
+    let DirectConn::Postgres(mut lock) = sitio.bd.connect_directly().await else {
         unreachable!("es PostgreSQL");
     };
     // Somebody at the database's console looks at a report and goes to lunch.
-    candado
-        .execute("BEGIN; SELECT 1 FROM reportes FOR UPDATE")
+    lock.execute("BEGIN; SELECT 1 FROM reportes FOR UPDATE")
         .await
         .unwrap();
     let escriben: Vec<_> = (0..2 * CONNECTIONS)
@@ -58,7 +57,7 @@ async fn test_body(sitio: &TestSite) {
         let r = timeout(Duration::from_secs(2), lee).await.expect(ruta);
         assert_eq!(r.status, 200, "{ruta}: {}", r.texto);
     }
-    candado.execute("ROLLBACK").await.unwrap();
+    lock.execute("ROLLBACK").await.unwrap();
     let mut hechos = 0;
     for e in escriben {
         // One was first, and whoever waited too long for a place is told to come back.

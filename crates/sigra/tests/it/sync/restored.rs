@@ -21,7 +21,7 @@ async fn write(sitio: &TestSite, autor: &Persona, n: usize) {
 /// The same database as it is now, in another place: a copy of SQLite's file while it is in use, a
 /// dump and restore of PostgreSQL.
 async fn copy(de: &TestDb) -> Option<TestDb> {
-    let copia = TestDb::new(de.motor).await?;
+    let copia = TestDb::empty(de.motor).await?;
     match de.motor {
         DbKind::Sqlite => {
             let archivo = copia.url.trim_start_matches("sqlite:");

@@ -234,10 +234,10 @@ mod tests {
     fn pieces_are_powers_of_two_and_keep_the_order() {
         for n in 0..200_usize {
             let rows: Vec<usize> = (0..n).collect();
-            let tandas: Vec<&[usize]> = chunks(&rows).collect();
-            assert_eq!(tandas.concat(), rows);
+            let chunks: Vec<&[usize]> = chunks(&rows).collect();
+            assert_eq!(chunks.concat(), rows);
             assert!(
-                tandas
+                chunks
                     .iter()
                     .all(|t| t.len().is_power_of_two() && t.len() <= 32)
             );

@@ -143,11 +143,11 @@ impl TestWriter {
             CREATE TABLE hija (padre INTEGER REFERENCES ida (n) DEFERRABLE INITIALLY DEFERRED);";
         let mut conn = opciones.connect().await.unwrap();
         sqlx::raw_sql(esquema).execute(&mut conn).await.unwrap();
-        let del_escritor = opciones
+        let del_writer = opciones
             .clone()
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("max_page_count", "500");
-        let writer = Arc::new(SqliteWriter::new(del_escritor, Env::default()).unwrap());
+        let writer = Arc::new(SqliteWriter::new(del_writer, Env::default()).unwrap());
         Self {
             writer,
             opciones,

@@ -159,11 +159,11 @@ impl<'a> BatchJudge<'a> {
             return Ok(previa(ItemOutcome::Creado(item.nueva.reporte.version)));
         }
         let clave = AcceptedContent::from_sent(enviado);
-        let veredicto = e.judge(enviado, quien, &self.lote.catalogo);
-        if !self.slot.take(a_contar(&veredicto, e, enviado)?) {
+        let verdict = e.judge(enviado, quien, &self.lote.catalogo);
+        if !self.slot.take(a_contar(&verdict, e, enviado)?) {
             return Ok(rechazo(RejectReason::RespuestaLlena));
         }
-        Ok(match veredicto {
+        Ok(match verdict {
             Verdict::Rechazado(motivo) => rechazo(motivo),
             Verdict::Duplicado { version, nuevo } => {
                 if nuevo {

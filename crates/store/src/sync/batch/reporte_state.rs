@@ -222,7 +222,7 @@ impl ReporteState {
         let antes = registro.entrada().antes.clone();
         self.historia.push((reporte.version, antes));
         let viejo = std::mem::replace(&mut self.leido.reporte, reporte.clone());
-        let marca = tx.entorno.random_i64();
+        let marca = tx.env.random_i64();
         Ok(ReporteWrite::new(Some(&viejo), reporte, registro, marca))
     }
 
