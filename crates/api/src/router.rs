@@ -153,7 +153,7 @@ fn multimedia(t: RouteTable<'_>) -> RouteTable<'_> {
         .op(Navegador,   &view,                                           routes!(ver::original))
         .op(Navegador,   &preview,                                        routes!(ver::miniatura))
         .op(Navegador,   &preview,                                        routes!(ver::vista))
-        .op(Autenticado, &[ver::CODIGOS, ver::CODIGOS_PREVIEW],           routes!(url::link))
+        .op(Autenticado, &[ver::CODIGOS, ver::CODIGOS_PREVIEW],           routes!(url::enlace))
         .op(Publico,     &[ver::CODIGOS, ver::CODIGOS_BYTES, ver::CODIGOS_PREVIEW, url::CODIGOS], routes!(url::copia))
         .op(Autenticado, &[eliminar::CODIGOS, BODY, WRITE],               routes!(eliminar::eliminar))
 }

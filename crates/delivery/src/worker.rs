@@ -172,7 +172,7 @@ impl DeliveryWorker {
             Ok(()) => Outcome::Entregada,
             Err(f) => {
                 tracing::info!(entrega = ?tomada.ids.first(), circuito = tomada.circuito, error = %f, "no se entregó");
-                Outcome::Fallo {
+                Outcome::Failed {
                     solo_suyo: f.solo_suyo,
                     texto: f.texto,
                     permanente: f.permanente,

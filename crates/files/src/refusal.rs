@@ -33,7 +33,7 @@ pub enum FileRefusal {
     #[error("la subida se interrumpió")]
     Interrumpida,
     #[error(transparent)]
-    Almacen(#[from] crate::blobs::BlobError),
+    Blobs(#[from] crate::blobs::BlobError),
 }
 
 impl From<UploadRefusal> for FileRefusal {

@@ -27,7 +27,7 @@ impl From<FileRefusal> for Problema {
                 },
             ),
             FileRefusal::Interrumpida => Codigo::SubidaInterrumpida.into(),
-            FileRefusal::Almacen(f) => f.into(),
+            FileRefusal::Blobs(f) => f.into(),
         }
     }
 }

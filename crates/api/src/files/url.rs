@@ -52,7 +52,7 @@ pub struct Enlace {
 #[utoipa::path(get, path = "/multimedia/{id}/url", tag = "multimedia",
     params(("id" = i64, Path, description = "Id del archivo")),
     responses((status = 200, description = "El enlace", body = Enlace)))]
-pub async fn link(
+pub async fn enlace(
     State(app): State<App>,
     sesion: Session,
     Id(id): Id,

@@ -17,7 +17,7 @@ const MAX_ERROR: usize = 500;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Entregada,
-    Fallo {
+    Failed {
         /// In Spanish, for whoever administers the site; no secrets.
         texto: String,
         /// It will never work as it is.
@@ -55,7 +55,7 @@ impl Write for Ack {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         match &self.hecho {
             Outcome::Entregada => self.mark_delivered(tx).await,
-            Outcome::Fallo {
+            Outcome::Failed {
                 texto,
                 permanente: true,
                 ..
@@ -70,7 +70,7 @@ impl Write for Ack {
                 }
                 Ok(())
             }
-            Outcome::Fallo {
+            Outcome::Failed {
                 texto,
                 reintentar_en,
                 solo_suyo,

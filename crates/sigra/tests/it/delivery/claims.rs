@@ -99,7 +99,7 @@ async fn record(sitio: &TestSite, tomada: &Claimed, hecho: Outcome) {
 }
 
 fn failed(permanente: bool, solo_suyo: bool) -> Outcome {
-    Outcome::Fallo {
+    Outcome::Failed {
         texto: "No.".into(),
         permanente,
         reintentar_en: None,
