@@ -1,9 +1,6 @@
 # ARGS reaches the program or the tests: make test ARGS='-p sigra-store creates'
 ARGS ?=
 
-# Many tests wait for clocks, links and locks more than for a processor; some have time limits and must not starve.
-export RUST_TEST_THREADS ?= 4
-
 .DEFAULT_GOAL := help
 .PHONY: help run test test-pdf soak bench release fmt lint deny ci
 

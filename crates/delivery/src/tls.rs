@@ -152,7 +152,11 @@ async fn without_starttls_nothing_is_said() {
 #[test]
 fn an_installed_authority_is_trusted() {
     let mut prueba = Command::new(std::env::current_exe().unwrap());
-    prueba.args(["--ignored", "--exact", "tls::a_client_that_trusts_the_authority_connects"]);
+    prueba.args([
+        "--ignored",
+        "--exact",
+        "tls::a_client_that_trusts_the_authority_connects",
+    ]);
     let output = prueba.env("SSL_CERT_FILE", CA_FILE).output().unwrap();
     let notice = String::from_utf8_lossy(&output.stdout);
     assert!(

@@ -1,5 +1,7 @@
 //! Each worker of a real server panics once: it is told, counted, named by `/readyz` and started again.
 
+#![cfg(test)]
+
 use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener},

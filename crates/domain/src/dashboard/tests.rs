@@ -1,3 +1,9 @@
+#![allow(
+    clippy::type_complexity,
+    clippy::cast_precision_loss,
+    reason = "a table of cases"
+)]
+
 use super::*;
 use crate::{
     catalogo::{Area, Estado, Severidad},

@@ -92,7 +92,7 @@ mod tests {
         let mut delays = vec![];
         for _ in 1..starts {
             let next = started.recv().await.unwrap();
-            delays.push((next - last - life).as_secs());
+            delays.push((next - last).saturating_sub(life).as_secs());
             last = next;
         }
         delays
@@ -108,7 +108,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_it_ran_well_the_delay_begins_anew() {
         assert_eq!(delays(STEADY, 4).await, [1, 1, 1]);
-        assert_eq!(delays(STEADY - Duration::from_secs(1), 4).await, [1, 2, 4]);
+        assert_eq!(
+            delays(STEADY.saturating_sub(Duration::from_secs(1)), 4).await,
+            [1, 2, 4]
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -51,7 +51,7 @@ pub(super) fn check(config: &Config, raw: &mut RawSettings) {
     if let (Some(rut), Some(password)) = (config.admin_rut, &config.admin_password)
         && let Err(weak) = password::validate(&password.0, rut)
     {
-        wrong.push(("admin_password", weak.message(Language::Es).into()));
+        wrong.push(("admin_password", weak.message(Language::Es)));
     }
     // What the mail library would say when the server starts.
     if set("smtp_servidor")

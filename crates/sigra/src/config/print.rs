@@ -32,12 +32,11 @@ pub(super) fn print(raw: &RawSettings) -> String {
                 .iter()
                 .map(|line| format!("# {}\n", line.trim())),
         );
-        text += &format!("# Variable: {}. Origen: {source}.\n", setting.variable);
-        text += &format!(
-            "{mark}{} = {}\n",
-            setting.name,
-            to_toml(setting.kind, &value)
-        );
+        let value = to_toml(setting.kind, &value);
+        text.extend([
+            format!("# Variable: {}. Origen: {source}.\n", setting.variable),
+            format!("{mark}{} = {value}\n", setting.name),
+        ]);
     }
     text
 }

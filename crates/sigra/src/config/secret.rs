@@ -86,9 +86,12 @@ impl SettingValue for DatabaseUrl {
         if url.password().is_some() && url.set_password(Some(MASK)).is_err() {
             return MASK.to_owned();
         }
-        let mask = |p: &str| match p.starts_with("password=") {
-            true => format!("password={MASK}"),
-            false => p.to_owned(),
+        let mask = |p: &str| {
+            if p.starts_with("password=") {
+                format!("password={MASK}")
+            } else {
+                p.to_owned()
+            }
         };
         let query = url.query().map(|q| q.split('&').map(mask).collect());
         url.set_query(query.map(|q: Vec<String>| q.join("&")).as_deref());

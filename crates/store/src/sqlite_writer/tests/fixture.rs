@@ -100,7 +100,7 @@ impl Write for TestWrite {
             WriteBehavior::Panico => panic!("a propósito"),
             WriteBehavior::Espera(gate) => gate.pass().await,
             WriteBehavior::Huerfana => {
-                run_sql(tx, "INSERT INTO hija (padre) VALUES (-$1)", self.n).await?
+                run_sql(tx, "INSERT INTO hija (padre) VALUES (-$1)", self.n).await?;
             }
             WriteBehavior::Enorme => {
                 run_sql(
