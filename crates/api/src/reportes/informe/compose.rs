@@ -128,7 +128,7 @@ async fn fetch_preview(app: &App, id: i64) -> Result<Vec<u8>, Problema> {
         return Ok(vec![]);
     }
     let chunks = async {
-        let chunks = app.files().stream_range(&served, 0..entrega.largo).await?;
+        let chunks = app.files().stream_range(&served, 0..served.largo).await?;
         chunks.try_collect::<Vec<_>>().await
     };
     match chunks.await {

@@ -107,7 +107,7 @@ impl DocumentBuilder {
             severidad: self.severidad(k.severidad_id),
             estado: self.estado(r.estado_id),
             ubicacion: u.and_then(|u| u.referencia.clone()),
-            coordenadas: u.map(coordenadas),
+            coordenadas: u.map(coordinates),
             fecha_reporte: Some(r.fecha_reporte.to_string()),
             creado_en: Some(self.zona.format_local(r.hora_creado)),
             recibido_en: Some(self.zona.format_local(r.hora_sincronizado)),
