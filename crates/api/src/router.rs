@@ -104,7 +104,7 @@ fn identity(t: RouteTable<'_>) -> RouteTable<'_> {
 
 #[rustfmt::skip] // One operation a line: permission, its own codes, route.
 fn reportes(t: RouteTable<'_>) -> RouteTable<'_> {
-    use crate::reportes::{acciones, bitacora, comentarios, crear, editar, informe, lista, retirar, similares, ver};
+    use crate::reportes::{acciones, bitacora, comentarios, crear, editar, informe, lista, retirar, similares, ubicacion, ver};
     let change = |own| [own, BODY, WRITE, IDEMPOTENT];
     t
         .op(Autenticado,   &change(crear::CODIGOS),             routes!(crear::crear))
@@ -113,6 +113,7 @@ fn reportes(t: RouteTable<'_>) -> RouteTable<'_> {
         .op(Autenticado,   &[ver::CODIGOS],                     routes!(ver::por_uuid))
         .op(Autenticado,   &[bitacora::CODIGOS],                routes!(bitacora::bitacora))
         .op(Autenticado,   &[similares::CODIGOS],               routes!(similares::similares))
+        .op(Autenticado,   &[ubicacion::CODIGOS],               routes!(ubicacion::ubicacion))
         .op(Autenticado,   &[comentarios::CODIGOS],             routes!(comentarios::listar))
         .op(Autenticado,   &change(comentarios::CODIGOS_CREAR), routes!(comentarios::comentar))
         .op(Autenticado,   &[acciones::CODIGOS],                routes!(acciones::listar))

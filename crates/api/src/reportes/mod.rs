@@ -10,4 +10,5 @@ pub mod informe;
 pub mod lista;
 pub mod retirar;
 pub mod similares;
+pub mod ubicacion;
 pub mod ver;

@@ -111,6 +111,7 @@ pub const TABLE: &[OperationRow] = &[
     row("GET /reportes/{id}", "autenticado", Reporte, 200, ""),
     row("GET /reportes/uuid/{uuid_cliente}", "autenticado", Reporte, 200, ""),
     row("GET /reportes/{id}/bitacora", "autenticado", Reporte, 200, ""),
+    row("GET /reportes/{id}/ubicacion", "autenticado", Reporte, 200, ""),
     row("GET /reportes/{id}/informe.pdf", "navegador", Reporte, INFORME, ""),
     row("GET /reportes/{id}/similares", "autenticado", Reporte, 200, ""),
     row("GET /reportes/{id}/comentarios", "autenticado", Reporte, 200, ""),
