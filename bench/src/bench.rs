@@ -3,6 +3,7 @@
 use serde_json::Value;
 use sigra_domain::Instante;
 use sigra_store::{Env, Store, notifications::Channels};
+use sigra_testkit::process::{ServerProcess, install_test_signing_key};
 use tempfile::TempDir;
 
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
     reads, report,
     run::{Measurement, Run, progress},
     samples::Samples,
-    site::{self, ServerProcess},
     writes,
 };
 
@@ -81,10 +81,12 @@ impl<'a> Bench<'a> {
         let store = Store::open(&database.url, 4, Env::default()).await?;
         let people = People::create(&store).await?;
         let data = self.data_dir()?;
-        let server = ServerProcess::start(data.path(), &database.url).await?;
+        let server = self.serve(&data, &database).await?;
         let sent = |n: u32| bar.inc(n.into());
-        people.fill(&server, (&self.samples, filas), sent).await?;
-        server.terminate().await?;
+        people
+            .fill(server.address, (&self.samples, filas), sent)
+            .await?;
+        terminate(server).await?;
         store.fan_out_avisos(Channels::default()).await?;
         store.roll_up_counts().await?;
         store.close().await;
@@ -95,7 +97,21 @@ impl<'a> Bench<'a> {
     /// For the signing key and for files.
     pub fn data_dir(&self) -> Result<TempDir, Error> {
         let dir = tempfile::tempdir_in(self.databases.dir())?;
-        site::install_signing_key(dir.path())?;
+        install_test_signing_key(dir.path());
         Ok(dir)
+    }
+
+    /// `sigra serve` with all its workers.
+    pub async fn serve(&self, data: &TempDir, database: &Database) -> Result<ServerProcess, Error> {
+        let unlimited = [("SIGRA_SYNC_POR_MINUTO", "0")];
+        Ok(ServerProcess::start(&database.url, data.path(), &unlimited).await?)
+    }
+}
+
+/// Afterwards nobody has the database open.
+pub async fn terminate(server: ServerProcess) -> Result<(), Error> {
+    match server.terminate().await {
+        status if status.success() => Ok(()),
+        status => Err(format!("el servidor terminó con {status}").into()),
     }
 }

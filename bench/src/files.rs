@@ -34,7 +34,7 @@ pub async fn measure(run: &mut Run<'_>) -> Result<(), Error> {
     let (photo, samples) = (&Photo::new()?, &run.bench.samples);
     // First, while there are few photos whose small copies take the server's time.
     let mut sent = Vec::new();
-    for token in run.people.workers(CONNECTIONS)? {
+    for token in run.people.workers(CONNECTIONS) {
         let mut connection = Connection::open(run.server.address).await?;
         sent.push(
             photo
@@ -45,7 +45,7 @@ pub async fn measure(run: &mut Run<'_>) -> Result<(), Error> {
     }
     let name = format!("fotos: bajan × {CONNECTIONS}");
     run.measure((&name, Kind::Download(photo.len())), |people| {
-        let tokens = people.workers(CONNECTIONS)?.into_iter();
+        let tokens = people.workers(CONNECTIONS).into_iter();
         let works = tokens.zip(&sent).map(|(token, (path, tail))| {
             async move |connection: &mut Connection| {
                 let bytes = connection.get(path, &token).await?;
@@ -55,19 +55,19 @@ pub async fn measure(run: &mut Run<'_>) -> Result<(), Error> {
                 Ok(())
             }
         });
-        Ok(works.collect())
+        works.collect()
     })
     .await?;
     for (name, way) in [("formulario", Way::Form), ("tus", Way::Tus)] {
         let name = format!("fotos: suben por {name} × {CONNECTIONS}");
         run.measure((&name, Kind::Upload(photo.len())), |people| {
-            let works = people.workers(CONNECTIONS)?.into_iter().map(|token| {
+            let works = people.workers(CONNECTIONS).into_iter().map(|token| {
                 async move |connection: &mut Connection| {
                     photo.send(connection, (&token, samples), way).await?;
                     Ok(())
                 }
             });
-            Ok(works.collect())
+            works.collect()
         })
         .await?;
     }

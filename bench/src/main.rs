@@ -20,7 +20,6 @@ mod reads;
 mod report;
 mod run;
 mod samples;
-mod site;
 mod wal;
 mod writes;
 

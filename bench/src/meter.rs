@@ -7,7 +7,6 @@ use crate::{
     database::{Database, Engine},
     process_cpu, real,
     run::Round,
-    site::ServerProcess,
     wal::WalMeter,
 };
 
@@ -29,7 +28,7 @@ impl Meter {
         Ok(Self::Postgres(conn, postmaster))
     }
 
-    pub async fn read(&mut self, server: &ServerProcess) -> Result<Round, Error> {
+    pub async fn read(&mut self, server: u32) -> Result<Round, Error> {
         let (log, postgres) = match self {
             Self::Sqlite(wal) => (wal.bytes().await, None),
             Self::Postgres(conn, postmaster) => {
@@ -39,7 +38,7 @@ impl Meter {
             }
         };
         let mut read = Round::from([("log_bytes", real(log))]);
-        read.extend(process_cpu::process_us(server.pid).map(|us| ("cpu_sigra_us", us)));
+        read.extend(process_cpu::process_us(server).map(|us| ("cpu_sigra_us", us)));
         read.extend(postgres.map(|us| ("cpu_postgres_us", us)));
         Ok(read)
     }

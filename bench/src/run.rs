@@ -8,19 +8,19 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sigra_testkit::process::{self, ServerProcess};
 use tempfile::TempDir;
 
 use crate::{
     Error,
     bare::Bare,
-    bench::Bench,
+    bench::{Bench, terminate},
     client::Connection,
     database::{Database, Engine},
     disk, load,
     meter::Meter,
     people::People,
     real,
-    site::{self, ServerProcess},
 };
 
 /// Not counted in any figure, but its reports are.
@@ -78,7 +78,7 @@ impl<'a> Run<'a> {
         Ok(Self {
             bench,
             people,
-            server: ServerProcess::start(data.path(), &database.url).await?,
+            server: bench.serve(&data, &database).await?,
             acknowledged: bench.cli.filas.into(),
             data,
             meter: Meter::open(&database).await?,
@@ -94,17 +94,17 @@ impl<'a> Run<'a> {
     pub async fn measure<W>(
         &mut self,
         (name, kind): (&str, Kind),
-        works: impl Fn(&People) -> Result<Vec<W>, Error>,
+        works: impl Fn(&People) -> Vec<W>,
     ) -> Result<(), Error>
     where
         W: AsyncFnMut(&mut Connection) -> Result<(), Error>,
     {
         let (engine, name) = (self.database.engine, name.to_owned());
         let bar = progress(format!("{}: {name}", engine.name()), self.bench.cli.rondas);
-        self.round(kind, works(self.people)?, WARM_UP).await?;
+        self.round(kind, works(self.people), WARM_UP).await?;
         let (mut rounds, duration) = (Vec::new(), self.bench.cli.duration());
         for _ in 0..self.bench.cli.rondas {
-            let mut round = self.round(kind, works(self.people)?, duration).await?;
+            let mut round = self.round(kind, works(self.people), duration).await?;
             self.beside(kind, duration, &mut round).await?;
             rounds.push(round);
             bar.inc(1);
@@ -128,9 +128,9 @@ impl<'a> Run<'a> {
     where
         W: AsyncFnMut(&mut Connection) -> Result<(), Error>,
     {
-        let before = self.meter.read(&self.server).await?;
+        let before = self.meter.read(self.server.pid()).await?;
         let load = load::run(self.server.address, works, duration).await?;
-        let after = self.meter.read(&self.server).await?;
+        let after = self.meter.read(self.server.pid()).await?;
         let (mut done, mut size) = (load.latencies.len(), 1.0);
         match kind {
             Kind::Reportes(n) => done *= u64::from(n),
@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
     /// Whether the figures are true: every acknowledged report is there with all that belongs to it, and
     /// the bitácora is whole. Otherwise there are no results.
     pub async fn finish(self) -> Result<Vec<Measurement>, Error> {
-        self.server.terminate().await?;
+        terminate(self.server).await?;
         drop((self.meter, self.bare));
         let of_sigra = (&self.database, self.acknowledged);
         let of_bare = (&self.bare_database, self.bare_acknowledged);
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
                 .into());
             }
         }
-        let mut verify = site::sigra(self.data.path(), &self.database.url)?;
+        let mut verify = process::command(&self.database.url, self.data.path());
         let verify = verify.args(["audit", "verify"]).output().await?;
         if !verify.status.success() {
             let said = [verify.stdout, verify.stderr].concat();

@@ -15,7 +15,7 @@ pub async fn measure(run: &mut Run<'_>) -> Result<(), Error> {
     for connections in ONE_BY_ONE {
         let name = format!("crear × {connections}");
         run.measure((&name, Kind::Reportes(1)), |people| {
-            let tokens = (0..).zip(people.workers(connections)?);
+            let tokens = (0..).zip(people.workers(connections));
             let works = tokens.map(|(mut i, token)| {
                 async move |connection: &mut Connection| {
                     i += 7;
@@ -24,7 +24,7 @@ pub async fn measure(run: &mut Run<'_>) -> Result<(), Error> {
                     Ok(())
                 }
             });
-            Ok(works.collect())
+            works.collect()
         })
         .await?;
     }
@@ -36,7 +36,7 @@ pub async fn measure_batches(run: &mut Run<'_>) -> Result<(), Error> {
     for phones in IN_BATCHES {
         let name = format!("lotes de {BATCH} × {phones}");
         run.measure((&name, Kind::Reportes(BATCH)), |people| {
-            let tokens = (0..).zip(people.workers(phones)?);
+            let tokens = (0..).zip(people.workers(phones));
             let works = tokens.map(|(mut i, token)| {
                 async move |connection: &mut Connection| {
                     let reportes = (0..BATCH).map(|_| {
@@ -56,7 +56,7 @@ pub async fn measure_batches(run: &mut Run<'_>) -> Result<(), Error> {
                     }
                 }
             });
-            Ok(works.collect())
+            works.collect()
         })
         .await?;
     }

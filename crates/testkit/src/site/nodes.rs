@@ -5,14 +5,12 @@ use std::{
     time::Duration,
 };
 
-use sigra_api::{AUD_API, SigningKey, Tokens};
+use sigra_api::{AUD_API, Tokens};
 use sigra_store::Env;
 use tempfile::TempDir;
 
-use super::{
-    Persona, SECRET, TestDb, TestRequest, client,
-    process::{ServerProcess, install_test_signing_key},
-};
+use super::{Persona, TestDb, TestRequest, client};
+use crate::process::{self, ServerProcess, install_test_signing_key};
 
 pub struct Nodes {
     pub bd: TestDb,
@@ -40,17 +38,13 @@ impl Nodes {
     pub async fn with(bd: TestDb, n: usize, variables: Vec<(String, String)>) -> Self {
         let dir = tempfile::tempdir().expect("directorio");
         install_test_signing_key(dir.path());
-        let clave = SigningKey {
-            kid: "prueba".into(),
-            secreto: SECRET,
-        };
         let red = NodeClients {
             urls: Arc::new(RwLock::new(vec![String::new(); n])),
             http: client::builder()
                 .timeout(Duration::from_secs(30))
                 .build()
                 .expect("cliente"),
-            tokens: Arc::new(Tokens::new(&[clave])),
+            tokens: Arc::new(process::tokens()),
         };
         let mut nodos = Self {
             bd,

@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use serde_json::{Value, json};
-use sigra_api::{App, AppOptions, SigningKey, Tokens};
+use sigra_api::{App, AppOptions, Tokens};
 use sigra_delivery::{
     AllowList,
     email::{SmtpOptions, SmtpSecurity, TIMEOUT},
@@ -22,6 +22,7 @@ use sigra_store::Store;
 use tokio::sync::oneshot;
 
 use super::{ApiResponse, Persona, TestDb, TestFiles, TestRequest, client, uuid};
+use crate::process::signing_key;
 
 /// How a site under test differs from most.
 #[derive(Clone, Copy, Debug)]
@@ -87,8 +88,6 @@ impl Default for SiteOptions {
     }
 }
 
-pub const SECRET: [u8; 32] = [7; 32];
-
 /// A site under test.
 pub struct TestSite {
     pub url: String,
@@ -111,10 +110,7 @@ impl TestSite {
     }
 
     pub async fn with(bd: TestDb, ajuste: SiteOptions) -> Self {
-        let claves = vec![SigningKey {
-            kid: "prueba".into(),
-            secreto: SECRET,
-        }];
+        let claves = vec![signing_key()];
         let tokens = Tokens::new(&claves);
         let archivos = TestFiles::new(ajuste.en_s3, ajuste.s3_publico).await;
         let settings = Settings {

@@ -2,14 +2,13 @@
 
 use std::{path::Path, time::Duration};
 
-use sigra_api::{AUD_API, SigningKey, Tokens};
 use sigra_store::Env;
 use tempfile::TempDir;
-use tokio::{process::Command, time::Instant};
+use tokio::time::Instant;
 
 use sigra_testkit::{
-    Persona, SECRET, TestDb, TestRequest, TestSite, client,
-    process::{ServerProcess, install_test_signing_key, sigra},
+    Persona, TestDb, TestRequest, TestSite, client,
+    process::{self, ServerProcess, install_test_signing_key},
     random_below,
 };
 
@@ -115,14 +114,9 @@ impl ServerFixture {
 
     /// Long tests outlive a token.
     pub fn refresh_tokens(&mut self) {
-        let clave = SigningKey {
-            kid: "prueba".into(),
-            secreto: SECRET,
-        };
-        let tokens = Tokens::new(&[clave]);
+        let (tokens, env) = (process::tokens(), Env::default());
         for p in self.autores.iter_mut().chain([&mut self.jefe]) {
-            let token = tokens.issue(&Env::default(), &p.quien, p.sesion_id, AUD_API);
-            p.token = token.expect("token");
+            p.refresh(&tokens, &env);
         }
     }
 
@@ -153,12 +147,8 @@ impl ServerFixture {
 
     /// The chains by the program's own verification; every version whole; SQLite's file sound.
     pub async fn assert_consistent(&self) {
-        let salida = Command::new(sigra())
+        let salida = process::command(&self.bd.url, self.dir())
             .args(["audit", "verify"])
-            .env_clear()
-            .env("SIGRA_DATA_DIR", self.dir())
-            .env("SIGRA_DATABASE_URL", &self.bd.url)
-            .current_dir(self.dir())
             .output()
             .await
             .expect("sigra audit verify");
