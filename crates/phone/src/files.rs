@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 use sigra_domain::{hex, reporte::Archivo};
-use sqlx::{FromRow, SqliteConnection};
+use sigra_store_macros::FromRow;
+use sqlx::SqliteConnection;
 use tokio::{fs::File, io::AsyncReadExt as _};
 
 use crate::{Draft, Error, Phone, Problema};

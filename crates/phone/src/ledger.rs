@@ -1,7 +1,7 @@
 //! The ledger (*libro*): every acknowledgement the phone ever got, to compare with what the server
 //! has.
 
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use crate::{Error, Phone};
 

@@ -1,6 +1,7 @@
 //! A file card as a row of the queue.
 
-use sqlx::{FromRow, SqliteConnection};
+use sigra_store_macros::FromRow;
+use sqlx::SqliteConnection;
 
 use crate::{
     Error,

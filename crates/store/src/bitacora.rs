@@ -7,7 +7,7 @@ use sigra_domain::{
     Instante,
     bitacora::{Accion, Entrada, FieldValues, SettingsEntrada, chain_hash},
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 pub use self::verify::{ChainFinding, ChainSummary, VerifySummary, verify_chain};
 use crate::{

@@ -9,7 +9,7 @@ use sigra_domain::{
     Rol,
     catalogo::{Area, Catalogo, Estado, Severidad, Transicion},
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 pub use edit::{CatalogoChange, CatalogoItem, CatalogoRefusal};
 pub use items::{AreaEdit, EstadoEdit, SeveridadEdit, TransicionEdit};

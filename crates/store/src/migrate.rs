@@ -1,10 +1,10 @@
 //! Migrations, embedded in the binary and numbered alike for both databases.
 
-use std::{borrow::Cow, fs::File};
+use std::fs::File;
 
 use sqlx::{
-    ConnectOptions as _, Connection as _,
-    migrate::{MigrateError, Migrator},
+    ConnectOptions as _, Connection as _, SqlStr,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
 use crate::{
@@ -12,8 +12,37 @@ use crate::{
     db::{postgres_options, sqlite_file, sqlite_options},
 };
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+/// A step of the schema in both dialects.
+struct Step {
+    /// Of its files: a number and a word.
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! steps {
+    ($($name:literal,)+) => {
+        &[$(Step {
+            name: $name,
+            sqlite: include_str!(concat!("../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../migrations/postgres/", $name, ".sql")),
+        },)+]
+    };
+}
+
+/// In their order; the number of each is its place.
+const STEPS: &[Step] = steps![
+    "0001_inicio",
+    "0002_sync",
+    "0003_multimedia",
+    "0004_huellas",
+    "0005_conteos",
+    "0006_avisos",
+    "0007_comentarios",
+    "0008_entregas",
+    "0009_alarmas",
+    "0010_acciones",
+];
 
 /// The newest schema that this binary knows.
 pub const SCHEMA_VERSION: i64 = 10;
@@ -52,7 +81,7 @@ impl Migrations {
             .map_err(|e| StoreError::NoDisponible(sqlx::Error::Io(e)))?;
             let mut conn = sqlite_options(&archivo).connect().await?;
             let resultado = self
-                .select(&SQLITE)
+                .migrator(|step| step.sqlite)
                 .run_direct(None, &mut conn, false)
                 .await;
             conn.close().await?;
@@ -62,7 +91,7 @@ impl Migrations {
             // On PostgreSQL the migrator holds an advisory lock.
             let mut conn = postgres_options(url)?.connect().await?;
             let resultado = self
-                .select(&POSTGRES)
+                .migrator(|step| step.postgres)
                 .run_direct(None, &mut conn, false)
                 .await;
             conn.close().await?;
@@ -70,14 +99,34 @@ impl Migrations {
         }
     }
 
-    fn select(self, todas: &Migrator) -> Migrator {
-        let migrations: Vec<_> = todas
-            .iter()
-            .filter(|m| m.version <= self.hasta)
-            .cloned()
-            .collect();
+    /// The texts for PostgreSQL, by which one knows a database that was made of them.
+    pub fn postgres_sql(self) -> impl Iterator<Item = &'static str> {
+        self.select(|step| step.postgres).map(|(.., sql)| sql)
+    }
+
+    fn select(
+        self,
+        dialect: impl Fn(&Step) -> &'static str,
+    ) -> impl Iterator<Item = (i64, &'static Step, &'static str)> {
+        (1..=self.hasta)
+            .zip(STEPS)
+            .map(move |(version, step)| (version, step, dialect(step)))
+    }
+
+    fn migrator(self, dialect: impl Fn(&Step) -> &'static str) -> Migrator {
+        let migrations = self.select(dialect).map(|(version, step, sql)| {
+            let description = step.name.get(5..).unwrap_or_default();
+            let sql = SqlStr::from_static(sql);
+            Migration::new(
+                version,
+                description.into(),
+                MigrationType::Simple,
+                sql,
+                false,
+            )
+        });
         Migrator {
-            migrations: Cow::Owned(migrations),
+            migrations: migrations.collect(),
             ..Migrator::DEFAULT
         }
     }
@@ -101,16 +150,22 @@ fn from_migrate_error(e: MigrateError) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use super::{POSTGRES, SCHEMA_VERSION, SQLITE};
+    use super::{SCHEMA_VERSION, STEPS};
 
     #[test]
     fn both_databases_have_the_same_migrations() {
-        let names = |m: &sqlx::migrate::Migrator| -> Vec<_> {
-            m.iter()
-                .map(|m| (m.version, m.description.to_string()))
-                .collect()
-        };
-        assert_eq!(names(&SQLITE), names(&POSTGRES));
-        assert_eq!(SQLITE.iter().map(|m| m.version).max(), Some(SCHEMA_VERSION));
+        let names: Vec<String> = STEPS.iter().map(|s| format!("{}.sql", s.name)).collect();
+        for (i, name) in (1..).zip(&names) {
+            assert!(name.starts_with(&format!("{i:04}_")), "{name}");
+        }
+        for dialect in ["sqlite", "postgres"] {
+            let dir = format!("{}/migrations/{dialect}", env!("CARGO_MANIFEST_DIR"));
+            let files = std::fs::read_dir(dir).unwrap();
+            let files = files.map(|f| f.unwrap().file_name().into_string().unwrap());
+            let mut files: Vec<String> = files.collect();
+            files.sort();
+            assert_eq!(files, names, "{dialect}");
+        }
+        assert_eq!(i64::try_from(STEPS.len()), Ok(SCHEMA_VERSION));
     }
 }

@@ -48,8 +48,7 @@ pub struct Cambios {
     pub retirados: Vec<Retirado>,
     /// Cuando cambiaron desde el cursor.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Catalogo>)]
-    pub catalogos: Option<std::sync::Arc<Catalogo>>,
+    pub catalogos: Option<Catalogo>,
     /// Para la próxima vez; siempre está.
     #[schema(example = "eyJwIjoxMjB9")]
     pub cursor: String,
@@ -92,7 +91,7 @@ pub async fn recibir(
     let mut respuesta = Cambios {
         reportes: vec![],
         retirados: vec![],
-        catalogos: (sabe != Some(catalogo.version)).then(|| catalogo.clone()),
+        catalogos: (sabe != Some(catalogo.version)).then(|| Catalogo::clone(catalogo)),
         cursor: siguiente.encode(),
         hay_mas: pagina.hay_mas,
     };

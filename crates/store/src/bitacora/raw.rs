@@ -1,7 +1,7 @@
 //! Entries as they lie in the tables, to be verified: what was altered may be anything.
 
 use sigra_domain::bitacora::{EntradaRecord, SettingsEntrada};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::verify::PAGE_SIZE;
 use crate::{

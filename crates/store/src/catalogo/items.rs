@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use sigra_domain::{Rol, catalogo::DEFAULT_META_HORAS};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::{CatalogoItem, CatalogoRefusal};
 use crate::{Refused, StoreError, Tx, db::with_conn};

@@ -6,7 +6,8 @@ use sigra_domain::{
     dashboard::{Figure, Figures, OldestPending},
     time::periods,
 };
-use sqlx::{AssertSqlSafe, FromRow, Row as _};
+use sigra_store_macros::FromRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::{
     ReadConn, StoreError,

@@ -7,7 +7,8 @@ use sigra_domain::{
     counters::{Countable, Counts},
     reporte::{Decision, SyncStatus},
 };
-use sqlx::{Connection as _, FromRow};
+use sigra_store_macros::FromRow;
+use sqlx::Connection as _;
 
 use super::rollup::LOCK_ID;
 use crate::{

@@ -6,7 +6,8 @@
 //! after a newer.
 
 use sigra_domain::Quien;
-use sqlx::{AssertSqlSafe, FromRow};
+use sigra_store_macros::FromRow;
+use sqlx::AssertSqlSafe;
 
 use crate::{
     ReadConn, StoreError,
@@ -59,7 +60,7 @@ struct ChangeRow {
     cambio_marca: i64,
     cambio_retirado: bool,
     cambio_area: i64,
-    #[sqlx(flatten)]
+    #[row(flatten)]
     reporte: Row,
 }
 

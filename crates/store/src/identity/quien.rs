@@ -1,7 +1,7 @@
 //! People as the rules ask about them: those of a row, beside whoever makes the request.
 
 use sigra_domain::{Quien, Rol, Rut};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::usuarios::parse_areas;
 use crate::{StoreError, Tx, db::with_conn};

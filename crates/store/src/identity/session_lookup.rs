@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use sigra_domain::{Instante, Quien, Rol, Rut};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use crate::{
     ReadConn, Store, StoreError,

@@ -5,7 +5,7 @@
 //! lost or whose two tabs refreshed at once, without the server keeping a token.
 
 use sigra_domain::{Instante, Rut, hex, sha256_hex};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use crate::{ReadConn, StoreError, Tx, Write, db::with_conn};
 

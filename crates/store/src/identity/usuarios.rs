@@ -5,7 +5,7 @@ use sigra_domain::{
     Rol, Rut,
     bitacora::{FieldValues, diff},
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::sessions::close_all;
 use crate::{

@@ -8,7 +8,7 @@ use sigra_domain::{
     aviso::{Aviso, AvisoData},
     retry::CIRCUIT_FAILURE_THRESHOLD,
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::recipients::resolve;
 use crate::{

@@ -1,7 +1,7 @@
 //! What went out, for whoever administers the site: what is on its way, what arrived, what was given up.
 
 use sigra_domain::{Instante, Rut, bitacora::FieldValues};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use crate::{ReadConn, StoreError, Tx, Write, db::with_conn};
 

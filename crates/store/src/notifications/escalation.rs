@@ -7,7 +7,7 @@ use sigra_domain::{
     evento::EventSubject,
     reporte::AccionesCorrectivas,
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::{
     fanout::{Deciders, lock_position, write},

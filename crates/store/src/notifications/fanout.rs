@@ -7,7 +7,7 @@ use sigra_domain::{
     bitacora::Entrada,
     reporte::AccionCorrectiva,
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::outbox::{Channels, Notice, a_personas, a_webhooks};
 use crate::{

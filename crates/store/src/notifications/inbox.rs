@@ -4,7 +4,7 @@ use sigra_domain::{
     Instante, Rut,
     aviso::{Aviso, AvisoData},
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use crate::{ReadConn, StoreError, Tx, Write, db::with_conn};
 

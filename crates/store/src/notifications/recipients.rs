@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use sigra_domain::{Instante, Language, Rut, aviso::Aviso, retry::Channel};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::{
     ack::dead_letter,
@@ -122,7 +122,7 @@ struct ReporteDelivery {
     autor: i64,
     area_id: i64,
     retirado: bool,
-    #[sqlx(flatten)]
+    #[row(flatten)]
     persona: QuienRow,
 }
 
@@ -161,8 +161,8 @@ async fn read<T>(
 where
     T: Send
         + Unpin
-        + for<'r> FromRow<'r, sqlx::sqlite::SqliteRow>
-        + for<'r> FromRow<'r, sqlx::postgres::PgRow>,
+        + for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>
+        + for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
 {
     let sql = tx.conn.pick(sqlite, postgres);
     Ok(with_conn!(tx.conn, c => sqlx::query_as(sql).bind(json(ids)?).fetch_all(&mut **c).await)?)

@@ -6,7 +6,7 @@ use sigra_domain::{
     Evento, Instante, Rut,
     bitacora::{FieldValues, diff},
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::{ack::dead_letter, outbox::webhook_circuit};
 use crate::{

@@ -9,7 +9,7 @@ use sigra_domain::{
         Ubicacion,
     },
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use crate::StoreError;
 

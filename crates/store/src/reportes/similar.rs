@@ -1,7 +1,7 @@
 //! Reports that may tell of the same danger: those of the same area that were made about the same time.
 
 use sigra_domain::{Instante, Quien};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use crate::{ReadConn, StoreError, db::with_conn};
 

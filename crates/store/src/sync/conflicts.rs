@@ -7,7 +7,8 @@ use sigra_domain::{
     catalogo::Catalogo,
     reporte::{Contenido, FieldConflict, MergeOutcome, NewReporte, merge},
 };
-use sqlx::{AssertSqlSafe, FromRow};
+use sigra_store_macros::FromRow;
+use sqlx::AssertSqlSafe;
 
 use crate::{
     ReadConn, StoreError, Tx,
@@ -180,9 +181,9 @@ pub struct Conflicto {
 
 #[derive(FromRow)]
 struct ConflictoListRow {
-    #[sqlx(flatten)]
+    #[row(flatten)]
     conflicto: ConflictoRow,
-    #[sqlx(flatten)]
+    #[row(flatten)]
     reporte: Row,
 }
 

@@ -1,7 +1,7 @@
 //! Phones as they present themselves at each batch.
 
 use sigra_domain::{Instante, Rut};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use crate::{ReadConn, StoreError, Tx, db::with_conn};
 

@@ -1,7 +1,7 @@
 //! How a person's sync stands.
 
 use sigra_domain::{Instante, Rut, reporte::SyncStatus};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use crate::{
     ReadConn, StoreError,

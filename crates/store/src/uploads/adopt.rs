@@ -3,7 +3,7 @@
 //! order of the two commits leaves a file without its report.
 
 use sigra_domain::Quien;
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::change::mark_uploaded;
 use crate::{

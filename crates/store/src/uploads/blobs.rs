@@ -2,7 +2,7 @@
 //! to refer to it.
 
 use sigra_domain::Instante;
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::resumable::mark_garbage;
 use crate::{ReadConn, Store, StoreError, Tx, Write, db::with_conn};

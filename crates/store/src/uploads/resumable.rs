@@ -1,7 +1,7 @@
 //! An upload begins, is taken up again, or is given up.
 
 use sigra_domain::{Instante, Quien, Rut, reporte::EstadoArchivo};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::{
     UploadRefusal,

@@ -1,7 +1,7 @@
 //! A file as it is asked for: which report has it, and where its bytes are.
 
 use sigra_domain::{Rut, reporte::EstadoArchivo};
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::blobs::{Blob, find_blob};
 use crate::{ReadConn, StoreError, db::with_conn};

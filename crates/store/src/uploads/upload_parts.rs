@@ -1,6 +1,6 @@
 //! What has come of an upload so far.
 
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::{
     UploadRefusal,

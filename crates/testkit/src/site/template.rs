@@ -2,13 +2,8 @@
 
 use sigra_domain::sha256_hex;
 use sigra_store::Migrations;
-use sqlx::{
-    AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection,
-    migrate::Migrator,
-};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tokio::sync::OnceCell;
-
-static POSTGRES: Migrator = sqlx::migrate!("../store/migrations/postgres");
 
 /// Who makes the template holds this advisory lock.
 const LOCK_ID: i64 = 0x5167_7261_7465_7374;
@@ -37,8 +32,8 @@ pub(super) async fn sqlite() -> &'static [u8] {
 pub(super) async fn postgres(servidor: &str) -> &'static str {
     static NAME: OnceCell<String> = OnceCell::const_new();
     let migrate = async || {
-        let sumas: Vec<u8> = POSTGRES.iter().flat_map(|m| m.checksum.to_vec()).collect();
-        let nombre = format!("sigra_plantilla_{}", &sha256_hex(&sumas)[..16]);
+        let sql: String = Migrations::all().postgres_sql().collect();
+        let nombre = format!("sigra_plantilla_{}", &sha256_hex(sql.as_bytes())[..16]);
         let mut c = PgConnection::connect(servidor).await.expect("PostgreSQL");
         sqlx::query("SELECT pg_advisory_lock($1)")
             .bind(LOCK_ID)

@@ -99,14 +99,14 @@ impl ReporteWrite {
 }
 
 /// What the database answers of a row it wrote.
-#[derive(sqlx::FromRow)]
+#[derive(sigra_store_macros::FromRow)]
 struct WrittenRow {
     id: i64,
     uuid_cliente: String,
 }
 
 /// The id of a report's file, by the file's uuid.
-#[derive(sqlx::FromRow)]
+#[derive(sigra_store_macros::FromRow)]
 struct WrittenArchivo {
     id: i64,
     reporte_id: i64,

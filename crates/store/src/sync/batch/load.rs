@@ -6,7 +6,7 @@ use sigra_domain::{
     bitacora::Entrada,
     reporte::{NewReporte, SyncStatus},
 };
-use sqlx::FromRow;
+use sigra_store_macros::FromRow;
 
 use super::reporte_state::{OpenConflicto, ReporteState};
 use crate::{

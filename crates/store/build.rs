@@ -1,4 +1,0 @@
-//! The migrations are embedded by a macro, which Cargo can't see into.
-fn main() {
-    println!("cargo:rerun-if-changed=migrations");
-}
