@@ -5,7 +5,6 @@ mod email;
 mod mailbox;
 mod preferences;
 mod push;
-mod receiver;
 pub mod webhooks;
 
 use serde_json::{Value, json};

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 use sigra_domain::{Fecha, Instante, Zona};
 use sigra_store::notifications::{Channels, EscalationDelays};
 
-use crate::{eventos::EventStream, sync::devices::send_presence};
+use crate::sync::devices::send_presence;
 use sigra_testkit::{
     DbKind, Nodes, Persona, TestDb, TestSite, both_databases, client,
+    event_stream::EventStream,
     files::{FilesFixture, Photo, reporte_with},
     reporte_in,
 };

@@ -1,13 +1,13 @@
 //! Bytes from outside: whatever comes, the answer is a clear problem with its own code, nothing is
 //! written, and the server stays as it was.
 
-pub mod bodies;
+mod bodies;
 mod endurance;
 mod fields;
 mod fuzz;
 mod operations;
 mod queries;
-pub mod raw_http;
+mod raw_http;
 mod values;
 
 use serde_json::{Value, json};

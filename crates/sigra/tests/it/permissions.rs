@@ -1,7 +1,7 @@
 //! Who may do what: every operation of the description by every kind of caller.
 
 mod callers;
-pub mod files;
+mod files;
 mod table;
 
 use std::collections::{BTreeSet, HashMap};

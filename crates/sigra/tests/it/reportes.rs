@@ -3,7 +3,7 @@
 mod acciones;
 mod catalogos;
 mod comentarios;
-pub mod contenido;
+mod contenido;
 mod crear;
 mod edit;
 #[cfg(not(feature = "pdf"))]

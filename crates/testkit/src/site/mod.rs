@@ -12,9 +12,12 @@
 
 mod blob_store;
 pub mod client;
+mod contenido;
 pub mod csv;
 mod database;
+pub mod event_stream;
 pub mod files;
+pub mod gzip;
 pub mod history;
 pub mod javascript;
 pub mod memory;
@@ -22,6 +25,8 @@ mod nodes;
 pub mod openapi;
 mod people;
 pub mod process;
+pub mod raw_http;
+pub mod receiver;
 mod rng;
 mod run;
 #[allow(clippy::module_inception)]
@@ -30,6 +35,7 @@ mod template;
 
 pub use blob_store::TestFiles;
 pub use client::{ApiResponse, TestRequest};
+pub use contenido::expected_hash;
 pub use database::{DbKind, DirectConn, TestDb, postgres_server_url};
 pub use nodes::{NodeClients, Nodes};
 pub use people::Persona;

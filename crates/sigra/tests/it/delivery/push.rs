@@ -9,8 +9,10 @@ use std::sync::{
 
 use serde_json::{Value, json};
 
-use super::{create_reporte, deliver_due, receiver::HttpReceiver};
-use sigra_testkit::{ApiResponse, Persona, SiteOptions, TestSite, both_databases};
+use super::{create_reporte, deliver_due};
+use sigra_testkit::{
+    ApiResponse, Persona, SiteOptions, TestSite, both_databases, receiver::HttpReceiver,
+};
 
 /// The keys of RFC 8291's example.
 const P256DH: &str =

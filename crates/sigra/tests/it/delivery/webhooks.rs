@@ -17,16 +17,14 @@ use sigra_domain::{
 use sigra_store::notifications::EscalationDelays;
 use standardwebhooks::Webhook;
 
-use super::{
-    advance_clock, create_reporte, deliver_due, deliveries,
-    receiver::{HttpReceiver, ReceivedRequest},
-    sign_in_again,
-};
+use super::{advance_clock, create_reporte, deliver_due, deliveries, sign_in_again};
 use crate::escalation::today;
 use sigra_testkit::{
     DbKind, Nodes, Persona, SiteOptions, TestDb, TestSite, both_databases,
     files::{FilesFixture, Photo, reporte_with},
-    iterations, openapi, random_below, reporte_in,
+    iterations, openapi, random_below,
+    receiver::{HttpReceiver, ReceivedRequest},
+    reporte_in,
 };
 
 /// All that other systems can be told of.
@@ -38,21 +36,6 @@ pub const EVENTS: [&str; 6] = [
     "conflicto.creado",
     "dispositivo.silencioso",
 ];
-
-/// A webhook at this address for these events; its id and secret.
-async fn webhook(sitio: &TestSite, admin: &Persona, url: &str, eventos: &[&str]) -> (i64, String) {
-    let cuerpo = json!({"url": url, "eventos": eventos, "descripcion": "Gestión"});
-    let r = sitio
-        .request("POST", "/admin/webhooks")
-        .by(admin)
-        .json(&cuerpo)
-        .send()
-        .await
-        .expect_status(201, "");
-    let secreto = r.json["secreto"].as_str().unwrap().to_owned();
-    assert!(secreto.starts_with("whsec_"), "{secreto}");
-    (r.json["id"].as_i64().unwrap(), secreto)
-}
 
 /// Whether the specification's own crate signs it alike. The test's clock runs ahead of the machine's, so the
 /// crate's look at the time can't be used for all.
@@ -83,14 +66,6 @@ fn verify_signature(r: &ReceivedRequest, cuerpo: &[u8], secreto: &str) -> bool {
         .is_ok()
 }
 
-fn version(r: &ReceivedRequest) -> (i64, i64) {
-    let d = r.json()["data"].clone();
-    (
-        d["reporte_id"].as_i64().unwrap(),
-        d["version"].as_i64().unwrap(),
-    )
-}
-
 /// What a report's events say of it.
 fn data(reporte: &Value, version: i64, titulo: &str, estado: (i64, &str)) -> Value {
     json!({
@@ -118,7 +93,7 @@ async fn one_of_each_event_is_delivered_and_signed(sitio: &TestSite) {
     let receptor = HttpReceiver::open(|_| 204).await;
     let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
     let admin = sitio.administrador().await;
-    let (_, secreto) = webhook(sitio, &admin, &receptor.url, &EVENTS).await;
+    let (_, secreto) = sitio.create_webhook(&admin, &receptor.url, &EVENTS).await;
     let mut vistos: Vec<(String, String)> = vec![];
     // The one that came since the last time.
     let mut llega = async |evento: &str, data: Value| {
@@ -261,7 +236,7 @@ async fn webhooks_come_signed_and_in_order(sitio: &TestSite) {
     let falla = Arc::new(Mutex::new(HashSet::<i64>::new()));
     let negados = Arc::clone(&falla);
     let receptor = HttpReceiver::open(move |r| {
-        if negados.lock().unwrap().contains(&version(r).0) {
+        if negados.lock().unwrap().contains(&r.reporte_version().0) {
             500
         } else {
             204
@@ -269,13 +244,13 @@ async fn webhooks_come_signed_and_in_order(sitio: &TestSite) {
     })
     .await;
     let (admin, autor) = (sitio.administrador().await, sitio.trabajador().await);
-    let (id, secreto) = webhook(
-        sitio,
-        &admin,
-        &receptor.url,
-        &["reporte.creado", "reporte.decidido"],
-    )
-    .await;
+    let (id, secreto) = sitio
+        .create_webhook(
+            &admin,
+            &receptor.url,
+            &["reporte.creado", "reporte.decidido"],
+        )
+        .await;
     let a = create_reporte(sitio, &autor, 3, "Roca").await;
     let b = create_reporte(sitio, &autor, 1, "Baranda").await;
     falla.lock().unwrap().insert(a);
@@ -287,7 +262,11 @@ async fn webhooks_come_signed_and_in_order(sitio: &TestSite) {
     }
     deliver_due(sitio).await;
     // What was edited is none of its events; the second of `a` waits for its first.
-    let vistos: Vec<_> = receptor.all().iter().map(version).collect();
+    let vistos: Vec<_> = receptor
+        .all()
+        .iter()
+        .map(ReceivedRequest::reporte_version)
+        .collect();
     let de = |reporte| {
         vistos
             .iter()
@@ -330,11 +309,17 @@ async fn webhooks_come_signed_and_in_order(sitio: &TestSite) {
     deliver_due(sitio).await;
     let todos = receptor.all();
     assert_eq!(
-        todos[3..].iter().map(version).collect::<Vec<_>>(),
+        todos[3..]
+            .iter()
+            .map(ReceivedRequest::reporte_version)
+            .collect::<Vec<_>>(),
         [(a, 1), (a, 2)]
     );
     // The same id as when it failed.
-    let antes = todos[..3].iter().find(|r| version(r) == (a, 1)).unwrap();
+    let antes = todos[..3]
+        .iter()
+        .find(|r| r.reporte_version() == (a, 1))
+        .unwrap();
     assert_eq!(todos[3].header("webhook-id"), antes.header("webhook-id"));
     assert!(is_signed_with(&todos[3], &secreto) && is_signed_with(&todos[3], &nuevo));
     advance_clock(sitio, 25 * Instante::HOUR);
@@ -407,8 +392,12 @@ async fn a_receiver_that_does_not_answer_opens_its_circuit(sitio: &TestSite) {
     let malo = HttpReceiver::open(move |_| if anda.load(Relaxed) { 200 } else { 503 }).await;
     let bueno = HttpReceiver::open(|_| 200).await;
     let (admin, autor) = (sitio.administrador().await, sitio.trabajador().await);
-    let (id, _) = webhook(sitio, &admin, &malo.url, &["reporte.creado"]).await;
-    webhook(sitio, &admin, &bueno.url, &["reporte.creado"]).await;
+    let (id, _) = sitio
+        .create_webhook(&admin, &malo.url, &["reporte.creado"])
+        .await;
+    sitio
+        .create_webhook(&admin, &bueno.url, &["reporte.creado"])
+        .await;
     for n in 0..30 {
         create_reporte(sitio, &autor, 1, &format!("Roca {n}")).await;
     }
@@ -452,7 +441,7 @@ async fn a_receiver_that_does_not_answer_opens_its_circuit(sitio: &TestSite) {
     deliver_due(sitio).await;
     let ids: HashSet<_> = malo.all()[tocado + 3..]
         .iter()
-        .map(|r| version(r).0)
+        .map(|r| r.reporte_version().0)
         .collect();
     assert_eq!(ids.len(), 30);
     let w = estado().await;
@@ -472,7 +461,9 @@ async fn after_the_last_attempt_it_is_a_dead_letter(sitio: &TestSite) {
     let anda = Arc::clone(&sirve);
     let receptor = HttpReceiver::open(move |_| if anda.load(Relaxed) { 200 } else { 500 }).await;
     let (admin, autor) = (sitio.administrador().await, sitio.trabajador().await);
-    webhook(sitio, &admin, &receptor.url, &["reporte.creado"]).await;
+    sitio
+        .create_webhook(&admin, &receptor.url, &["reporte.creado"])
+        .await;
     create_reporte(sitio, &autor, 1, "Roca").await;
     for n in 1..=MAX_ATTEMPTS {
         deliver_due(sitio).await;
@@ -601,7 +592,7 @@ async fn kill_delivering_servers(motor: DbKind, nodos: usize) {
         sitio.supervisor(&[1]).await,
     );
     let eventos = ["reporte.creado", "reporte.decidido"];
-    webhook(&sitio, &admin, &receptor.url, &eventos).await;
+    sitio.create_webhook(&admin, &receptor.url, &eventos).await;
     let reportes = iterations(10_000) / 2;
     let escriben = {
         let sitio = Arc::clone(&sitio);
@@ -663,7 +654,7 @@ async fn kill_delivering_servers(motor: DbKind, nodos: usize) {
     let mut visto: HashMap<i64, i64> = HashMap::new();
     let mut repetidos = 0;
     for r in &todos {
-        let (reporte, version) = version(r);
+        let (reporte, version) = r.reporte_version();
         if let Some(antes) = por_id.insert(r.header("webhook-id"), (reporte, version)) {
             assert_eq!(antes, (reporte, version), "un id, dos avisos");
             repetidos += 1;

@@ -3,8 +3,7 @@
 use serde_json::json;
 use sigra_files::Limits;
 
-use crate::permissions::files::multipart_form;
-use sigra_testkit::files::{FilesFixture, Photo, progressive_photo, reporte_with};
+use sigra_testkit::files::{FilesFixture, Photo, multipart_form, progressive_photo, reporte_with};
 use sigra_testkit::{
     ApiResponse, Persona, SiteOptions, TestSite, both_databases, reporte_in, uuid,
 };

@@ -1,10 +1,9 @@
 //! What an upload that comes in one part costs: each write waits for the disk.
 
 use super::tus::{append, start_upload, tus};
-use crate::permissions::files::multipart_form;
 use sigra_testkit::{
     Persona, TestSite,
-    files::{FilesFixture, Photo, reporte_with},
+    files::{FilesFixture, Photo, multipart_form, reporte_with},
     on_four_sites,
 };
 

@@ -1,30 +1,16 @@
 //! Bodies: what is no JSON object, sizes, compression, types.
 
-use std::io::Write as _;
-
-use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 
-use super::{assert_problema, concrete_path, example, raw_http::send_raw, reporte, snapshot};
+use super::{assert_problema, concrete_path, example, reporte, snapshot};
 use sigra_testkit::{
-    ApiResponse, Persona, TestSite, both_databases, iterations, openapi::operations, reporte_in,
+    ApiResponse, Persona, TestSite, both_databases,
+    gzip::{gzip, gzip_bomb},
+    iterations,
+    openapi::operations,
+    raw_http::send_raw,
+    reporte_in,
 };
-
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut e = GzEncoder::new(Vec::new(), Compression::best());
-    e.write_all(bytes).expect("gzip");
-    e.finish().expect("gzip")
-}
-
-/// `mib` MiB of zeros in a few kB each.
-pub fn gzip_bomb(mib: usize) -> Vec<u8> {
-    let mut e = GzEncoder::new(Vec::new(), Compression::best());
-    let ceros = vec![0; 1 << 20];
-    for _ in 0..mib {
-        e.write_all(&ceros).expect("gzip");
-    }
-    e.finish().expect("gzip")
-}
 
 /// A report's JSON padded to `largo` bytes.
 fn padded_reporte(largo: usize) -> Vec<u8> {

@@ -9,14 +9,13 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{
-    bodies::{gzip, gzip_bomb},
-    raw_http::{connect, read, send_raw},
-};
 use sigra_testkit::{
-    TestSite, both_databases, iterations,
+    TestSite, both_databases,
+    gzip::{gzip, gzip_bomb},
+    iterations,
     memory::{MIB, peak, resident},
     process::ServerProcess,
+    raw_http::{connect, read, send_raw},
     reporte_in, run_concurrently,
 };
 

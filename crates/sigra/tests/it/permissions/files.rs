@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::table::{Call, OperationRow, PathTarget};
-use sigra_testkit::files::{FilesFixture, Photo, progressive_photo, reporte_with};
+use sigra_testkit::files::{FilesFixture, Photo, multipart_form, progressive_photo, reporte_with};
 use sigra_testkit::{Persona, TestSite, reporte_in, uuid};
 
 /// Makes what the call needs, of `autor`: a report, its file, an upload.
@@ -77,21 +77,4 @@ pub async fn build(fila: &OperationRow, sitio: &TestSite, autor: &Persona) -> Ca
         }
     }
     llamada
-}
-
-/// A form with these texts and, last, the file: its type and its bytes.
-pub fn multipart_form(textos: &[(&str, &str)], foto: &Photo) -> (String, Vec<u8>) {
-    let mut cuerpo = Vec::new();
-    for (nombre, valor) in textos {
-        let parte =
-            format!("--xx\r\ncontent-disposition: form-data; name=\"{nombre}\"\r\n\r\n{valor}\r\n");
-        cuerpo.extend(parte.into_bytes());
-    }
-    cuerpo.extend(
-        b"--xx\r\ncontent-disposition: form-data; name=\"archivo\"; filename=\"roca.jpg\"\r\n",
-    );
-    cuerpo.extend(b"content-type: image/jpeg\r\n\r\n");
-    cuerpo.extend(&foto.bytes);
-    cuerpo.extend(b"\r\n--xx--\r\n");
-    ("multipart/form-data; boundary=xx".into(), cuerpo)
 }

@@ -9,34 +9,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{edit, get_reporte};
-use sigra_testkit::{TestSite, both_databases, iterations, reporte_in, uuid};
+use sigra_testkit::{TestSite, both_databases, expected_hash, iterations, reporte_in, uuid};
 
 fn sha256(texto: &str) -> String {
     sigra_domain::hex(&Sha256::digest(texto))
-}
-
-/// The content of a body as the contract defines it: absent is null, the manifest by uuid.
-pub fn expected_hash(cuerpo: &Value) -> String {
-    let mut contenido = json!({});
-    for campo in [
-        "titulo",
-        "descripcion",
-        "area_id",
-        "severidad_id",
-        "ubicacion",
-        "multimedia",
-    ] {
-        contenido[campo] = cuerpo[campo].clone();
-    }
-    if let Some(u) = contenido["ubicacion"].as_object_mut() {
-        for campo in ["precision_m", "referencia"] {
-            u.entry(campo).or_insert(Value::Null);
-        }
-    }
-    if let Some(m) = contenido["multimedia"].as_array_mut() {
-        m.sort_by_key(|a| a["uuid_cliente"].as_str().unwrap().to_owned());
-    }
-    sha256(&serde_json_canonicalizer::to_string(&contenido).unwrap())
 }
 
 /// Whole numbers, negative zero and the smallest there are, not only what a satellite would say.

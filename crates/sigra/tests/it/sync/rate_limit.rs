@@ -3,9 +3,10 @@
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::hostile_input::{self, raw_http::connect};
+use crate::hostile_input;
 use sigra_testkit::{
-    ApiResponse, Persona, SiteOptions, TestSite, both_databases, openapi, reporte_in, uuid,
+    ApiResponse, Persona, SiteOptions, TestSite, both_databases, gzip::gzip_bomb, openapi,
+    raw_http::connect, reporte_in, uuid,
 };
 
 fn three_per_minute() -> SiteOptions {
@@ -130,7 +131,7 @@ async fn the_fourth_call_waits_and_then_passes(sitio: &TestSite) {
 async fn the_body_of_a_throttled_request_is_not_read(sitio: &TestSite) {
     let autor = sitio.trabajador().await;
     // Made first: packing them takes so long that the session might call again.
-    let bomb = hostile_input::bodies::gzip_bomb(200);
+    let bomb = gzip_bomb(200);
     exhaust(sitio, &autor).await;
     // Too large, no JSON, no gzip: nobody looks.
     for (headers, cuerpo) in [

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use super::bad_items::archivo;
-use crate::{hostile_input, reportes::contenido::expected_hash};
+use crate::hostile_input;
 use sigra_testkit::{
-    ApiResponse, DbKind, Persona, Rng, TestSite, both_databases, iterations, reporte_in, uuid,
+    ApiResponse, DbKind, Persona, Rng, TestSite, both_databases, expected_hash, iterations,
+    reporte_in, uuid,
 };
 
 async fn reconcile(sitio: &TestSite, quien: &Persona, tenidos: &[Value]) -> ApiResponse {

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
-use crate::hostile_input::raw_http::connect;
-use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
+use sigra_testkit::{Persona, TestSite, both_databases, raw_http::connect, reporte_in};
 
 const MAX_BODY: usize = 8 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_mins(1);

@@ -9,8 +9,7 @@ use super::{
     batch::{send_one, with},
     scope::FeedReader,
 };
-use crate::reportes::contenido::expected_hash;
-use sigra_testkit::{DbKind, Persona, TestDb, TestSite, reporte_in, step_aside};
+use sigra_testkit::{DbKind, Persona, TestDb, TestSite, expected_hash, reporte_in, step_aside};
 
 async fn write(sitio: &TestSite, autor: &Persona, n: usize) {
     for _ in 0..n {

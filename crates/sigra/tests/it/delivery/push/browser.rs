@@ -9,8 +9,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{AUTH, P256DH, subscribe};
-use crate::delivery::{create_reporte, deliver_due, receiver::HttpReceiver};
-use sigra_testkit::{SiteOptions, TestSite, both_databases};
+use crate::delivery::{create_reporte, deliver_due};
+use sigra_testkit::{SiteOptions, TestSite, both_databases, receiver::HttpReceiver};
 
 /// Of [`P256DH`].
 const PRIVATE_KEY: &str = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94";

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::{add_new_reportes, rows, send, table::written, valid_item};
 use crate::{
-    hostile_input::{self, bodies::gzip},
+    hostile_input,
     sync::{batch_of, outcomes},
 };
-use sigra_testkit::{ApiResponse, TestSite, both_databases, reporte_in};
+use sigra_testkit::{ApiResponse, TestSite, both_databases, gzip::gzip, reporte_in};
 
 const MAX: usize = 8 << 20;
 

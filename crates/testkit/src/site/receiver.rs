@@ -5,11 +5,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
     sync::watch,
 };
+
+use super::{Persona, TestSite};
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -24,8 +27,15 @@ impl ReceivedRequest {
         self.cabeceras.get(nombre).map_or("", String::as_str)
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.cuerpo).expect("JSON")
+    }
+
+    /// Of which report a webhook tells, and of which version of it.
+    pub fn reporte_version(&self) -> (i64, i64) {
+        let d = &self.json()["data"];
+        let n = |campo: &str| d[campo].as_i64().expect(campo);
+        (n("reporte_id"), n("version"))
     }
 }
 
@@ -40,8 +50,8 @@ pub struct HttpReceiver {
 impl HttpReceiver {
     /// `responde` says with which status.
     pub async fn open(responde: impl Fn(&ReceivedRequest) -> u16 + Send + Sync + 'static) -> Self {
-        let subscriber = TcpListener::bind("127.0.0.1:0").await.expect("puerto");
-        let url = format!("http://{}", subscriber.local_addr().expect("dirección"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("puerto");
+        let url = format!("http://{}", listener.local_addr().expect("dirección"));
         let recibidos = Arc::<Mutex<Vec<ReceivedRequest>>>::default();
         let (dice, cuantos) = watch::channel(0);
         let (guarda, responde) = (
@@ -50,7 +60,7 @@ impl HttpReceiver {
         );
         let dice = Arc::new(dice);
         tokio::spawn(async move {
-            while let Ok((s, _)) = subscriber.accept().await {
+            while let Ok((s, _)) = listener.accept().await {
                 let (guarda, responde, dice) = (
                     Arc::clone(&guarda),
                     Arc::clone(&responde),
@@ -80,6 +90,23 @@ impl HttpReceiver {
     /// All so far.
     pub fn all(&self) -> Vec<ReceivedRequest> {
         self.recibidos.lock().expect("lista").clone()
+    }
+}
+
+impl TestSite {
+    /// A webhook at this address for these events; its id and secret.
+    pub async fn create_webhook(
+        &self,
+        admin: &Persona,
+        url: &str,
+        eventos: &[&str],
+    ) -> (i64, String) {
+        let cuerpo = json!({"url": url, "eventos": eventos, "descripcion": "Gestión"});
+        let pedido = self.request("POST", "/admin/webhooks").by(admin);
+        let r = pedido.json(&cuerpo).send().await.expect_status(201, "");
+        let secreto = r.json["secreto"].as_str().expect("secreto").to_owned();
+        assert!(secreto.starts_with("whsec_"), "{secreto}");
+        (r.id(), secreto)
     }
 }
 
