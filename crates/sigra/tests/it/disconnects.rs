@@ -21,7 +21,7 @@ const CONCURRENCY: usize = 50;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_disappears_leaves_nothing_half_done_on_sqlite() {
     run_with(DbKind::Sqlite, with_connections(1), async |s| {
-        disconnect_many(s).await
+        disconnect_many(s).await;
     })
     .await;
 }
@@ -30,7 +30,7 @@ async fn a_client_that_disappears_leaves_nothing_half_done_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_disappears_leaves_nothing_half_done_on_postgres() {
     run_with(DbKind::Postgres, with_connections(3), async |s| {
-        disconnect_many(s).await
+        disconnect_many(s).await;
     })
     .await;
 }

@@ -31,7 +31,7 @@ async fn events_come_live_and_resume_where_they_were(sitio: &TestSite) {
             .store
             .fan_out_avisos(Channels::default())
             .await
-            .unwrap()
+            .unwrap();
     };
     sitio.reporte(&autor, 1).await;
     reparte().await;
@@ -234,7 +234,7 @@ async fn the_other_nodes_hear_the_wakeup(sitio: &TestSite) {
         timeout(TIMEOUT, novedades.changed())
             .await
             .expect("nadie avisó")
-            .unwrap()
+            .unwrap();
     };
     // Its own: it began to listen.
     oye().await;

@@ -10,7 +10,6 @@
     clippy::items_after_statements,
     clippy::many_single_char_names,
     clippy::needless_for_each,
-    clippy::semicolon_if_nothing_returned,
     // Tables of cases are long and their rows are tuples.
     clippy::too_many_lines,
     clippy::type_complexity

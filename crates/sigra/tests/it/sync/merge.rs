@@ -150,11 +150,11 @@ impl Fixture<'_> {
         match cambio {
             Servidor | Igual => {
                 self.update(&id, &nuevo, campo, &other_value(campo, 1))
-                    .await
+                    .await;
             }
             Distinto => {
                 self.update(&id, &nuevo, campo, &other_value(campo, 2))
-                    .await
+                    .await;
             }
             Nadie | Telefono => {}
         }

@@ -117,7 +117,7 @@ pub async fn run(sitio: &TestSite, semilla: u64) -> usize {
             ExpectedUse::Quizas => return 0,
             ExpectedUse::Nada => assert!(rs.iter().all(|r| r.code() == "sesion_cerrada"), "{que}"),
             ExpectedUse::Mismo(por) => {
-                assert_eq!(dados[0], Some(f.tokens[por].0.as_str()), "{que}")
+                assert_eq!(dados[0], Some(f.tokens[por].0.as_str()), "{que}");
             }
             ExpectedUse::Nuevo => {
                 let nuevo = dados[0].unwrap_or_else(|| panic!("{que}")).to_owned();
