@@ -4,12 +4,8 @@
 mod bad_items;
 mod batch;
 mod conflicts;
-mod crash;
-pub mod cuts;
 pub mod devices;
-mod feed;
 mod merge;
-mod model;
 mod races;
 mod rate_limit;
 mod reading;

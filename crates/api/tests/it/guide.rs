@@ -9,7 +9,7 @@ use sigra_domain::{Language, sha256_hex};
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
-/// `SIGRA_ACTUALIZAR=1 cargo test -p sigra --test it guia` writes it anew.
+/// `SIGRA_ACTUALIZAR=1 cargo test -p sigra-api --test it guide` writes it anew.
 #[test]
 fn the_codes_are_in_the_guide() {
     let mut texto = String::from(

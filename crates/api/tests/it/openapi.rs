@@ -7,7 +7,7 @@ use sigra_testkit::{
     openapi::{OPENAPI_PATH, operations, resolve_ref},
 };
 
-/// `SIGRA_ACTUALIZAR=1 cargo test -p sigra --test it openapi` writes it anew.
+/// `SIGRA_ACTUALIZAR=1 cargo test -p sigra-api --test it openapi` writes it anew.
 #[both_databases]
 async fn the_description_is_the_stored_one(sitio: &TestSite) {
     let r = sitio.request("GET", "/openapi.json").send().await;

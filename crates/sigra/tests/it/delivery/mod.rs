@@ -1,0 +1,3 @@
+//! What leaves for others, though the servers that send it are killed.
+
+mod webhooks;

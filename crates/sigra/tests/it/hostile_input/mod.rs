@@ -1,0 +1,3 @@
+//! Bytes from outside, and what they cost the server.
+
+mod endurance;
