@@ -39,6 +39,8 @@ pub struct SiteOptions {
     pub hacia_aqui: bool,
     /// The port of a mail server here.
     pub smtp: Option<u16>,
+    /// The proxies that it trusts. With none, its cookies are for HTTPS only.
+    pub proxies: &'static [&'static str],
 }
 
 impl SiteOptions {
@@ -83,6 +85,7 @@ impl Default for SiteOptions {
             limites: Limits::default(),
             hacia_aqui: false,
             smtp: None,
+            proxies: &["127.0.0.1"],
         }
     }
 }
@@ -117,6 +120,7 @@ impl TestSite {
         }];
         let tokens = Tokens::new(&claves);
         let archivos = TestFiles::new(ajuste.en_s3, ajuste.s3_publico).await;
+        let proxies = ajuste.proxies.iter().map(|ip| ip.parse().expect("ip"));
         let settings = Settings {
             database: DatabaseSettings {
                 url: bd.url.clone(),
@@ -131,8 +135,8 @@ impl TestSite {
             app: AppOptions {
                 zona: Zona::new("America/Santiago").expect("zona"),
                 claves,
-                proxies: vec!["127.0.0.1".parse().expect("ip")],
-                cookie_segura: false,
+                proxies: proxies.collect(),
+                cookie_segura: ajuste.proxies.is_empty(),
                 sync_por_minuto: ajuste.sync_por_minuto,
                 silencio_horas: 72,
             },

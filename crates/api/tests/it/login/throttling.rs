@@ -1,13 +1,11 @@
 //! Wrong passwords slow down, per account and per address.
 
-use sigra_api::{App, AppOptions, SigningKey};
-use sigra_domain::{Rol, Zona};
+use sigra_domain::Rol;
 use sigra_store::identity::CountAttempt;
 
 use super::{PASSWORD, change_password, log_in, login, login_persona, me};
 use sigra_testkit::{
-    ApiResponse, SECRET, TestRequest, TestSite, both_databases, client, iterations,
-    run_concurrently,
+    ApiResponse, SiteOptions, TestSite, both_databases, iterations, run_concurrently,
 };
 
 const FREE_ATTEMPTS: u32 = 5;
@@ -289,37 +287,21 @@ async fn exhaust(sitio: &TestSite, direcciones: [&str; 3]) {
 
 /// The same service where no proxy is trusted: what the client writes about its address is nothing.
 async fn check_without_proxy(sitio: &TestSite) {
-    let opciones = AppOptions {
-        zona: Zona::new("America/Santiago").expect("zona"),
-        claves: vec![SigningKey {
-            kid: "prueba".into(),
-            secreto: SECRET,
-        }],
-        proxies: vec![],
-        cookie_segura: true,
-        sync_por_minuto: 0,
-        silencio_horas: 72,
+    let ajuste = SiteOptions {
+        proxies: &[],
+        ..SiteOptions::default()
     };
-    let app = App::new(
-        sitio.store.clone(),
-        sitio.app.files().clone(),
-        sitio.app.delivery_worker().clone(),
-        opciones,
-    );
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
-    let url = format!("http://{}", listener.local_addr().expect("dirección"));
-    let servidor = tokio::spawn(sigra_api::serve(listener, app, std::future::pending()));
-    let http = client::http();
+    let directo = TestSite::with(sitio.bd.shared(), ajuste).await;
+    directo.store.env().advance(now(sitio) - now(&directo));
     let entra = |rut: i64, clave: &str| {
-        let cuerpo = serde_json::json!({"rut": rut, "password": clave});
-        let pedido = TestRequest::new(&http, &url, "POST", "/auth/login").json(&cuerpo);
+        let pedido = login(&directo, rut, clave);
         pedido.header("x-forwarded-for", "203.0.113.77").send()
     };
     // 127.0.0.1 has used up its free ones.
     entra(40_000_000, "incorrecta")
         .await
         .expect_status(429, "demasiados_intentos");
-    sitio.store.env().advance(3_600_000);
+    directo.store.env().advance(3_600_000);
     let p = login_persona(sitio, Rol::Trabajador).await;
     let r = entra(p.rut.body(), PASSWORD).await.expect_status(200, "");
     assert!(
@@ -327,5 +309,5 @@ async fn check_without_proxy(sitio: &TestSite) {
         "{:?}",
         r.headers
     );
-    servidor.abort();
+    directo.close().await;
 }
