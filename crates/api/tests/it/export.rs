@@ -124,19 +124,8 @@ async fn a_spreadsheet_reads_what_was_exported(sitio: &TestSite) {
         .id();
     let otra_area = sitio.reporte(&autor, 2).await["id"].as_i64().unwrap();
     let retirado = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
-    let retira = sitio
-        .request("DELETE", &format!("/reportes/{retirado}"))
-        .by(&admin)
-        .if_match(1);
-    retira
-        .json(&json!({"detalle": "De prueba."}))
-        .send()
-        .await
-        .expect_status(204, "");
-    let decide = sitio
-        .request("POST", &format!("/admin/reportes/{id}/aprobar"))
-        .by(&jefe);
-    decide.json(&json!({})).send().await.expect_status(200, "");
+    sitio.withdraw_reporte(&admin, retirado, 1).await;
+    sitio.approve_reporte(&jefe, id).await;
 
     let csv = export(sitio, &admin, "").await;
     assert!(csv.starts_with("\u{feff}id,uuid_cliente,titulo,"));
@@ -239,10 +228,7 @@ async fn the_spreadsheet_says_the_same_as_the_csv(sitio: &TestSite) {
             primero = r["resultados"][0]["id"].clone();
         }
     }
-    let decide = sitio
-        .request("POST", &format!("/admin/reportes/{primero}/aprobar"))
-        .by(&admin);
-    decide.json(&json!({})).send().await.expect_status(200, "");
+    sitio.approve_reporte(&admin, primero).await;
     let csv = export(sitio, &admin, "").await;
     let del_csv = csv::records(&csv, b',');
     let url = format!("{}/admin/export.xlsx", sitio.url);

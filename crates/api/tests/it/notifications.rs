@@ -63,15 +63,7 @@ async fn everyone_is_notified_of_what_concerns_them(sitio: &TestSite) {
     let b = sitio.reporte(&autor, 3).await["id"].as_i64().unwrap();
     let propio = sitio.reporte(&uno, 1).await["id"].as_i64().unwrap();
     let retirado = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
-    let retira = sitio
-        .request("DELETE", &format!("/reportes/{retirado}"))
-        .by(&admin)
-        .if_match(1);
-    retira
-        .json(&json!({"detalle": "De prueba."}))
-        .send()
-        .await
-        .expect_status(204, "");
+    sitio.withdraw_reporte(&admin, retirado, 1).await;
     assert_eq!(events(sitio, &uno).await, [event("reporte.creado", a)]);
     assert_eq!(
         events(sitio, &otro).await,

@@ -41,15 +41,6 @@ async fn get_reporte(sitio: &TestSite, quien: &Persona, id: i64) -> Value {
         .json
 }
 
-async fn bitacora(sitio: &TestSite, quien: &Persona, id: i64) -> Vec<Value> {
-    let r = sitio
-        .request("GET", &format!("/reportes/{id}/bitacora"))
-        .by(quien)
-        .send()
-        .await;
-    r.json["items"].as_array().expect("items").clone()
-}
-
 /// `aprobar` or `rechazar`, with its reason.
 fn decide(sitio: &TestSite, quien: &Persona, id: i64, como: &str) -> TestRequest {
     let cuerpo = json!({"detalle": format!("{como} por {}", quien.rut)});
@@ -223,7 +214,7 @@ async fn of_two_or_sixteen_who_decide_one_wins(sitio: &TestSite) {
         assert_eq!(with_status(&respuestas, 409).len(), n - 1);
 
         let i = respuestas.iter().position(|r| r.status == 200).unwrap();
-        let entradas = bitacora(sitio, &jefes[i], id).await;
+        let entradas = sitio.bitacora(&jefes[i], id).await;
         assert_eq!(entradas.len(), 2);
         assert_eq!(entradas[1]["rut"], jefes[i].rut.body());
         assert_eq!(
@@ -255,7 +246,7 @@ async fn of_two_or_sixteen_who_decide_one_wins(sitio: &TestSite) {
             .send()
             .await
             .expect_status(409, "transicion_no_permitida");
-        assert_eq!(bitacora(sitio, &autor, id).await, entradas);
+        assert_eq!(sitio.bitacora(&autor, id).await, entradas);
         assert_eq!(get_reporte(sitio, &autor, id).await, gano.json);
     }
 }
@@ -289,7 +280,7 @@ async fn of_two_edits_of_one_version_one_wins(sitio: &TestSite) {
             );
         }
         assert_eq!(get_reporte(sitio, &autor, id).await, gano.json);
-        assert_eq!(bitacora(sitio, &autor, id).await.len(), 2);
+        assert_eq!(sitio.bitacora(&autor, id).await.len(), 2);
     }
 }
 
@@ -335,7 +326,7 @@ async fn ones_own_change_sent_again_writes_nothing(sitio: &TestSite) {
         assert_eq!(r.version(), 4);
         let antes = (
             get_reporte(sitio, &autor, id).await,
-            bitacora(sitio, &autor, id).await,
+            sitio.bitacora(&autor, id).await,
         );
         let r = pedidos().send().await;
         assert_eq!((r.status, &r.json), (200, &antes.0), "{}", r.texto);
@@ -353,7 +344,7 @@ async fn ones_own_change_sent_again_writes_nothing(sitio: &TestSite) {
         assert_eq!(
             (
                 get_reporte(sitio, &autor, id).await,
-                bitacora(sitio, &autor, id).await
+                sitio.bitacora(&autor, id).await
             ),
             antes
         );
@@ -372,7 +363,7 @@ async fn deciding_by_put_again_writes_nothing(sitio: &TestSite) {
             (200, 2, Some("Rechazado"))
         );
     }
-    assert_eq!(bitacora(sitio, &autor, id).await.len(), 2);
+    assert_eq!(sitio.bitacora(&autor, id).await.len(), 2);
 }
 
 /// Edit, decision and withdrawal of the same version: each order of them leaves a history that
@@ -401,7 +392,7 @@ async fn different_concurrent_changes_happen_one_after_another(sitio: &TestSite)
         assert!(posibles.contains(&estados), "{estados:?}");
         let escritas = 1 + r.iter().filter(|r| r.status < 300).count();
         assert_eq!(
-            bitacora(sitio, &autor, id).await.len(),
+            sitio.bitacora(&autor, id).await.len(),
             escritas,
             "{estados:?}"
         );

@@ -40,13 +40,6 @@ fn decide(sitio: &TestSite, quien: &Persona, id: i64, como: &str) -> TestRequest
         .json(&json!({"detalle": "visto en terreno"}))
 }
 
-async fn bitacora(sitio: &TestSite, quien: &Persona, id: i64) -> Vec<Value> {
-    let ruta = format!("/reportes/{id}/bitacora/");
-    let r = sitio.request("GET", &ruta).by(quien).send().await;
-    assert_eq!(r.status, 200, "{}", r.texto);
-    r.json["items"].as_array().unwrap().clone()
-}
-
 /// The fields that an error names, with their codes.
 fn error_codes(r: &ApiResponse) -> Vec<(&str, &str)> {
     let lista = r.json["errores"].as_array().into_iter().flatten();

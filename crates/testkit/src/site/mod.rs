@@ -27,6 +27,7 @@ mod people;
 pub mod process;
 pub mod raw_http;
 pub mod receiver;
+mod reportes;
 mod rng;
 mod run;
 #[allow(clippy::module_inception)]

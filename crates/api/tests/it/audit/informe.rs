@@ -103,15 +103,8 @@ async fn the_pdf_tells_all_of_a_reporte(sitio: &TestSite) {
         leido.metadata("Title"),
         format!("Reporte {id}: Roca suelta #emph[aquí] sobre $x$")
     );
-    let bitacora = sitio
-        .request("GET", &format!("/reportes/{id}/bitacora"))
-        .by(&autor)
-        .send()
-        .await
-        .json;
-    let hashes: Vec<&str> = bitacora["items"]
-        .as_array()
-        .unwrap()
+    let entradas = sitio.bitacora(&autor, id).await;
+    let hashes: Vec<&str> = entradas
         .iter()
         .map(|e| e["hash"].as_str().unwrap())
         .collect();
@@ -186,15 +179,9 @@ async fn the_pdf_tells_all_of_a_reporte(sitio: &TestSite) {
     );
     leido.assert_says(&format!("Decidido por {quien} Motivo Se cierra el paso."));
     let version = hashes.len() + 1;
-    let retira = sitio
-        .request("DELETE", &format!("/reportes/{id}"))
-        .by(&admin)
-        .if_match(i64::try_from(version).unwrap());
-    retira
-        .json(&json!({"detalle": "De prueba."}))
-        .send()
-        .await
-        .expect_status(204, "");
+    sitio
+        .withdraw_reporte(&admin, id, i64::try_from(version).unwrap())
+        .await;
     sitio
         .request("GET", &format!("/reportes/{id}/informe.pdf"))
         .by(&autor)

@@ -74,15 +74,7 @@ async fn the_dashboard_shows_the_known_figures(sitio: &TestSite) {
     let d = create_delayed(sitio, &autor, 5, 2, "2026-03-02", 0).await;
     let fuera = create_delayed(sitio, &autor, 1, 2, "2026-04-01", 1).await;
     let retirado = create_delayed(sitio, &autor, 1, 2, "2026-03-02", 1).await;
-    let retira = sitio
-        .request("DELETE", &format!("/reportes/{retirado}"))
-        .by(&admin)
-        .if_match(1);
-    retira
-        .json(&json!({"detalle": "De prueba."}))
-        .send()
-        .await
-        .expect_status(204, "");
+    sitio.withdraw_reporte(&admin, retirado, 1).await;
     // One within the 24 hours of an Alta, one after.
     sitio.store.env().advance(10 * HOUR);
     decide(sitio, &sitio.supervisor(&[1, 4]).await, a, "aprobar").await;

@@ -341,15 +341,7 @@ async fn what_may_no_longer_be_seen_is_not_delivered(sitio: &TestSite) {
     let (jefe, r) = create_people(sitio, 3).await;
     let admin = sitio.administrador().await;
     Row::email(&jefe, r[0]).enqueue(sitio).await;
-    let retira = sitio
-        .request("DELETE", &format!("/reportes/{}", r[0]))
-        .by(&admin)
-        .if_match(1);
-    retira
-        .json(&serde_json::json!({"detalle": "De prueba."}))
-        .send()
-        .await
-        .expect_status(204, "");
+    sitio.withdraw_reporte(&admin, r[0], 1).await;
     let queda = Row::email(&jefe, r[1]).enqueue(sitio).await;
     let tomadas = claim(sitio).await;
     assert_eq!(ids(&tomadas), [queda]);

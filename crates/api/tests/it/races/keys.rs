@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sigra_domain::Instante;
 
-use super::{bitacora, decide, edit, send_all};
+use super::{decide, edit, send_all};
 use sigra_testkit::{
     ApiResponse, Persona, TestRequest, TestSite, both_databases, iterations, reporte_in,
     run_concurrently,
@@ -97,7 +97,7 @@ async fn the_same_key_twenty_times_is_one_effect_and_one_answer(sitio: &TestSite
                 .if_match(3)
         };
         veinte(&|| retira().json(&json!({"detalle": "de prueba"})), 204).await;
-        assert_eq!(bitacora(sitio, &autor, id).await.len(), 4);
+        assert_eq!(sitio.bitacora(&autor, id).await.len(), 4);
     }
 }
 
@@ -195,7 +195,7 @@ async fn the_same_key_with_another_body_is_422_and_nothing_changes(sitio: &TestS
         .send()
         .await;
     r.expect_status(422, "idempotencia_distinta");
-    assert_eq!(bitacora(sitio, &autor, id).await.len(), 2);
+    assert_eq!(sitio.bitacora(&autor, id).await.len(), 2);
     // Twenty bodies at once under one key: one is done.
     let pedidos = (0..20).map(|_| create(sitio, &autor, &reporte_in(1)).idempotency_key("q"));
     let respuestas = send_all(pedidos).await;

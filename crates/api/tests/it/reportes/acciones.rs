@@ -8,10 +8,7 @@ use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases, run_concurre
 
 async fn create_aprobado(sitio: &TestSite, autor: &Persona, jefe: &Persona) -> i64 {
     let id = sitio.reporte(autor, 1).await["id"].as_i64().unwrap();
-    let decide = sitio
-        .request("POST", &format!("/admin/reportes/{id}/aprobar"))
-        .by(jefe);
-    decide.json(&json!({})).send().await.expect_status(200, "");
+    sitio.approve_reporte(jefe, id).await;
     id
 }
 
@@ -121,48 +118,36 @@ async fn an_accion_goes_from_requested_to_verified(sitio: &TestSite) {
         .await
         .expect_status(201, "");
 
-    set_accion_estado(sitio, &ajeno, id, 1, "hecha")
-        .await
-        .expect_status(404, "no_encontrado");
-    set_accion_estado(sitio, &autor, id, 2, "hecha")
-        .await
-        .expect_status(403, "sin_permiso");
-    set_accion_estado(sitio, &autor, id, 3, "hecha")
-        .await
-        .expect_status(404, "no_encontrado");
-    set_accion_estado(sitio, &jefe, id, 1, "verificada")
-        .await
-        .expect_status(409, "paso_no_permitido");
+    for (quien, n, estado, status, codigo) in [
+        (&ajeno, 1, "hecha", 404, "no_encontrado"),
+        (&autor, 2, "hecha", 403, "sin_permiso"),
+        (&autor, 3, "hecha", 404, "no_encontrado"),
+        (&jefe, 1, "verificada", 409, "paso_no_permitido"),
+    ] {
+        set_accion_estado(sitio, quien, id, n, estado)
+            .await
+            .expect_status(status, codigo);
+    }
     // Its author does it, and one who decides verifies it.
     let r = set_accion_estado(sitio, &autor, id, 1, "hecha")
         .await
         .expect_status(200, "");
     assert_eq!(r.json["hecha_por"], json!(autor.rut));
-    set_accion_estado(sitio, &autor, id, 1, "verificada")
-        .await
-        .expect_status(403, "sin_permiso");
-    set_accion_estado(sitio, &jefe, id, 1, "abierta")
-        .await
-        .expect_status(200, "");
-    set_accion_estado(sitio, &autor, id, 1, "hecha")
-        .await
-        .expect_status(200, "");
-    set_accion_estado(sitio, &jefe, id, 1, "verificada")
-        .await
-        .expect_status(200, "");
-    set_accion_estado(sitio, &jefe, id, 1, "verificada")
-        .await
-        .expect_status(200, "");
-    set_accion_estado(sitio, &jefe, id, 1, "abierta")
-        .await
-        .expect_status(409, "paso_no_permitido");
-    // Whoever did it does not verify it.
-    set_accion_estado(sitio, &otra, id, 2, "hecha")
-        .await
-        .expect_status(200, "");
-    set_accion_estado(sitio, &otra, id, 2, "verificada")
-        .await
-        .expect_status(403, "quien_la_hizo");
+    for (quien, n, estado, status, codigo) in [
+        (&autor, 1, "verificada", 403, "sin_permiso"),
+        (&jefe, 1, "abierta", 200, ""),
+        (&autor, 1, "hecha", 200, ""),
+        (&jefe, 1, "verificada", 200, ""),
+        (&jefe, 1, "verificada", 200, ""),
+        (&jefe, 1, "abierta", 409, "paso_no_permitido"),
+        // Whoever did it does not verify it.
+        (&otra, 2, "hecha", 200, ""),
+        (&otra, 2, "verificada", 403, "quien_la_hizo"),
+    ] {
+        set_accion_estado(sitio, quien, id, n, estado)
+            .await
+            .expect_status(status, codigo);
+    }
     assert_eq!(
         estados(sitio, &autor, id).await,
         [(1, "verificada".into(), false), (2, "hecha".into(), false)]
@@ -182,24 +167,14 @@ async fn an_accion_goes_from_requested_to_verified(sitio: &TestSite) {
         (&json!(0), &json!(10))
     );
     // Each is an entry, and phones hear of it.
-    let bitacora = sitio
-        .request("GET", &format!("/reportes/{id}/bitacora"))
-        .by(&autor)
-        .send()
-        .await
-        .json;
-    let acciones: Vec<&str> = bitacora["items"]
-        .as_array()
-        .unwrap()
+    let entradas = sitio.bitacora(&autor, id).await;
+    let acciones: Vec<&str> = entradas
         .iter()
         .map(|e| e["accion"].as_str().unwrap())
         .collect();
     assert_eq!(acciones[2..4], ["pedir_accion", "pedir_accion"]);
     assert_eq!(acciones[4..], ["mover_accion"; 6]);
-    assert_eq!(
-        bitacora["items"][4]["antes"]["accion_1"]["estado"],
-        "abierta"
-    );
+    assert_eq!(entradas[4]["antes"]["accion_1"]["estado"], "abierta");
     let cambios = sitio
         .request(
             "GET",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{bitacora, decide, edit, error_codes, get_reporte};
+use super::{decide, edit, error_codes, get_reporte};
 use sigra_testkit::{
     ApiResponse, Persona, TestRequest, TestSite, both_databases, reporte_in, run_concurrently,
 };
@@ -270,7 +270,7 @@ async fn deactivated_values_are_refused_and_old_reportes_keep_them(sitio: &TestS
     update(sitio, &admin, "areas/1", json!({"activa": true})).await;
     update(sitio, &admin, "severidades/3", json!({"activa": true})).await;
     assert_eq!(sitio.create(&autor, &reporte_in(1)).await.status, 201);
-    assert_eq!(bitacora(sitio, &autor, id).await.len(), 4);
+    assert_eq!(sitio.bitacora(&autor, id).await.len(), 4);
 }
 
 /// The answer to an edit was lost, and its area went out of use meanwhile.

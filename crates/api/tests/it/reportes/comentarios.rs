@@ -59,10 +59,7 @@ async fn comentarios_make_a_conversation(sitio: &TestSite) {
         .send()
         .await
         .expect_status(201, "");
-    let decide = sitio
-        .request("POST", &format!("/admin/reportes/{id}/aprobar"))
-        .by(&jefe);
-    decide.json(&json!({})).send().await.expect_status(200, "");
+    sitio.approve_reporte(&jefe, id).await;
     // Decided, it is still talked about.
     post_comentario(sitio, &admin, id, "Queda cerrado el paso.")
         .send()
@@ -123,15 +120,7 @@ async fn comentarios_make_a_conversation(sitio: &TestSite) {
         (&json!("Queda cerrado el paso."), &Value::Null)
     );
     // Withdrawn, nobody says more.
-    let retira = sitio
-        .request("DELETE", &format!("/reportes/{id}"))
-        .by(&admin)
-        .if_match(5);
-    retira
-        .json(&json!({"detalle": "De prueba."}))
-        .send()
-        .await
-        .expect_status(204, "");
+    sitio.withdraw_reporte(&admin, id, 5).await;
     post_comentario(sitio, &autor, id, "¿Y?")
         .send()
         .await

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{bitacora, decide, edit, get_reporte};
+use super::{decide, edit, get_reporte};
 use sigra_testkit::{TestSite, both_databases, reporte_in, uuid};
 
 fn archivo(nombre: &str) -> Value {
@@ -188,7 +188,7 @@ async fn creating_again_is_the_same_reporte(sitio: &TestSite) {
         get_reporte(sitio, &autor, primero.id()).await.json,
         primero.json
     );
-    assert_eq!(bitacora(sitio, &autor, primero.id()).await.len(), 1);
+    assert_eq!(sitio.bitacora(&autor, primero.id()).await.len(), 1);
 }
 
 #[both_databases]
@@ -266,7 +266,7 @@ async fn creating_again_after_everything_is_still_200(sitio: &TestSite) {
         .send()
         .await;
     assert_eq!(r.status, 200, "{}", r.texto);
-    assert_eq!(bitacora(sitio, &autor, id).await.len(), 3);
+    assert_eq!(sitio.bitacora(&autor, id).await.len(), 3);
 }
 
 #[both_databases]

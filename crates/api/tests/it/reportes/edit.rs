@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{bitacora, decide, edit, error_codes, get_reporte};
+use super::{decide, edit, error_codes, get_reporte};
 use sigra_testkit::{TestSite, both_databases, reporte_in};
 
 #[both_databases]
@@ -66,7 +66,7 @@ async fn absent_fields_stay_the_same_and_null_clears(sitio: &TestSite) {
         assert_eq!(r.json, actual, "{cambio}");
         assert_eq!(r.header("etag"), format!("\"{}\"", version + 2));
         assert_eq!(get_reporte(sitio, &autor, id).await.json, actual);
-        let entrada = bitacora(sitio, &autor, id).await.pop().unwrap();
+        let entrada = sitio.bitacora(&autor, id).await.pop().unwrap();
         assert_eq!(
             (&entrada["rut"], &entrada["accion"]),
             (&json!(quien.rut), &json!("editar"))
@@ -206,7 +206,7 @@ async fn an_edit_that_changes_nothing_writes_nothing(sitio: &TestSite) {
             assert_eq!((r.status, &r.json), (200, &creado), "{cambio}");
         }
     }
-    assert_eq!(bitacora(sitio, &autor, id).await.len(), 1);
+    assert_eq!(sitio.bitacora(&autor, id).await.len(), 1);
 }
 
 #[both_databases]
@@ -226,7 +226,7 @@ async fn what_is_decided_can_no_longer_be_changed(sitio: &TestSite) {
         esperado["version"] = 2.into();
         esperado["hora_actualizado"] = r.json["hora_actualizado"].clone();
         assert_eq!((r.status, &r.json), (200, &esperado));
-        let ultima = bitacora(sitio, &autor, id).await.pop().unwrap();
+        let ultima = sitio.bitacora(&autor, id).await.pop().unwrap();
         assert_eq!(ultima["accion"], "cambiar_estado");
         assert_eq!(ultima["detalle"], "visto en terreno");
         assert_eq!(
@@ -280,7 +280,7 @@ async fn what_is_decided_can_no_longer_be_changed(sitio: &TestSite) {
             .await;
         assert_eq!(r.status, sin_motivo);
         assert_eq!(get_reporte(sitio, &autor, id).await.json, esperado);
-        assert_eq!(bitacora(sitio, &autor, id).await.len(), 2);
+        assert_eq!(sitio.bitacora(&autor, id).await.len(), 2);
     }
 }
 
@@ -298,7 +298,7 @@ async fn an_edit_may_decide_and_correct_at_once(sitio: &TestSite) {
     ] {
         assert_eq!(r.json[campo], nombre);
     }
-    let entradas = bitacora(sitio, &autor, id).await;
+    let entradas = sitio.bitacora(&autor, id).await;
     assert_eq!(
         (entradas.len(), &entradas[1]["accion"]),
         (2, &json!("cambiar_estado"))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{bitacora, decide, edit, get_reporte};
+use super::{decide, edit, get_reporte};
 use sigra_testkit::{Persona, TestSite, both_databases};
 
 /// What each request on a new report is answered.
@@ -138,7 +138,7 @@ async fn the_area_decides_who_sees_it(sitio: &TestSite) {
         .await
         .expect_status(404, "no_encontrado");
     assert_eq!(decide(sitio, &dos, id, "aprobar").send().await.status, 200);
-    assert_eq!(bitacora(sitio, &dos, id).await.len(), 3);
+    assert_eq!(sitio.bitacora(&dos, id).await.len(), 3);
 }
 
 #[both_databases]

@@ -62,15 +62,7 @@ async fn five_reportes_of_one_rock_are_similar(sitio: &TestSite) {
     let retirado =
         create_reporte_titled(sitio, &otro, 1, "Roca suelta en galería 4 nivel 1200", -30).await;
     let admin = sitio.administrador().await;
-    let retira = sitio
-        .request("DELETE", &format!("/reportes/{retirado}"))
-        .by(&admin)
-        .if_match(1);
-    retira
-        .json(&json!({"detalle": "De prueba."}))
-        .send()
-        .await
-        .expect_status(204, "");
+    sitio.withdraw_reporte(&admin, retirado, 1).await;
 
     let (ids, r) = similares(sitio, &jefe, roca).await;
     assert_eq!(ids, [igual, casi], "{r:#}");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{bitacora, decide, edit, error_codes, get_reporte};
+use super::{decide, edit, error_codes, get_reporte};
 use sigra_testkit::{ApiResponse, Persona, TestRequest, TestSite, both_databases, reporte_in};
 
 fn retirar(sitio: &TestSite, quien: &Persona, id: i64, cuerpo: &Value) -> TestRequest {
@@ -107,7 +107,7 @@ async fn a_withdrawn_reporte_disappears_and_its_history_stays(sitio: &TestSite) 
                     "{consulta}"
                 );
             }
-            let entradas = bitacora(sitio, quien, id).await;
+            let entradas = sitio.bitacora(quien, id).await;
             assert_eq!(entradas.len(), if decidido { 3 } else { 2 });
             let ultima = entradas.last().unwrap();
             for (campo, valor) in [

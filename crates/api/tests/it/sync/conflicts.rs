@@ -347,10 +347,7 @@ async fn a_conflicto_cannot_be_resolved_twice_late_or_wrongly(sitio: &TestSite) 
 #[both_databases]
 async fn on_a_decided_reporte_only_the_server_side_can_win(sitio: &TestSite) {
     let e = Fixture::new(sitio, &json!(null)).await;
-    let aprueba = sitio
-        .request("POST", &format!("/admin/reportes/{}/aprobar", e.id))
-        .by(&e.jefa);
-    aprueba.json(&json!({})).send().await.expect_status(200, "");
+    sitio.approve_reporte(&e.jefa, &e.id).await;
     for decision in [
         json!({"decision": "cliente", "version": 4}),
         json!({"decision": "mezcla", "version": 4, "campos": {"titulo": "servidor"}}),

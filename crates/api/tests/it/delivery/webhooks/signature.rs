@@ -51,10 +51,7 @@ async fn webhooks_come_signed_and_in_order(sitio: &TestSite) {
     let b = create_reporte(sitio, &autor, 1, "Baranda").await;
     falla.lock().unwrap().insert(a);
     for r in [a, b] {
-        let aprueba = sitio
-            .request("POST", &format!("/admin/reportes/{r}/aprobar"))
-            .by(&admin);
-        aprueba.json(&json!({})).send().await.expect_status(200, "");
+        sitio.approve_reporte(&admin, r).await;
     }
     deliver_due(sitio).await;
     // What was edited is none of its events; the second of `a` waits for its first.

@@ -128,11 +128,7 @@ impl Fixture<'_> {
             Nadie | Telefono => {}
         }
         if decidido {
-            let pedido = self
-                .sitio
-                .request("POST", &format!("/admin/reportes/{id}/aprobar"))
-                .by(&self.jefa);
-            pedido.json(&json!({})).send().await.expect_status(200, "");
+            self.sitio.approve_reporte(&self.jefa, &id).await;
         }
         let antes = self.get_reporte(&id).await;
         let item = with(&nuevo, &json!({campo: del_telefono, "version_base": 1}));
