@@ -56,6 +56,36 @@ fn strings(v: &[&str]) -> Vec<String> {
     v.iter().map(|t| (*t).to_owned()).collect()
 }
 
+/// What each was told of and what left, since it last asked.
+async fn assert_each_reads<const N: usize>(
+    lectores: &mut [FeedReader<'_>],
+    esperado: [(&[&str], &[&str]); N],
+) {
+    assert_eq!(lectores.len(), N);
+    for (lector, (vistos, idos)) in lectores.iter_mut().zip(esperado) {
+        assert_eq!(
+            lector.read().await,
+            (strings(vistos), strings(idos)),
+            "{:?}",
+            lector.quien.quien.areas
+        );
+    }
+}
+
+/// Its phone moves a report of this version to one area after the other.
+async fn move_through(
+    sitio: &TestSite,
+    autor: &Persona,
+    nuevo: &Value,
+    version: i64,
+    areas: [i64; 2],
+) {
+    for (base, area) in (version..).zip(areas) {
+        let mudado = with(nuevo, &json!({"area_id": area, "version_base": base}));
+        send_one(sitio, autor, &mudado).await;
+    }
+}
+
 #[both_databases]
 async fn moving_from_a_to_b_and_c_everyone_learns_what_concerns_them(sitio: &TestSite) {
     let autor = sitio.trabajador().await;
@@ -68,75 +98,20 @@ async fn moving_from_a_to_b_and_c_everyone_learns_what_concerns_them(sitio: &Tes
     let mut admin = FeedReader::new(sitio, &sitio.administrador().await);
     let nuevo = with(&reporte_in(1), &json!({"titulo": "R"}));
     send_one(sitio, &autor, &nuevo).await;
-    for (lector, vistos) in jefas
-        .iter_mut()
-        .zip([&["R 1"][..], &[], &[], &["R 1"], &[]])
-    {
-        assert_eq!(
-            lector.read().await,
-            (strings(vistos), vec![]),
-            "{:?}",
-            lector.quien.quien.areas
-        );
-    }
+    let nada: (&[&str], &[&str]) = (&[], &[]);
+    let fuera: (&[&str], &[&str]) = (&[], &["fuera_de_alcance"]);
+    let viene: (&[&str], &[&str]) = (&["R 1"], &[]);
+    assert_each_reads(&mut jefas, [viene, nada, nada, viene, nada]).await;
     // Two moves between two reads.
-    send_one(
-        sitio,
-        &autor,
-        &with(&nuevo, &json!({"area_id": 2, "version_base": 1})),
-    )
-    .await;
-    send_one(
-        sitio,
-        &autor,
-        &with(&nuevo, &json!({"area_id": 3, "version_base": 2})),
-    )
-    .await;
-    let esperado: [(&[&str], &[&str]); 5] = [
-        (&[], &["fuera_de_alcance"]),
-        (&[], &["fuera_de_alcance"]),
-        (&["R 3"], &[]),
-        (&[], &["fuera_de_alcance"]),
-        (&[], &[]),
-    ];
-    for (lector, (vistos, idos)) in jefas.iter_mut().zip(esperado) {
-        assert_eq!(
-            lector.read().await,
-            (strings(vistos), strings(idos)),
-            "{:?}",
-            lector.quien.quien.areas
-        );
-    }
+    move_through(sitio, &autor, &nuevo, 1, [2, 3]).await;
+    let viene: (&[&str], &[&str]) = (&["R 3"], &[]);
+    assert_each_reads(&mut jefas, [fuera, fuera, viene, fuera, nada]).await;
     assert_eq!(propio.read().await, (strings(&["R 3"]), vec![]));
     assert_eq!(admin.read().await, (strings(&["R 3"]), vec![]));
     // And back, by way of another area.
-    send_one(
-        sitio,
-        &autor,
-        &with(&nuevo, &json!({"area_id": 4, "version_base": 3})),
-    )
-    .await;
-    send_one(
-        sitio,
-        &autor,
-        &with(&nuevo, &json!({"area_id": 1, "version_base": 4})),
-    )
-    .await;
-    let esperado: [(&[&str], &[&str]); 5] = [
-        (&["R 5"], &[]),
-        (&[], &[]),
-        (&[], &["fuera_de_alcance"]),
-        (&["R 5"], &[]),
-        (&[], &["fuera_de_alcance"]),
-    ];
-    for (lector, (vistos, idos)) in jefas.iter_mut().zip(esperado) {
-        assert_eq!(
-            lector.read().await,
-            (strings(vistos), strings(idos)),
-            "{:?}",
-            lector.quien.quien.areas
-        );
-    }
+    move_through(sitio, &autor, &nuevo, 3, [4, 1]).await;
+    let viene: (&[&str], &[&str]) = (&["R 5"], &[]);
+    assert_each_reads(&mut jefas, [viene, nada, fuera, viene, fuera]).await;
     let id = send_one(sitio, &autor, &nuevo).await["id"].clone();
     let retira = json!({"detalle": "de prueba", "version": 5});
     let ruta = format!("/reportes/{id}");

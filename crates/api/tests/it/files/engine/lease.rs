@@ -1,10 +1,32 @@
 //! Two connections for one upload: the newest takes over, here or at another server.
 
-use sigra_files::FileRefusal;
-use sigra_store::uploads::UploadRefusal;
+use bytes::Bytes;
+use futures_util::Stream;
+use sigra_files::{FileRefusal, UploadProgress};
+use sigra_store::uploads::{Upload, UploadRefusal};
+use tokio::task::JoinHandle;
 
 use sigra_testkit::files::{FilesFixture, Photo, channel_stream, silent, whole};
-use sigra_testkit::on_four_sites;
+use sigra_testkit::{Persona, on_four_sites};
+
+/// A connection that sends the file from its beginning, until it is ended.
+fn begin_sending<E: Send + 'static>(
+    t: &FilesFixture<'_>,
+    quien: &Persona,
+    subida: &Upload,
+    cuerpo: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+) -> JoinHandle<Result<UploadProgress, FileRefusal>> {
+    let (files, quien, id) = (t.files.clone(), quien.quien.clone(), subida.id.clone());
+    tokio::spawn(async move { files.receive(&quien, &id, 0, None, cuerpo).await })
+}
+
+#[track_caller]
+fn assert_lease_lost(r: &Result<UploadProgress, FileRefusal>) {
+    assert!(
+        matches!(r, Err(FileRefusal::Subida(UploadRefusal::TurnoPerdido))),
+        "{r:?}"
+    );
+}
 
 /// Whoever asks ends whoever was still sending, and is told what came of it.
 #[on_four_sites]
@@ -12,9 +34,8 @@ async fn the_newest_connection_takes_over(t: &FilesFixture<'_>) {
     let autor = t.sitio.trabajador().await;
     let foto = Photo::new(400_000);
     let subida = t.create(&autor, &foto).await;
-    let (e, quien, id) = (t.files.clone(), autor.quien.clone(), subida.id.clone());
     let parte = silent(&foto.bytes.slice(..150_000));
-    let colgado = tokio::spawn(async move { e.receive(&quien, &id, 0, None, parte).await });
+    let colgado = begin_sending(t, &autor, &subida, parte);
     let va_en = loop {
         // The old connection may not have begun yet: then it ends with nothing.
         let s = t.files.estado(autor.rut, &subida.id).await.unwrap();
@@ -53,8 +74,7 @@ async fn the_newest_connection_takes_over_at_another_server(t: &FilesFixture<'_>
     let foto = Photo::new(400_000);
     let subida = t.create(&autor, &foto).await;
     let (manda, cuerpo) = channel_stream();
-    let (e, quien, id) = (t.files.clone(), autor.quien.clone(), subida.id.clone());
-    let viejo = tokio::spawn(async move { e.receive(&quien, &id, 0, None, cuerpo).await });
+    let viejo = begin_sending(t, &autor, &subida, cuerpo);
     // The second is taken only when the first has been.
     manda.send(foto.bytes.slice(..100_000)).await.unwrap();
     manda
@@ -67,11 +87,7 @@ async fn the_newest_connection_takes_over_at_another_server(t: &FilesFixture<'_>
         0
     );
     drop(manda);
-    let viejo = viejo.await.unwrap();
-    assert!(
-        matches!(viejo, Err(FileRefusal::Subida(UploadRefusal::TurnoPerdido))),
-        "{viejo:?}"
-    );
+    assert_lease_lost(&viejo.await.unwrap());
     // What was told is still so.
     let fin = otro
         .receive(&autor.quien, &subida.id, 0, None, whole(&foto.bytes))
@@ -88,8 +104,7 @@ async fn an_upload_that_lost_its_lease_cannot_finish(t: &FilesFixture<'_>) {
     let foto = Photo::new(100_000);
     let subida = t.create(&autor, &foto).await;
     let (manda, cuerpo) = channel_stream();
-    let (e, quien, id) = (t.files.clone(), autor.quien.clone(), subida.id.clone());
-    let viejo = tokio::spawn(async move { e.receive(&quien, &id, 0, None, cuerpo).await });
+    let viejo = begin_sending(t, &autor, &subida, cuerpo);
     manda.send(foto.bytes.slice(..60_000)).await.unwrap();
     let otro = t.other_server();
     // It has begun once the second is taken; the third ends the file.
@@ -97,11 +112,7 @@ async fn an_upload_that_lost_its_lease_cannot_finish(t: &FilesFixture<'_>) {
     otro.estado(autor.rut, &subida.id).await.unwrap();
     manda.send(foto.bytes.slice(90_000..)).await.unwrap();
     drop(manda);
-    let viejo = viejo.await.unwrap();
-    assert!(
-        matches!(viejo, Err(FileRefusal::Subida(UploadRefusal::TurnoPerdido))),
-        "{viejo:?}"
-    );
+    assert_lease_lost(&viejo.await.unwrap());
     assert_eq!(
         otro.estado(autor.rut, &subida.id).await.unwrap().recibidos,
         0
