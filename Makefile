@@ -17,7 +17,7 @@ test: ## Todas las pruebas, en SQLite y PostgreSQL / Every test, on SQLite and P
 test-pdf: ## Las pruebas del PDF / The tests of the PDF
 	cargo clippy -p sigra-pdf -p sigra-api -p sigra --features sigra/pdf --all-targets --locked -- -D warnings
 	cargo test -p sigra-pdf --locked
-	SIGRA_PG_FAST=1 scripts/with-postgres cargo test -p sigra --features pdf --test it --locked audit::informe
+	SIGRA_PG_FAST=1 scripts/with-postgres cargo test -p sigra-api --features pdf --test it --locked audit::informe
 	scripts/pdf-inputs >crates/pdf/tested
 
 soak: ## Las mismas pruebas, más largas / The same tests, for longer

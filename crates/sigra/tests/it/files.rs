@@ -1,14 +1,6 @@
-//! Files: their bytes, where they stay, and the reports that have them.
+//! Files, and what the server they go to does meanwhile: it falls, its disk fills up, its memory stays small.
 
 mod bombs;
-mod check;
 mod disk_full;
-mod engine;
-mod multipart;
-pub mod serve;
-mod sweep;
-pub mod tus;
 mod tus_js;
 mod uploads;
-mod ver;
-mod writes;

@@ -1,6 +1,6 @@
-//! The promises of the contract, over real HTTP, on both databases.
+//! What only the program itself can promise: killed, stopped and started again, alone or beside others.
 //!
-//! One binary: linking costs more than running. Each test has a database and a port of its own.
+//! Each test has a database and processes of its own. The other tests of the API are those of `sigra-api`.
 
 #![cfg(test)]
 // Lints about speed and habit that a test has no use for.
@@ -10,32 +10,19 @@
     clippy::items_after_statements,
     clippy::many_single_char_names,
     clippy::needless_for_each,
-    clippy::semicolon_if_nothing_returned,
     // Tables of cases are long and their rows are tuples.
     clippy::too_many_lines,
     clippy::type_complexity
 )]
 
-mod audit;
-mod basics;
-mod catalogo;
 mod crash;
-mod dashboard;
 mod delivery;
-mod disconnects;
 mod escalation;
 mod eventos;
 mod export;
 mod files;
-mod guide;
 mod hostile_input;
-mod list;
-mod login;
 mod notifications;
-mod openapi;
-mod permissions;
-mod races;
-mod reportes;
 mod scale;
 mod schema;
 mod sync;

@@ -100,6 +100,23 @@ pub fn progressive_photo() -> Photo {
     }
 }
 
+/// A form with these texts and, last, the file: its type and its bytes.
+pub fn multipart_form(textos: &[(&str, &str)], foto: &Photo) -> (String, Vec<u8>) {
+    let mut cuerpo = Vec::new();
+    for (nombre, valor) in textos {
+        let parte =
+            format!("--xx\r\ncontent-disposition: form-data; name=\"{nombre}\"\r\n\r\n{valor}\r\n");
+        cuerpo.extend(parte.into_bytes());
+    }
+    cuerpo.extend(
+        b"--xx\r\ncontent-disposition: form-data; name=\"archivo\"; filename=\"roca.jpg\"\r\n",
+    );
+    cuerpo.extend(b"content-type: image/jpeg\r\n\r\n");
+    cuerpo.extend(&foto.bytes);
+    cuerpo.extend(b"\r\n--xx--\r\n");
+    ("multipart/form-data; boundary=xx".into(), cuerpo)
+}
+
 /// A report whose manifest names these.
 pub fn reporte_with(fotos: &[&Photo]) -> Value {
     let mut reporte = reporte_in(1);

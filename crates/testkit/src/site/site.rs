@@ -40,6 +40,8 @@ pub struct SiteOptions {
     pub hacia_aqui: bool,
     /// The port of a mail server here.
     pub smtp: Option<u16>,
+    /// The proxies that it trusts. With none, its cookies are for HTTPS only.
+    pub proxies: &'static [&'static str],
 }
 
 impl SiteOptions {
@@ -84,6 +86,7 @@ impl Default for SiteOptions {
             limites: Limits::default(),
             hacia_aqui: false,
             smtp: None,
+            proxies: &["127.0.0.1"],
         }
     }
 }
@@ -113,6 +116,7 @@ impl TestSite {
         let claves = vec![signing_key()];
         let tokens = Tokens::new(&claves);
         let archivos = TestFiles::new(ajuste.en_s3, ajuste.s3_publico).await;
+        let proxies = ajuste.proxies.iter().map(|ip| ip.parse().expect("ip"));
         let settings = Settings {
             database: DatabaseSettings {
                 url: bd.url.clone(),
@@ -127,8 +131,8 @@ impl TestSite {
             app: AppOptions {
                 zona: Zona::new("America/Santiago").expect("zona"),
                 claves,
-                proxies: vec!["127.0.0.1".parse().expect("ip")],
-                cookie_segura: false,
+                proxies: proxies.collect(),
+                cookie_segura: ajuste.proxies.is_empty(),
                 sync_por_minuto: ajuste.sync_por_minuto,
                 silencio_horas: 72,
             },

@@ -7,8 +7,7 @@ use flate2::{Compression, Crc, write::ZlibEncoder};
 use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::json;
 
-use crate::permissions::files::multipart_form;
-use sigra_testkit::files::{Photo, progressive_photo};
+use sigra_testkit::files::{Photo, multipart_form, progressive_photo};
 use sigra_testkit::{
     DbKind, Nodes, Persona, TestDb, TestSite, client,
     memory::{MIB, peak, reset_peak, resident},

@@ -11,8 +11,7 @@ use super::{
         to_json,
     },
 };
-use crate::reportes::contenido::expected_hash;
-use sigra_testkit::{ApiResponse, NodeClients, Persona, random_below, uuid};
+use sigra_testkit::{ApiResponse, NodeClients, Persona, expected_hash, random_below, uuid};
 
 pub struct Participants {
     /// Whose phone each is.
