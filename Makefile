@@ -14,8 +14,8 @@ run: ## Compila y abre la demostración / Build and start the demo
 test: ## Todas las pruebas, en SQLite y PostgreSQL / Every test, on SQLite and PostgreSQL
 	SIGRA_PG_FAST=1 scripts/with-postgres cargo test --locked $(ARGS)
 
-test-pdf: ## Las pruebas del PDF / The tests of the PDF
-	cargo clippy -p sigra-pdf -p sigra-api -p sigra --features sigra/pdf --all-targets --locked -- -D warnings
+test-pdf: export RUSTC_WORKSPACE_WRAPPER = $(CURDIR)/scripts/rustc-with-lints
+test-pdf: ## Las pruebas y el estilo del PDF / The tests and lints of the PDF
 	cargo test -p sigra-pdf --locked
 	SIGRA_PG_FAST=1 scripts/with-postgres cargo test -p sigra-api --features pdf --test it --locked audit::informe
 	scripts/pdf-inputs >crates/pdf/tested
