@@ -6,7 +6,7 @@ use sigra_api::{App, WorkerHealth};
 use sigra_delivery::DeliveryWorker;
 use sigra_domain::Zona;
 use sigra_files::FileService;
-use sigra_store::{Store, notifications::EscalationDelays};
+use sigra_store::{Env, Store, notifications::EscalationDelays};
 
 use crate::{OpenError, Settings};
 
@@ -23,7 +23,12 @@ pub struct Services {
 
 impl Services {
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        let store = settings.database.open().await?;
+        Self::open_with(settings, Env::default()).await
+    }
+
+    /// The same with a clock and a randomness of the caller's, which no setting can give.
+    pub async fn open_with(settings: Settings, env: Env) -> Result<Self, OpenError> {
+        let store = settings.database.open_with(env).await?;
         let files = settings.files.open(store.clone())?;
         let delivery = settings.delivery.open(store.clone()).await?;
         let zona = settings.app.zona.clone();

@@ -40,13 +40,17 @@ pub struct DatabaseSettings {
 impl DatabaseSettings {
     /// Opens the database, which is created and brought to this version's schema when needed.
     pub async fn open(&self) -> Result<Store, OpenError> {
+        self.open_with(Env::default()).await
+    }
+
+    pub(crate) async fn open_with(&self, env: Env) -> Result<Store, OpenError> {
         if let Some(dir) = self.sqlite_file().and_then(Path::parent)
             && !dir.as_os_str().is_empty()
             && !dir.is_dir()
         {
             return Err(OpenError::DatabaseDir(dir.to_owned()));
         }
-        Store::open(&self.url, self.connections, Env::default())
+        Store::open(&self.url, self.connections, env)
             .await
             .map_err(|e| match e {
                 StoreError::NoDisponible(_) => OpenError::Unavailable(e),

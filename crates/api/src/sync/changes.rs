@@ -150,7 +150,7 @@ fn limit(texto: Option<&str>) -> Result<i64, Problema> {
 /// A reader's place: opaque to clients, and worth nothing to another reader.
 #[derive(Serialize, Deserialize)]
 pub struct Cursor {
-    /// Position and mark in the feed.
+    /// Number and epoch of a change in the feed.
     p: i64,
     m: i64,
     /// Whose it is.
@@ -164,8 +164,8 @@ pub struct Cursor {
 impl Cursor {
     fn new(quien: &Quien, hasta: FeedPosition, catalogo: i64) -> Self {
         Self {
-            p: hasta.posicion,
-            m: hasta.marca,
+            p: hasta.seq,
+            m: hasta.epoch,
             r: quien.rut.body(),
             a: scope(quien),
             c: catalogo,
@@ -195,8 +195,8 @@ impl Cursor {
 
     fn position(&self) -> FeedPosition {
         FeedPosition {
-            posicion: self.p,
-            marca: self.m,
+            seq: self.p,
+            epoch: self.m,
         }
     }
 }

@@ -19,12 +19,12 @@ use crate::{
     },
 };
 
-/// A place in the feed: the position of a change and that change's random mark, by which a database
-/// that was restored or rolled back is noticed. 0 is before the first.
+/// A place in the feed: the number of a change and that change's random epoch, by which a database that
+/// was restored or rolled back is noticed. 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromRow)]
 pub struct FeedPosition {
-    pub posicion: i64,
-    pub marca: i64,
+    pub seq: i64,
+    pub epoch: i64,
 }
 
 /// One report as a reader is told of it.
@@ -56,10 +56,10 @@ const MAX_SCANNED: i64 = 20_000;
 
 #[derive(FromRow)]
 struct ChangeRow {
-    cambio_posicion: i64,
-    cambio_marca: i64,
-    cambio_retirado: bool,
-    cambio_area: i64,
+    change_seq: i64,
+    change_epoch: i64,
+    change_retirado: bool,
+    change_area: i64,
     #[row(flatten)]
     reporte: Row,
 }
@@ -71,25 +71,25 @@ pub async fn read_changes(
     desde: FeedPosition,
     limite: i64,
 ) -> Result<Result<FeedPage, CursorExpired>, StoreError> {
-    if desde.posicion != 0 && feed_position_at(lectura, desde.posicion).await? != Some(desde) {
+    if desde.seq != 0 && feed_position_at(lectura, desde.seq).await? != Some(desde) {
         return Ok(Err(CursorExpired));
     }
     // Whatever is stamped later comes after this: the page can't miss it.
     let fin = last_position(lectura, i64::MAX).await?;
     let propios = !quien.sees_all() && quien.supervised_areas().is_empty();
     let tope = if propios {
-        fin.posicion
+        fin.seq
     } else {
-        fin.posicion.min(desde.posicion.saturating_add(MAX_SCANNED))
+        fin.seq.min(desde.seq.saturating_add(MAX_SCANNED))
     };
-    let filas = rows(lectura, quien, desde.posicion, tope, limite).await?;
+    let filas = rows(lectura, quien, desde.seq, tope, limite).await?;
     let lleno = i64::try_from(filas.len()).unwrap_or(i64::MAX) >= limite;
     let hasta = match filas.last() {
         Some(f) if lleno => FeedPosition {
-            posicion: f.cambio_posicion,
-            marca: f.cambio_marca,
+            seq: f.change_seq,
+            epoch: f.change_epoch,
         },
-        _ if tope == fin.posicion => fin,
+        _ if tope == fin.seq => fin,
         // Positions have no gaps, but for what a person may have removed by hand.
         _ => last_position(lectura, tope).await?,
     };
@@ -99,26 +99,26 @@ pub async fn read_changes(
         .collect::<Result<_, _>>()?;
     Ok(Ok(FeedPage {
         cambios,
-        hay_mas: hasta.posicion < fin.posicion,
+        hay_mas: hasta.seq < fin.seq,
         hasta,
     }))
 }
 
 async fn feed_position_at(
     lectura: &mut ReadConn,
-    posicion: i64,
+    seq: i64,
 ) -> Result<Option<FeedPosition>, StoreError> {
     Ok(with_conn!(lectura.conn(), c => sqlx::query_as(
-        "SELECT posicion, marca FROM cambios WHERE posicion = $1")
-        .bind(posicion).fetch_optional(&mut **c).await)?)
+        "SELECT posicion AS seq, marca AS epoch FROM cambios WHERE posicion = $1")
+        .bind(seq).fetch_optional(&mut **c).await)?)
 }
 
 /// The last place up to a position.
 async fn last_position(lectura: &mut ReadConn, tope: i64) -> Result<FeedPosition, StoreError> {
-    let marca: Option<FeedPosition> = with_conn!(lectura.conn(), c => sqlx::query_as(
-        "SELECT posicion, marca FROM cambios WHERE posicion <= $1 ORDER BY posicion DESC LIMIT 1")
+    let last: Option<FeedPosition> = with_conn!(lectura.conn(), c => sqlx::query_as(
+        "SELECT posicion AS seq, marca AS epoch FROM cambios WHERE posicion <= $1 ORDER BY posicion DESC LIMIT 1")
         .bind(tope).fetch_optional(&mut **c).await)?;
-    Ok(marca.unwrap_or_default())
+    Ok(last.unwrap_or_default())
 }
 
 /// One statement, and so one moment: the report is read as it was when the change was its last.
@@ -130,8 +130,8 @@ async fn rows(
     limite: i64,
 ) -> Result<Vec<ChangeRow>, StoreError> {
     const SELECT: [&str; 2] = select_columns!(
-        "p.posicion AS cambio_posicion, p.marca AS cambio_marca, p.retirado AS cambio_retirado, \
-         p.area_despues AS cambio_area, ",
+        "p.posicion AS change_seq, p.marca AS change_epoch, p.retirado AS change_retirado, \
+         p.area_despues AS change_area, ",
         "JOIN (SELECT c.posicion, c.marca, c.retirado, c.area_despues, c.reporte_id FROM cambios c
             WHERE c.posicion > $1 AND c.posicion <= $2"
     );
@@ -155,7 +155,7 @@ async fn rows(
 
 impl ChangeRow {
     fn into_change(self, quien: &Quien) -> Result<FeedChange, StoreError> {
-        let (retirado, area) = (self.cambio_retirado, self.cambio_area);
+        let (retirado, area) = (self.change_retirado, self.change_area);
         let leido = Box::new(self.reporte.decode()?);
         Ok(if retirado {
             FeedChange::Retirado(leido)

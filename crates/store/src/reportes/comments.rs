@@ -62,8 +62,8 @@ impl Write for AddComentario {
         };
         let registro = ChangeRecord::new(&mut reporte, &self.quien, tx.ahora, done)?;
         let entrada = registro.entrada().clone();
-        let marca = tx.env.random_i64();
-        let escritura = ReporteWrite::new(Some(&viejo), reporte, registro, marca);
+        let epoch = tx.env.random_i64();
+        let escritura = ReporteWrite::new(Some(&viejo), reporte, registro, epoch);
         update(tx, &[&escritura]).await?;
         Ok(AddedComentario {
             entrada,

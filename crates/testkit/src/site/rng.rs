@@ -1,32 +1,56 @@
-//! Dice for tests: what fails prints the seed that repeats it (`SIGRA_TEST_SEMILLA=…`).
+//! Randomness for tests: what fails prints the seed that repeats it (`SIGRA_TEST_SEMILLA=…`), where the
+//! test runs alone.
+#![allow(clippy::disallowed_methods)]
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
 use sigra_store::Env;
 
-pub struct Rng(u64);
+/// What is random on the server under test. Each call gives another generator, so that two sites, two
+/// nodes of one, or one that starts again on its database never draw the same.
+pub fn seeded_env() -> Env {
+    Env::seeded(next_seed())
+}
+
+/// Made from the seed of the process, the test (whose name its thread has) and how many it made before.
+fn next_seed() -> u64 {
+    static OF_THE_PROCESS: OnceLock<u64> = OnceLock::new();
+    static MADE: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+    let seed = *OF_THE_PROCESS.get_or_init(|| {
+        std::env::var("SIGRA_TEST_SEMILLA").map_or_else(
+            |_| u64::from_le_bytes(Env::default().random()),
+            |s| s.parse().expect("SIGRA_TEST_SEMILLA es un número"),
+        )
+    });
+    println!("SIGRA_TEST_SEMILLA={seed}");
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let mut hasher = DefaultHasher::new();
+    (seed, &test).hash(&mut hasher);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let n = made.entry(test).or_default();
+    *n += 1;
+    n.hash(&mut hasher);
+    hasher.finish()
+}
+
+pub struct Rng(Env);
 
 impl Rng {
     pub fn new() -> Self {
-        let dicha = std::env::var("SIGRA_TEST_SEMILLA").ok();
-        let semilla = dicha.map_or_else(
-            || u64::from_le_bytes(Env::default().random()),
-            |s| s.parse().expect("SIGRA_TEST_SEMILLA es un número"),
-        );
-        println!("SIGRA_TEST_SEMILLA={semilla}");
-        Self(semilla)
+        Self(seeded_env())
     }
 
     /// Of what a test need not repeat.
     pub fn silent() -> Self {
-        Self(u64::from_le_bytes(Env::default().random()))
+        Self(Env::default())
     }
 
-    /// SplitMix64.
     pub fn u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        u64::from_le_bytes(self.0.random())
     }
 
     /// 0 to `n` − 1.
@@ -65,4 +89,20 @@ pub fn uuid() -> String {
 /// A number below `n`, of what a test need not repeat.
 pub fn random_below(n: usize) -> usize {
     Rng::silent().below(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_site_of_a_test_draws_something_else() {
+        let drawn: HashSet<[u8; 16]> = (0..100).map(|_| seeded_env().random()).collect();
+        assert_eq!(drawn.len(), 100);
+        // And in a thread of another name.
+        let other = std::thread::spawn(|| seeded_env().random()).join().unwrap();
+        assert!(!drawn.contains(&other));
+    }
 }

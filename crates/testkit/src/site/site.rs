@@ -21,7 +21,7 @@ use sigra_server::{
 use sigra_store::Store;
 use tokio::sync::oneshot;
 
-use super::{ApiResponse, Persona, TestDb, TestFiles, TestRequest, client, uuid};
+use super::{ApiResponse, Persona, TestDb, TestFiles, TestRequest, client, rng, uuid};
 use crate::process::signing_key;
 
 /// How a site under test differs from most.
@@ -137,7 +137,9 @@ impl TestSite {
                 silencio_horas: 72,
             },
         };
-        let services = Services::open(settings).await.expect("abre el sitio");
+        let services = Services::open_with(settings, rng::seeded_env())
+            .await
+            .expect("abre el sitio");
         let (app, store) = (services.app().clone(), services.store().clone());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
         let url = format!("http://{}", listener.local_addr().expect("dirección"));

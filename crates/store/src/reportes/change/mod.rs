@@ -30,7 +30,7 @@ pub(crate) struct ReporteWrite {
     /// The server's clock less the phone's; `None` leaves what is there.
     pub(crate) desfase_reloj_ms: Option<i64>,
     /// For the change feed.
-    marca: i64,
+    epoch: i64,
     /// What the report counted for before; `None` when it is new.
     antes: Option<Countable>,
 }
@@ -83,7 +83,7 @@ impl ReporteWrite {
         viejo: Option<&Reporte>,
         reporte: Reporte,
         registro: ChangeRecord,
-        marca: i64,
+        epoch: i64,
     ) -> Self {
         let k = &reporte.contenido;
         Self {
@@ -92,7 +92,7 @@ impl ReporteWrite {
             registro,
             aceptado: None,
             desfase_reloj_ms: None,
-            marca,
+            epoch,
             antes: viejo.map(Countable::from),
         }
     }

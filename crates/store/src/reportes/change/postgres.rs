@@ -138,7 +138,7 @@ fn bind_columns<'a>(
         .bind(column!(|e| e.reporte.cabeza.hash.as_str()))
         .bind(column!(|e| e.registro.evento().name()))
         .bind(column!(|e| e.registro.previous_area()))
-        .bind(column!(|e| e.marca))
+        .bind(column!(|e| e.epoch))
         .bind(column!(|e| e
             .aceptado
             .as_ref()

@@ -113,7 +113,7 @@ fn side_effects_query(chunk: &[(i64, &ReporteWrite)]) -> QueryBuilder<Sqlite> {
             .push_bind(n.registro.previous_area())
             .push_bind(n.reporte.contenido.area_id)
             .push_bind(n.reporte.retirado_en.is_some())
-            .push_bind(n.marca)
+            .push_bind(n.epoch)
             .push_bind(n.registro.entrada().en.0)
             .push_bind(n.registro.evento().name());
     });

@@ -222,8 +222,8 @@ impl ReporteState {
         let antes = registro.entrada().antes.clone();
         self.historia.push((reporte.version, antes));
         let viejo = std::mem::replace(&mut self.leido.reporte, reporte.clone());
-        let marca = tx.env.random_i64();
-        Ok(ReporteWrite::new(Some(&viejo), reporte, registro, marca))
+        let epoch = tx.env.random_i64();
+        Ok(ReporteWrite::new(Some(&viejo), reporte, registro, epoch))
     }
 
     /// Files that the manifest did not have; their ids come with their rows.
