@@ -12,7 +12,7 @@ use sigra_files::{
     FileService, Limits,
     blobs::{BlobStore, S3Options},
 };
-use sigra_store::{Env, Store, StoreError, notifications::EscalationDelays};
+use sigra_store::{Env, Store, StoreError, notifications::EscalationDelays, sqlite_file};
 
 use crate::OpenError;
 
@@ -44,7 +44,7 @@ impl DatabaseSettings {
     }
 
     pub(crate) async fn open_with(&self, env: Env) -> Result<Store, OpenError> {
-        if let Some(dir) = self.sqlite_file().and_then(Path::parent)
+        if let Some(dir) = sqlite_file(&self.url).and_then(Path::parent)
             && !dir.as_os_str().is_empty()
             && !dir.is_dir()
         {
@@ -61,15 +61,10 @@ impl DatabaseSettings {
     /// Like [`open`](Self::open) for commands that read what is there: an empty database in the wrong
     /// place would answer them that all is well.
     pub async fn open_existing(&self) -> Result<Store, OpenError> {
-        match self.sqlite_file() {
+        match sqlite_file(&self.url) {
             Some(file) if !file.exists() => Err(OpenError::NoDatabase(file.to_owned())),
             _ => self.open().await,
         }
-    }
-
-    fn sqlite_file(&self) -> Option<&Path> {
-        let rest = self.url.strip_prefix("sqlite:")?;
-        Some(Path::new(rest.strip_prefix("//").unwrap_or(rest)))
     }
 }
 

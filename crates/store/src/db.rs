@@ -1,7 +1,7 @@
 //! The two databases behind one door.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     str::FromStr as _,
     sync::{Arc, RwLock, atomic::AtomicU64},
     time::Duration,
@@ -144,7 +144,7 @@ impl Store {
 
     async fn open_migrated(url: &str, conexiones: u32, env: Env) -> Result<Self, StoreError> {
         let db = if let Some(archivo) = sqlite_file(url) {
-            let opciones = sqlite_options(&archivo);
+            let opciones = sqlite_options(archivo);
             let lectores = SqlitePoolOptions::new()
                 .max_connections(READERS)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -239,10 +239,11 @@ fn write_connections(conexiones: u32) -> usize {
     usize::try_from(conexiones.saturating_sub(para_leer).max(1)).unwrap_or(1)
 }
 
-/// The file that a `sqlite:` URL names.
-pub(crate) fn sqlite_file(url: &str) -> Option<PathBuf> {
-    let resto = url.strip_prefix("sqlite:")?;
-    Some(Path::new(resto.strip_prefix("//").unwrap_or(resto)).to_owned())
+/// The file of a database URL that names SQLite's (`sqlite:FILE`, `sqlite://FILE`); `None` for another
+/// database.
+pub fn sqlite_file(url: &str) -> Option<&Path> {
+    let file = url.strip_prefix("sqlite:")?;
+    Some(Path::new(file.strip_prefix("//").unwrap_or(file)))
 }
 
 pub(crate) fn sqlite_options(archivo: &Path) -> SqliteConnectOptions {

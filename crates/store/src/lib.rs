@@ -29,7 +29,7 @@ pub use catalogo::{
     AreaEdit, CatalogoChange, CatalogoItem, CatalogoRefusal, EstadoEdit, SeveridadEdit,
     TransicionEdit,
 };
-pub use db::{ReadConn, Store};
+pub use db::{ReadConn, Store, sqlite_file};
 pub use env::Env;
 pub use error::{FromStoreError, Reason, Refused, StoreError};
 pub use idempotency::{Authorize, IdempotencyKey, IdempotencyRefusal, Idempotent, StoredResponse};

@@ -79,7 +79,7 @@ impl Migrations {
             .await
             .map_err(|_| StoreError::Interno("la migración se interrumpió"))?
             .map_err(|e| StoreError::NoDisponible(sqlx::Error::Io(e)))?;
-            let mut conn = sqlite_options(&archivo).connect().await?;
+            let mut conn = sqlite_options(archivo).connect().await?;
             let resultado = self
                 .migrator(|step| step.sqlite)
                 .run_direct(None, &mut conn, false)

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::Path};
 
+use sigra_store::sqlite_file;
 use url::Url;
 
 use super::value::SettingValue;
@@ -38,14 +39,6 @@ impl SettingValue for Password {
 #[derive(Clone)]
 pub(crate) struct DatabaseUrl(pub(crate) String);
 
-impl DatabaseUrl {
-    /// The file, when it is SQLite.
-    pub(crate) fn sqlite_file(&self) -> Option<&Path> {
-        let rest = self.0.strip_prefix("sqlite:")?;
-        Some(Path::new(rest.strip_prefix("//").unwrap_or(rest)))
-    }
-}
-
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&Self::visible(&self.0))
@@ -55,7 +48,7 @@ impl fmt::Debug for DatabaseUrl {
 impl SettingValue for DatabaseUrl {
     fn parse_value(text: &str) -> Result<Self, String> {
         let url = Self(text.to_owned());
-        if let Some(file) = url.sqlite_file().map(Path::to_string_lossy) {
+        if let Some(file) = sqlite_file(text).map(Path::to_string_lossy) {
             return if file.is_empty() || file.starts_with(':') {
                 Err("falta el archivo; escriba sqlite:ARCHIVO".to_owned())
             } else if file.contains('?') {
@@ -77,7 +70,7 @@ impl SettingValue for DatabaseUrl {
 
     /// The password masked, also where it is a parameter.
     fn visible(text: &str) -> String {
-        if text.starts_with("sqlite:") {
+        if sqlite_file(text).is_some() {
             return text.to_owned();
         }
         let Ok(mut url) = Url::parse(text) else {

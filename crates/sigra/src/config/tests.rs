@@ -3,6 +3,7 @@
 use std::{ffi::OsString, fs, path::PathBuf};
 
 use sigra_domain::Rut;
+use sigra_store::sqlite_file;
 use tempfile::TempDir;
 
 use super::{Config, LoadedConfig, SettingSources, settings::SETTINGS};
@@ -50,7 +51,10 @@ fn defaults() {
     assert_eq!(listen.to_string(), "127.0.0.1:8000");
     assert_eq!(data_dir, PathBuf::from("./data"));
     assert_eq!(database_url.0, "sqlite:./data/sigra.db");
-    assert_eq!(database_url.sqlite_file(), Some("./data/sigra.db".as_ref()));
+    assert_eq!(
+        sqlite_file(&database_url.0),
+        Some("./data/sigra.db".as_ref())
+    );
     assert_eq!((database_conexiones.0, log.0.as_str()), (20, "info"));
     assert_eq!(secret_file, PathBuf::from("./data/claves.json"));
 }
