@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use sigra_domain::{Rol, Rut};
 
-use crate::{commands, config::SettingValue as _};
+use crate::{commands, config};
 
 /// The options of every command come after its own.
 const LAST: usize = 1_000;
@@ -65,7 +65,7 @@ pub(crate) enum UserCommand {
     /// Da una contraseña temporal a un usuario y cierra sus sesiones
     ResetPassword {
         /// RUT, como 12345678-5
-        #[arg(value_name = "RUT", value_parser = Rut::parse_value)]
+        #[arg(value_name = "RUT", value_parser = config::rut)]
         rut: Rut,
     },
     /// Muestra todos los usuarios
@@ -75,7 +75,7 @@ pub(crate) enum UserCommand {
 #[derive(Debug, Args)]
 pub(crate) struct NewUsuario {
     /// RUT, como 12345678-5
-    #[arg(long, value_name = "RUT", value_parser = Rut::parse_value)]
+    #[arg(long, value_name = "RUT", value_parser = config::rut)]
     pub(crate) rut: Rut,
     /// Nombre
     #[arg(long, value_name = "NOMBRE", value_parser = commands::user::name)]

@@ -11,7 +11,7 @@ use crate::{
 
 /// Starts the log; once per process.
 pub(crate) fn init(config: &Config) -> Result<(), CommandError> {
-    let filtro = EnvFilter::try_new(&config.log.0)
+    let filtro = EnvFilter::try_new(&config.log)
         .map_err(|e| CommandError::failed("el filtro del registro (log) no se entiende", e))?;
     let registro = tracing_subscriber::fmt()
         .with_env_filter(filtro)

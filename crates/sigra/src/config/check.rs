@@ -5,8 +5,11 @@ use sigra_domain::{Language, password};
 
 use super::{Config, sources::RawSettings};
 
-/// A setting, the one it needs, and what to do about it.
-const NEEDS: [(&str, &str, &str); 7] = [
+const S3: &str = "s3_url s3_bucket s3_clave_id s3_clave_secreta";
+const ANY_OF_S3: &str = "s3_url s3_bucket s3_clave_id s3_clave_secreta s3_url_publica";
+
+/// When one of the first is set, all of the second must be; and what to do about it.
+const NEEDS: [(&str, &str, &str); 8] = [
     ("admin_rut", "admin_password", "indique los dos o ninguno"),
     ("admin_password", "admin_rut", "indique los dos o ninguno"),
     ("smtp_servidor", "correo_remitente", "indique los dos"),
@@ -14,29 +17,21 @@ const NEEDS: [(&str, &str, &str); 7] = [
     ("smtp_usuario", "smtp_clave", "indique los dos"),
     ("smtp_clave", "smtp_usuario", "indique los dos"),
     ("smtp_usuario", "smtp_servidor", "indique los dos"),
+    // With three of them, files would go to a directory that nobody expects.
+    (ANY_OF_S3, S3, "indique los cuatro, o no use S3"),
 ];
-
-/// S3 needs all four: with three, files would go to a directory that nobody expects.
-const S3: [&str; 4] = ["s3_url", "s3_bucket", "s3_clave_id", "s3_clave_secreta"];
 
 pub(super) fn check(config: &Config, raw: &mut RawSettings) {
     let set = |name: &str| !raw.get(name).0.is_empty();
     let mut wrong: Vec<(&str, String)> = vec![];
     if !raw.file_unusable {
-        for (name, other, advice) in NEEDS {
-            if set(name) && !set(other) {
-                wrong.push((name, format!("falta {other}; {advice}")));
+        for (names, needed, advice) in NEEDS {
+            let missing: Vec<&str> = needed.split(' ').filter(|name| !set(name)).collect();
+            if let Some(name) = names.split(' ').find(|name| set(name))
+                && !missing.is_empty()
+            {
+                wrong.push((name, format!("falta {}; {advice}", missing.join(", "))));
             }
-        }
-        let missing: Vec<&str> = S3.into_iter().filter(|name| !set(name)).collect();
-        let first = S3
-            .into_iter()
-            .chain(["s3_url_publica"])
-            .find(|name| set(name));
-        if let (Some(name), false) = (first, missing.is_empty()) {
-            let missing = missing.join(", ");
-            let why = format!("falta {missing}; indique los cuatro, o no use S3");
-            wrong.push((name, why));
         }
         if set("correo_remitente") && !set("smtp_servidor") && !set("correo_carpeta") {
             let why = "falta smtp_servidor o correo_carpeta; sin uno de ellos no se envía nada";

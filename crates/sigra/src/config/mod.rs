@@ -7,7 +7,6 @@
 //! To add a setting, add its entry to `settings.rs`.
 
 mod check;
-mod print;
 mod secret;
 mod server;
 mod settings;
@@ -16,11 +15,13 @@ mod sources;
 pub(crate) mod tests;
 mod value;
 
-pub(crate) use secret::Password;
 pub(crate) use settings::Config;
+use settings::{SETTINGS, Setting};
 use sources::RawSettings;
 pub(crate) use sources::SettingSources;
-pub(crate) use value::{LogFormat, SettingValue};
+pub(crate) use value::{LogFormat, rut};
+
+use toml::Value;
 
 use crate::error::CommandError;
 
@@ -44,29 +45,28 @@ impl LoadedConfig {
         }
     }
 
-    /// A complete `sigra.toml` with these values; secrets masked.
+    /// A complete `sigra.toml` that explains itself; secrets masked.
     pub(crate) fn print(&self) -> String {
-        print::print(&self.raw)
+        let file = self.raw.file.as_ref().map_or_else(
+            || "No se leyó ningún archivo".to_owned(),
+            |file| format!("Archivo leído: {}", file.display()),
+        );
+        let header = format!(
+            "# Configuración de SIGRA (sigra.toml). {file}.\n\
+             # Cada ajuste tiene también una variable de entorno, que vale más que este archivo.\n"
+        );
+        let settings = SETTINGS.iter().map(|setting| self.print_setting(setting));
+        [header].into_iter().chain(settings).collect()
     }
-}
 
-/// How S3 is reached.
-#[derive(Debug)]
-pub(crate) struct S3<'a> {
-    pub(crate) url: &'a str,
-    pub(crate) bucket: &'a str,
-    pub(crate) clave_id: &'a str,
-    pub(crate) clave_secreta: &'a Password,
-}
-
-impl Config {
-    /// `None` when files are kept in a directory.
-    pub(crate) fn s3(&self) -> Option<S3<'_>> {
-        Some(S3 {
-            url: &self.s3_url.as_ref()?.0,
-            bucket: &self.s3_bucket.as_ref()?.0,
-            clave_id: &self.s3_clave_id.as_ref()?.0,
-            clave_secreta: self.s3_clave_secreta.as_ref()?,
-        })
+    fn print_setting(&self, setting: &Setting) -> String {
+        let (value, source) = self.raw.get(setting.name);
+        // A setting without a value is a comment with an example.
+        let (mark, value) = match value {
+            "" if !setting.example.is_empty() => ("# ", Value::from(setting.example).to_string()),
+            _ => ("", setting.kind.to_toml(value)),
+        };
+        let (doc, name, variable) = (setting.doc.join("\n#"), setting.name, setting.variable());
+        format!("\n#{doc}\n# Variable: {variable}. Origen: {source}.\n{mark}{name} = {value}\n")
     }
 }

@@ -21,21 +21,21 @@ impl Config {
             files: self.files(),
             delivery: DeliverySettings {
                 email: self.email(),
-                webhook_networks: self.webhooks_redes.0.clone(),
-                public_url: self.url_publica.as_ref().map(|url| url.0.clone()),
+                webhook_networks: self.webhooks_redes.clone(),
+                public_url: self.url_publica.clone(),
                 ..DeliverySettings::default()
             },
             escalation: EscalationSettings {
-                unopened_minutes: self.escalar_minutos.0,
-                missing_files_hours: self.archivos_horas.0,
+                unopened_minutes: self.escalar_minutos,
+                missing_files_hours: self.archivos_horas,
             },
             app: AppOptions {
                 zona: self.zona.clone(),
                 claves: keys,
                 proxies: self.proxies.clone(),
                 cookie_segura: self.cookie_segura,
-                sync_por_minuto: self.sync_por_minuto.0.into(),
-                silencio_horas: self.silencio_horas.0.into(),
+                sync_por_minuto: self.sync_por_minuto,
+                silencio_horas: self.silencio_horas,
             },
         }
     }
@@ -43,52 +43,48 @@ impl Config {
     pub(crate) fn database(&self) -> DatabaseSettings {
         DatabaseSettings {
             url: self.database_url.0.clone(),
-            connections: self.database_conexiones.0,
+            connections: self.database_conexiones,
         }
     }
 
     pub(crate) fn files(&self) -> FileSettings {
-        let mib = |n: u32| i64::from(n) * MIB;
+        let dir = || BlobSettings::Dir(self.archivos_dir.clone());
         FileSettings {
-            blobs: self.blobs(),
+            blobs: self.s3().map_or_else(dir, BlobSettings::S3),
             limits: Limits {
-                max_foto: mib(self.max_foto_mib.0),
-                max_video: mib(self.max_video_mib.0),
-                max_documento: mib(self.max_documento_mib.0),
-                max_abiertas: self.subidas_abiertas.0.into(),
-                max_bytes_abiertos: mib(self.subidas_mib.0),
-                vigencia_ms: i64::from(self.subida_dias.0) * Instante::DAY,
+                max_foto: self.max_foto_mib * MIB,
+                max_video: self.max_video_mib * MIB,
+                max_documento: self.max_documento_mib * MIB,
+                max_abiertas: self.subidas_abiertas,
+                max_bytes_abiertos: self.subidas_mib * MIB,
+                vigencia_ms: self.subida_dias * Instante::DAY,
             },
         }
     }
 
-    /// In S3 when it is configured, else in a directory.
-    fn blobs(&self) -> BlobSettings {
-        let Some(s3) = self.s3() else {
-            return BlobSettings::Dir(self.archivos_dir.clone());
-        };
-        BlobSettings::S3(S3Options {
-            url: s3.url.to_owned(),
-            url_publica: self.s3_url_publica.as_ref().map(|url| url.0.clone()),
-            region: self.s3_region.0.clone(),
-            bucket: s3.bucket.to_owned(),
-            clave_id: s3.clave_id.to_owned(),
-            clave_secreta: s3.clave_secreta.0.clone(),
+    /// `None`: files are kept in a directory.
+    pub(super) fn s3(&self) -> Option<S3Options> {
+        Some(S3Options {
+            url: self.s3_url.clone()?,
+            url_publica: self.s3_url_publica.clone(),
+            region: self.s3_region.clone(),
+            bucket: self.s3_bucket.clone()?,
+            clave_id: self.s3_clave_id.clone()?,
+            clave_secreta: self.s3_clave_secreta.clone()?.0,
         })
     }
 
     /// `None`: the site sends no mail.
-    pub(crate) fn email(&self) -> Option<EmailSettings> {
-        let sender = self.correo_remitente.as_ref()?.0.clone();
+    pub(super) fn email(&self) -> Option<EmailSettings> {
+        let sender = self.correo_remitente.clone()?;
         if let Some(dir) = self.correo_carpeta.clone() {
             return Some(EmailSettings::Folder { dir, sender });
         }
-        let server = self.smtp_servidor.as_ref()?;
         Some(EmailSettings::Smtp(SmtpOptions {
-            servidor: server.0.clone(),
-            seguridad: self.smtp_seguridad.0,
-            usuario: self.smtp_usuario.as_ref().map(|user| user.0.clone()),
-            clave: self.smtp_clave.as_ref().map(|password| password.0.clone()),
+            servidor: self.smtp_servidor.clone()?,
+            seguridad: self.smtp_seguridad,
+            usuario: self.smtp_usuario.clone(),
+            clave: self.smtp_clave.clone().map(|clave| clave.0),
             remitente: sender,
             plazo: TIMEOUT,
         }))

@@ -8,11 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::{
-    settings::{DefaultValue, SETTINGS},
-    value::{SettingValue, ValueKind},
+    settings::{SETTINGS, Setting},
+    value::Parsed,
 };
 
 /// Variables that are no settings: they steer tests and the demo, or Kubernetes sets them in every
@@ -36,11 +36,10 @@ pub(crate) struct SettingSources {
 
 impl SettingSources {
     pub(crate) fn from_process(file: Option<PathBuf>) -> Self {
-        let (variables, dir) = (std::env::vars_os().collect(), PathBuf::new());
         Self {
             file,
-            variables,
-            dir,
+            variables: std::env::vars_os().collect(),
+            dir: PathBuf::new(),
         }
     }
 }
@@ -63,15 +62,9 @@ impl RawSettings {
         raw.read_variables(&sources.variables);
         raw.read_file(sources);
         for setting in SETTINGS {
-            let text = match setting.default {
-                DefaultValue::Fixed(text) => text.to_owned(),
-                DefaultValue::Unset(_) => String::new(),
-                DefaultValue::InDataDir(prefix, file) => {
-                    let path = Path::new(raw.get("data_dir").0).join(file);
-                    format!("{prefix}{}", path.display())
-                }
-            };
-            raw.put(setting.name, text, "valor por defecto");
+            let data_dir = raw.get("data_dir").0.trim_end_matches('/');
+            let text = setting.default.replace("{data_dir}", data_dir);
+            raw.put(setting, "valor por defecto", Ok(text));
         }
         raw
     }
@@ -82,11 +75,9 @@ impl RawSettings {
         value.map_or(("", ""), |(text, source)| (text, source))
     }
 
-    pub(super) fn value<T: SettingValue>(&mut self, name: &str) -> Option<T> {
-        let value = match self.get(name).0 {
-            "" => T::when_empty().ok_or("no puede quedar vacío; quítelo o dele un valor".into()),
-            text => T::parse_value(text),
-        };
+    /// What `parse` makes of a setting.
+    pub(super) fn value<T>(&mut self, name: &str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
+        let value = parse(self.get(name).0);
         value.map_err(|why| self.refuse(name, &why)).ok()
     }
 
@@ -100,9 +91,19 @@ impl RawSettings {
         self.errors.push(format!("{name} ({source}): {why}"));
     }
 
-    fn put(&mut self, name: &'static str, text: String, source: &str) {
-        let value = || (text, source.to_owned());
-        self.values.entry(name).or_insert_with(value);
+    /// Takes what a source says of a setting, unless one before it said something.
+    fn put(&mut self, setting: &Setting, source: &str, text: Result<String, &str>) {
+        match text {
+            Ok(text) if text.is_empty() && !setting.default.is_empty() => {
+                let why = "no puede quedar vacío; quítelo o dele un valor";
+                self.error(setting.name, source, why);
+            }
+            Ok(text) => {
+                let value = || (text, source.to_owned());
+                self.values.entry(setting.name).or_insert_with(value);
+            }
+            Err(why) => self.error(setting.name, source, why),
+        }
     }
 
     fn read_variables(&mut self, variables: &[(OsString, OsString)]) {
@@ -113,18 +114,13 @@ impl RawSettings {
             if !variable.starts_with("SIGRA_") || foreign {
                 continue;
             }
-            let Some(setting) = SETTINGS.iter().find(|s| s.variable == variable) else {
-                self.error(&variable, "variable de entorno", UNKNOWN);
-                continue;
-            };
-            let source = format!("variable {variable}");
-            match text.to_str() {
-                Some(text) => self.put(setting.name, text.to_owned(), &source),
-                None => self.error(
-                    setting.name,
-                    &source,
-                    "no es texto UTF-8; escríbalo de nuevo",
-                ),
+            match SETTINGS.iter().find(|s| s.variable() == variable) {
+                Some(setting) => {
+                    let text = text.to_str().map(str::to_owned);
+                    let text = text.ok_or("no es texto UTF-8; escríbalo de nuevo");
+                    self.put(setting, &format!("variable {variable}"), text);
+                }
+                None => self.error(&variable, "variable de entorno", UNKNOWN),
             }
         }
     }
@@ -164,48 +160,24 @@ impl RawSettings {
             let line = 1 + text.bytes().take(start).filter(|b| *b == b'\n').count();
             format!("{file}, línea {line}")
         };
-        let table = match DeTable::parse(text) {
-            Ok(table) => table.into_inner(),
+        let mut entries: Vec<_> = match DeTable::parse(text) {
+            Ok(table) => table.into_inner().into_iter().collect(),
             // The parser's own message is English and may quote the line, where a password can stand.
             Err(e) => {
+                let place = place(e.span().map_or(0, |s| s.start));
                 let why =
                     "no es TOML válido; escriba cada ajuste como nombre = \"valor\", una sola vez";
-                let place = place(e.span().map_or(0, |s| s.start));
                 self.file_unusable = true;
                 return self.errors.push(format!("{place}: {why}"));
             }
         };
-        let mut entries: Vec<_> = table.into_iter().collect();
         entries.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in entries {
             let source = place(name.span().start);
-            let Some(setting) = SETTINGS.iter().find(|s| s.name == name.get_ref()) else {
-                self.error(name.get_ref(), &source, UNKNOWN);
-                continue;
-            };
-            match to_text(setting.kind, value.get_ref()) {
-                Ok(text) => self.put(setting.name, text, &source),
-                Err(why) => self.error(setting.name, &source, why),
+            match SETTINGS.iter().find(|s| s.name == name.get_ref()) {
+                Some(setting) => self.put(setting, &source, setting.kind.to_text(value.get_ref())),
+                None => self.error(name.get_ref(), &source, UNKNOWN),
             }
         }
-    }
-}
-
-/// The value as the variable would have it, or what it must be.
-fn to_text(kind: ValueKind, value: &DeValue<'_>) -> Result<String, &'static str> {
-    use ValueKind::{Bool, Integer, List, Text, TextOrNumber};
-    match (kind, value) {
-        (Text | TextOrNumber, DeValue::String(s)) => Ok(s.to_string()),
-        (TextOrNumber | Integer, DeValue::Integer(n)) => Ok(n.to_string()),
-        (Bool, DeValue::Boolean(b)) => Ok(b.to_string()),
-        (List, DeValue::Array(parts)) => {
-            let parts: Option<Vec<&str>> = parts.iter().map(|p| p.get_ref().as_str()).collect();
-            let parts = parts.ok_or("cada elemento de la lista debe ir entre comillas")?;
-            Ok(parts.join(","))
-        }
-        (Text | TextOrNumber, _) => Err("debe ser un texto entre comillas"),
-        (Integer, _) => Err("debe ser un número entero, sin comillas"),
-        (Bool, _) => Err("debe ser true o false, sin comillas"),
-        (List, _) => Err("debe ser una lista como [\"10.0.0.2\"], o [] si no hay ninguno"),
     }
 }

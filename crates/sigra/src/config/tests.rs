@@ -55,7 +55,7 @@ fn defaults() {
         sqlite_file(&database_url.0),
         Some("./data/sigra.db".as_ref())
     );
-    assert_eq!((database_conexiones.0, log.0.as_str()), (20, "info"));
+    assert_eq!((database_conexiones, log.as_str()), (20, "info"));
     assert_eq!(secret_file, PathBuf::from("./data/claves.json"));
 }
 
@@ -367,7 +367,7 @@ fn s3_is_all_four_settings_or_none() {
 #[test]
 fn names_follow_one_pattern() {
     for a in SETTINGS {
-        assert_eq!(a.variable, format!("SIGRA_{}", a.name.to_uppercase()));
+        assert_eq!(a.variable(), format!("SIGRA_{}", a.name.to_uppercase()));
         assert!(
             a.doc.iter().all(|d| d.trim().ends_with(['.', ';'])),
             "{}",

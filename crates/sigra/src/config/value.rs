@@ -1,227 +1,174 @@
-//! The types of settings: how each is written, read, checked and shown.
+//! How values are written, and how each is read from its text: that of a variable, or made from TOML.
 //!
-//! Every value passes through text, whether it came from the file or from the environment; the
-//! reasons given for a wrong one are Spanish, say what is expected and never repeat a secret.
+//! Why one is refused is the end of a Spanish sentence: what is expected, and never a secret.
 
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    str::FromStr,
 };
 
-use sigra_delivery::{AllowList, email};
+use sigra_delivery::{AllowList, email::SmtpSecurity};
 use sigra_domain::{Rut, Zona, rut::InvalidRut};
+use toml::{Value, de::DeValue};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use super::secret::{MASK, mask_url};
+
+pub(super) type Parsed<T> = Result<T, String>;
+
 /// How a value is written in TOML.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ValueKind {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
     Text,
     /// A text, or a number for those who leave out the quotes.
     TextOrNumber,
+    /// A text that is never shown.
+    Secret,
+    /// A text whose password is never shown.
+    DatabaseUrl,
     Integer,
     Bool,
     /// A list of texts; commas separate them in the variable.
     List,
 }
 
-pub(crate) trait SettingValue: Sized {
-    const KIND: ValueKind = ValueKind::Text;
-
-    /// The value, or why it is none, as the end of a sentence about it.
-    fn parse_value(text: &str) -> Result<Self, String>;
-
-    /// What `text`, which was accepted, may look like on a screen.
-    fn visible(text: &str) -> String {
-        text.to_owned()
-    }
-
-    /// The value of a setting left empty, for types that have one.
-    fn when_empty() -> Option<Self> {
-        None
-    }
-}
-
-/// The text of a newtype, if it is a good one.
-fn accept(good: bool, text: &str, why: &str) -> Result<String, String> {
-    good.then(|| text.to_owned()).ok_or_else(|| why.to_owned())
-}
-
-impl<T: SettingValue> SettingValue for Option<T> {
-    const KIND: ValueKind = T::KIND;
-
-    fn parse_value(text: &str) -> Result<Self, String> {
-        T::parse_value(text).map(Some)
-    }
-    fn visible(text: &str) -> String {
-        T::visible(text)
-    }
-    fn when_empty() -> Option<Self> {
-        Some(None)
-    }
-}
-
-impl SettingValue for SocketAddr {
-    fn parse_value(text: &str) -> Result<Self, String> {
-        let hint = "no es una dirección IP con puerto; escriba una como 127.0.0.1:8000";
-        text.parse().map_err(|_| format!("«{text}» {hint}"))
-    }
-}
-
-impl SettingValue for PathBuf {
-    fn parse_value(text: &str) -> Result<Self, String> {
-        Ok(text.into())
-    }
-}
-
-impl SettingValue for Zona {
-    fn parse_value(text: &str) -> Result<Self, String> {
-        let hint = "no es una zona horaria; escriba un nombre IANA, como America/Santiago";
-        Self::new(text).ok_or_else(|| format!("«{text}» {hint}"))
-    }
-}
-
-impl SettingValue for bool {
-    const KIND: ValueKind = ValueKind::Bool;
-
-    fn parse_value(text: &str) -> Result<Self, String> {
-        let hint = "no es true ni false; escriba uno de los dos";
-        text.parse().map_err(|_| format!("«{text}» {hint}"))
-    }
-}
-
-impl SettingValue for Rut {
-    const KIND: ValueKind = ValueKind::TextOrNumber;
-
-    fn parse_value(text: &str) -> Result<Self, String> {
-        Self::parse(text).map_err(|e| match e {
-            InvalidRut::Formato => {
-                format!("«{text}» no es un RUT; escríbalo como 12345678-5 o 12.345.678-5")
+impl Kind {
+    /// The value as the variable would have it, or what it must be.
+    pub(super) fn to_text(self, value: &DeValue<'_>) -> Result<String, &'static str> {
+        match (self, value) {
+            (Self::TextOrNumber | Self::Integer, DeValue::Integer(n)) => Ok(n.to_string()),
+            (Self::Integer, _) => Err("debe ser un número entero, sin comillas"),
+            (Self::Bool, DeValue::Boolean(b)) => Ok(b.to_string()),
+            (Self::Bool, _) => Err("debe ser true o false, sin comillas"),
+            (Self::List, DeValue::Array(parts)) => {
+                let parts: Option<Vec<&str>> = parts.iter().map(|p| p.get_ref().as_str()).collect();
+                let parts = parts.ok_or("cada elemento de la lista debe ir entre comillas")?;
+                Ok(parts.join(","))
             }
-            InvalidRut::Digito => {
-                format!("el dígito verificador de «{text}» no corresponde; revise el RUT")
+            (Self::List, _) => {
+                Err("debe ser una lista como [\"10.0.0.2\"], o [] si no hay ninguno")
             }
-        })
+            (_, DeValue::String(text)) => Ok(text.to_string()),
+            _ => Err("debe ser un texto entre comillas"),
+        }
+    }
+
+    /// The text in TOML, secrets masked.
+    pub(super) fn to_toml(self, text: &str) -> String {
+        match self {
+            // Already checked to be what TOML writes.
+            Self::Integer | Self::Bool => text.to_owned(),
+            Self::Text | Self::TextOrNumber => Value::from(text).to_string(),
+            Self::Secret => Value::from(MASK).to_string(),
+            Self::DatabaseUrl => {
+                Value::from(mask_url(text).unwrap_or_else(|| MASK.into())).to_string()
+            }
+            Self::List => Value::Array(parts(text).map(Value::from).collect()).to_string(),
+        }
     }
 }
 
-impl SettingValue for Vec<IpAddr> {
-    const KIND: ValueKind = ValueKind::List;
+pub(super) fn ensure(good: bool, why: &str) -> Parsed<()> {
+    good.then_some(()).ok_or_else(|| why.to_owned())
+}
 
-    fn parse_value(text: &str) -> Result<Self, String> {
-        let hint = "no es una dirección IP; escriba, por ejemplo, 10.0.0.2";
-        let parts = text.split(',').map(str::trim);
-        parts
-            .map(|part| part.parse().map_err(|_| format!("«{part}» {hint}")))
-            .collect()
-    }
-    fn when_empty() -> Option<Self> {
-        Some(vec![])
+fn parse<T: FromStr>(text: &str, why: &str) -> Parsed<T> {
+    text.parse().map_err(|_| format!("«{text}» {why}"))
+}
+
+/// Of a setting that may have no value.
+pub(super) fn optional<T>(parse: fn(&str) -> Parsed<T>) -> impl Fn(&str) -> Parsed<Option<T>> {
+    move |text| (!text.is_empty()).then(|| parse(text)).transpose()
+}
+
+/// What commas separate in a list.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(',').map(str::trim);
+    parts.filter(move |_| !text.is_empty())
+}
+
+pub(super) fn between<T: From<u32>>(min: u32, max: u32) -> impl Fn(&str) -> Parsed<T> {
+    move |text| {
+        let n = text.parse().ok().filter(|n| (min..=max).contains(n));
+        n.map(T::from)
+            .ok_or_else(|| format!("«{text}» no sirve; escriba un número entero de {min} a {max}"))
     }
 }
 
-/// An integer from `MIN` to `MAX`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bounded<const MIN: u32, const MAX: u32>(pub(crate) u32);
-
-impl<const MIN: u32, const MAX: u32> SettingValue for Bounded<MIN, MAX> {
-    const KIND: ValueKind = ValueKind::Integer;
-
-    fn parse_value(text: &str) -> Result<Self, String> {
-        let n = text.parse().ok().filter(|n| (MIN..=MAX).contains(n));
-        n.map(Self)
-            .ok_or_else(|| format!("«{text}» no sirve; escriba un número entero de {MIN} a {MAX}"))
-    }
+pub(super) fn boolean(text: &str) -> Parsed<bool> {
+    parse(text, "no es true ni false; escriba uno de los dos")
 }
 
 /// A text without spaces.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WordValue(pub(crate) String);
-
-impl SettingValue for WordValue {
-    fn parse_value(text: &str) -> Result<Self, String> {
-        let good = !text.contains(char::is_whitespace);
-        accept(good, text, "no puede llevar espacios").map(Self)
-    }
+pub(super) fn word(text: &str) -> Parsed<String> {
+    let good = !text.contains(char::is_whitespace);
+    ensure(good, "no puede llevar espacios").map(|()| text.to_owned())
 }
 
 /// A text of one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LineValue(pub(crate) String);
+pub(super) fn line(text: &str) -> Parsed<String> {
+    let good = !text.contains(char::is_control);
+    ensure(good, "debe ser una sola línea").map(|()| text.to_owned())
+}
 
-impl SettingValue for LineValue {
-    fn parse_value(text: &str) -> Result<Self, String> {
-        let good = !text.contains(char::is_control);
-        accept(good, text, "debe ser una sola línea").map(Self)
-    }
+/// Any text is one.
+pub(super) fn path(text: &str) -> Parsed<PathBuf> {
+    parse(text, "no es una ruta")
+}
+
+pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
+    let why = "no es una dirección IP con puerto; escriba una como 127.0.0.1:8000";
+    parse(text, why)
+}
+
+pub(super) fn ip_addresses(text: &str) -> Parsed<Vec<IpAddr>> {
+    let why = "no es una dirección IP; escriba, por ejemplo, 10.0.0.2";
+    parts(text).map(|part| parse(part, why)).collect()
+}
+
+pub(super) fn networks(text: &str) -> Parsed<AllowList> {
+    AllowList::parse(parts(text)).map_err(|e| e.to_string())
 }
 
 /// The address of a service, without a user or a password in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HttpUrl(pub(crate) String);
-
-impl SettingValue for HttpUrl {
-    fn parse_value(text: &str) -> Result<Self, String> {
-        let good = Url::parse(text).is_ok_and(|u| {
-            let anonymous = u.username().is_empty() && u.password().is_none();
-            matches!(u.scheme(), "http" | "https") && u.has_host() && anonymous
-        });
-        let why = "no es una dirección; escriba una como https://servidor, sin usuario ni clave";
-        accept(good, text, why).map(Self)
-    }
+pub(super) fn http_url(text: &str) -> Parsed<String> {
+    let good = Url::parse(text).is_ok_and(|u| {
+        let anonymous = u.username().is_empty() && u.password().is_none();
+        matches!(u.scheme(), "http" | "https") && u.has_host() && anonymous
+    });
+    let why = "no es una dirección; escriba una como https://servidor, sin usuario ni clave";
+    ensure(good, why).map(|()| text.to_owned())
 }
 
-/// How the connection to the mail server is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SmtpSecurity(pub(crate) email::SmtpSecurity);
-
-impl SettingValue for SmtpSecurity {
-    fn parse_value(text: &str) -> Result<Self, String> {
-        Ok(Self(match text {
-            "tls" => email::SmtpSecurity::Tls,
-            "starttls" => email::SmtpSecurity::Starttls,
-            "ninguna" => email::SmtpSecurity::Ninguna,
-            _ => Err(format!(
-                "«{text}» no sirve; escriba tls, starttls o ninguna"
-            ))?,
-        }))
-    }
+pub(super) fn zone(text: &str) -> Parsed<Zona> {
+    let why = "no es una zona horaria; escriba un nombre IANA, como America/Santiago";
+    Zona::new(text).ok_or_else(|| format!("«{text}» {why}"))
 }
 
-/// Networks inside that may be written to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Networks(pub(crate) AllowList);
-
-impl SettingValue for Networks {
-    const KIND: ValueKind = ValueKind::List;
-
-    fn parse_value(text: &str) -> Result<Self, String> {
-        let networks = AllowList::parse(text.split(','));
-        networks.map(Self).map_err(|e| e.to_string())
-    }
-    fn when_empty() -> Option<Self> {
-        Some(Self::default())
-    }
+pub(crate) fn rut(text: &str) -> Parsed<Rut> {
+    Rut::parse(text).map_err(|e| match e {
+        InvalidRut::Formato => {
+            format!("«{text}» no es un RUT; escríbalo como 12345678-5 o 12.345.678-5")
+        }
+        InvalidRut::Digito => {
+            format!("el dígito verificador de «{text}» no corresponde; revise el RUT")
+        }
+    })
 }
 
-/// A filter of the log, as `tracing_subscriber` reads it.
-#[derive(Clone, Debug)]
-pub(crate) struct LogFilter(pub(crate) String);
-
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-
-impl SettingValue for LogFilter {
-    fn parse_value(text: &str) -> Result<Self, String> {
-        // The library takes a lone unknown word for the name of a module, so that a mistyped level
-        // would silence the log.
-        let is_level = |word: &str| LEVELS.iter().any(|l| l.eq_ignore_ascii_case(word));
-        let mut parts = text.split(',');
-        let good = parts.all(|p| p.contains(['=', '[']) || is_level(p.trim()))
-            && EnvFilter::builder().parse(text).is_ok();
-        let levels = LEVELS.join(", ");
-        let why = format!("«{text}» no es un filtro; escriba un nivel ({levels}) o módulo=nivel");
-        accept(good, text, &why).map(Self)
-    }
+pub(super) fn log_filter(text: &str) -> Parsed<String> {
+    // The library takes a lone unknown word for the name of a module, so that a mistyped level
+    // would silence the log.
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| levels.iter().any(|l| l.eq_ignore_ascii_case(word.trim()));
+    let mut parts = text.split(',');
+    let good = parts.all(|part| part.contains(['=', '[']) || is_level(part))
+        && EnvFilter::builder().parse(text).is_ok();
+    let levels = levels.join(", ");
+    let why = format!("«{text}» no es un filtro; escriba un nivel ({levels}) o módulo=nivel");
+    ensure(good, &why).map(|()| text.to_owned())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,12 +177,21 @@ pub(crate) enum LogFormat {
     Pretty,
 }
 
-impl SettingValue for LogFormat {
-    fn parse_value(text: &str) -> Result<Self, String> {
-        match text {
-            "json" => Ok(Self::Json),
-            "pretty" => Ok(Self::Pretty),
-            _ => Err(format!("«{text}» no es un formato; escriba json o pretty")),
-        }
+pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
+    match text {
+        "json" => Ok(LogFormat::Json),
+        "pretty" => Ok(LogFormat::Pretty),
+        _ => Err(format!("«{text}» no es un formato; escriba json o pretty")),
+    }
+}
+
+pub(super) fn smtp_security(text: &str) -> Parsed<SmtpSecurity> {
+    match text {
+        "tls" => Ok(SmtpSecurity::Tls),
+        "starttls" => Ok(SmtpSecurity::Starttls),
+        "ninguna" => Ok(SmtpSecurity::Ninguna),
+        _ => Err(format!(
+            "«{text}» no sirve; escriba tls, starttls o ninguna"
+        )),
     }
 }
