@@ -12,7 +12,7 @@ run: ## Compila y abre la demostración / Build and start the demo
 	./target/release/sigra demo $(ARGS)
 
 test: ## Todas las pruebas, en SQLite y PostgreSQL / Every test, on SQLite and PostgreSQL
-	SIGRA_PG_FAST=1 scripts/with-postgres cargo test --locked $(ARGS)
+	SIGRA_PG_FAST=1 scripts/with-postgres scripts/tests $(ARGS)
 
 test-pdf: export RUSTC_WORKSPACE_WRAPPER = $(CURDIR)/scripts/rustc-with-lints
 test-pdf: ## Las pruebas y el estilo del PDF / The tests and lints of the PDF
@@ -21,7 +21,7 @@ test-pdf: ## Las pruebas y el estilo del PDF / The tests and lints of the PDF
 	scripts/pdf-inputs >crates/pdf/tested
 
 soak: ## Las mismas pruebas, más largas / The same tests, for longer
-	SIGRA_SOAK=1 SIGRA_PG_FAST=1 scripts/with-postgres cargo test --locked $(ARGS)
+	SIGRA_SOAK=1 SIGRA_PG_FAST=1 scripts/with-postgres scripts/tests $(ARGS)
 
 bench: ## Mide el servidor / Measure the server
 	cargo build --release --locked -p sigra -p sigra-bench
