@@ -21,6 +21,7 @@ mod catalogo;
 mod dashboard;
 mod delivery;
 mod disconnects;
+mod durable;
 mod escalation;
 mod eventos;
 mod export;

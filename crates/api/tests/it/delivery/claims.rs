@@ -152,6 +152,22 @@ async fn a_slow_receiver_holds_up_nobody(sitio: &TestSite) {
     assert_eq!(claim(sitio).await, []);
 }
 
+/// Of what fails together four are on their way at once; each that ends makes room for one.
+#[both_databases]
+async fn of_one_circuit_four_are_claimed_at_once(sitio: &TestSite) {
+    let (_, r) = create_people(sitio, 6).await;
+    let w = webhook(sitio).await;
+    let mut filas = vec![];
+    for reporte in &r {
+        filas.push(Row::webhook(w, "webhook:w", *reporte).enqueue(sitio).await);
+    }
+    let tomadas = claim(sitio).await;
+    assert_eq!(ids(&tomadas), filas[..4]);
+    assert_eq!(claim(sitio).await, []);
+    record(sitio, &tomadas[0], Outcome::Entregada).await;
+    assert_eq!(ids(&claim(sitio).await), filas[4..5]);
+}
+
 /// Together go those that wait to go together, and no others.
 #[both_databases]
 async fn only_what_waits_together_goes_together(sitio: &TestSite) {

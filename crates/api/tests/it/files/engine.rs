@@ -2,6 +2,7 @@
 
 mod checks;
 mod completion;
+mod durability;
 mod interruption;
 mod lease;
 

@@ -2,7 +2,7 @@
 
 use sigra_domain::Instante;
 use sigra_files::{FileRefusal, SweepReport};
-use sigra_store::uploads::{ReleaseBlob, unused_blobs};
+use sigra_store::uploads::{ReleaseBlob, RemoveExpiredUpload, expired_uploads, unused_blobs};
 
 use sigra_testkit::files::{FilesFixture, Photo, cut_off, reporte_with};
 use sigra_testkit::{iterations, on_four_sites, uuid};
@@ -123,6 +123,51 @@ async fn a_blob_seen_unused_is_checked_again(t: &FilesFixture<'_>) {
         [] as [&str; 0]
     );
     assert_eq!(t.file_bytes(&vieja.sha256()).await.unwrap(), vieja.bytes);
+}
+
+/// The sweeper had seen it over, and then its phone came back.
+#[on_four_sites]
+async fn an_upload_seen_over_is_checked_again(t: &FilesFixture<'_>) {
+    let autor = t.sitio.trabajador().await;
+    let foto = Photo::new(9_000);
+    let s = t.create(&autor, &foto).await;
+    let quita = RemoveExpiredUpload(s.id.clone());
+    assert_eq!(t.sitio.store.write(quita).await.unwrap(), None);
+    assert_eq!(t.create(&autor, &foto).await.id, s.id);
+}
+
+/// A server fell after it forgot an object, or an upload, and before its bytes were gone.
+#[on_four_sites]
+async fn what_was_forgotten_is_noted_until_it_is_gone(t: &FilesFixture<'_>) {
+    let autor = t.sitio.trabajador().await;
+    let reloj = t.sitio.store.env().clone();
+    let (vieja, a_medias) = (Photo::new(3_000), Photo::new(9_000));
+    t.send(&autor, &vieja).await.unwrap();
+    let s = t.create(&autor, &a_medias).await;
+    let parte = cut_off(&a_medias.bytes.slice(..5_000));
+    let r = t.files.receive(&autor.quien, &s.id, 0, None, parte).await;
+    r.unwrap_err();
+    reloj.advance(7 * Instante::DAY + 1_000);
+    let mut lectura = t.sitio.store.read().await.unwrap();
+    for id in expired_uploads(&mut lectura, reloj.now(), 10)
+        .await
+        .unwrap()
+    {
+        let claves = t.sitio.store.write(RemoveExpiredUpload(id)).await.unwrap();
+        assert!(claves.is_some());
+    }
+    drop(lectura);
+    reloj.advance(Instante::DAY + 1_000);
+    let desde = reloj.now().plus(-Instante::DAY);
+    let released = ReleaseBlob {
+        sha256: vieja.sha256(),
+        desde,
+    };
+    assert_eq!(t.sitio.store.write(released).await.unwrap().len(), 1);
+    t.assert_consistent().await;
+    reloj.advance(Instante::DAY + 1_000);
+    t.files.sweep(false).await.unwrap();
+    assert_eq!(t.keys().await.len(), 0);
 }
 
 /// A server that fell after it wrote an object and before it told of it.
