@@ -154,6 +154,59 @@ async fn the_life_of_a_reporte(sitio: &TestSite) {
     assert!(r.get("id").is_none() && r.get("actual").is_none(), "{r}");
 }
 
+/// What the report holds already is accepted too: it is known when the report has gone on.
+#[both_databases]
+async fn what_changed_nothing_is_known_for_ever(sitio: &TestSite) {
+    let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
+    let nuevo = reporte_in(1);
+    let ruta = format!("/reportes/{}", send_one(sitio, &autor, &nuevo).await["id"]);
+    let cambia = async |titulo: &str, version: i64| {
+        let cambio = json!({"titulo": titulo, "version": version});
+        let pedido = sitio.request("PUT", &ruta).by(&jefa).json(&cambio);
+        pedido.send().await.expect_status(200, "");
+    };
+    cambia("Roca caída", 1).await;
+    let igual = with(&nuevo, &json!({"titulo": "Roca caída", "version_base": 1}));
+    for titulo in ["Otro", "Un tercero"] {
+        let r = send_one(sitio, &autor, &igual).await;
+        assert_eq!(
+            (&r["resultado"], &r["version"]),
+            (&json!("duplicado"), &json!(2)),
+            "{r}"
+        );
+        let version = if titulo == "Otro" { 2 } else { 3 };
+        cambia(titulo, version).await;
+    }
+}
+
+/// The same content, made from another version, is another edit.
+#[both_databases]
+async fn an_edit_back_to_an_old_content_is_an_edit(sitio: &TestSite) {
+    let autor = sitio.trabajador().await;
+    let nuevo = reporte_in(1);
+    let caida = json!({"titulo": "Roca caída"});
+    let (uno, otro) = (nuevo.clone(), with(&nuevo, &caida));
+    let de = |item: &Value, base: i64| with(item, &json!({"version_base": base}));
+    for (item, resultado, version) in [
+        (uno.clone(), "creado", 1),
+        (de(&otro, 1), "actualizado", 2),
+        (de(&uno, 2), "actualizado", 3),
+        (de(&otro, 3), "actualizado", 4),
+        // And each again is what it was.
+        (uno.clone(), "duplicado", 1),
+        (de(&otro, 1), "duplicado", 2),
+        (de(&uno, 2), "duplicado", 3),
+        (de(&otro, 3), "duplicado", 4),
+    ] {
+        let r = send_one(sitio, &autor, &item).await;
+        assert_eq!(
+            (&r["resultado"], &r["version"]),
+            (&json!(resultado), &json!(version)),
+            "{r}"
+        );
+    }
+}
+
 #[both_databases]
 async fn the_same_uuid_several_times_in_a_batch(sitio: &TestSite) {
     let autor = sitio.trabajador().await;
