@@ -57,9 +57,7 @@ impl People {
     }
 
     fn token(&self, persona: &Persona) -> String {
-        let mut persona = persona.clone();
-        persona.refresh(&self.tokens, &Env::default());
-        persona.token
+        persona.issue_token(&self.tokens, &Env::default())
     }
 
     /// So many reports, as phones send them in batches.

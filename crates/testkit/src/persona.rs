@@ -56,6 +56,11 @@ impl Persona {
 
     /// Another session of a person.
     pub async fn sign_in(store: &Store, tokens: &Tokens, quien: Quien) -> Self {
+        Self::open_session(store, tokens, quien).await.0
+    }
+
+    /// The same, with its refresh token.
+    pub async fn open_session(store: &Store, tokens: &Tokens, quien: Quien) -> (Self, String) {
         let open = OpenSession {
             rut: quien.rut,
             device_id: None,
@@ -63,20 +68,20 @@ impl Persona {
             direccion: "127.0.0.1".into(),
             rehash: None,
         };
-        let (sesion_id, _) = store.write(open).await.expect("sesión");
+        let (sesion_id, refresh_token) = store.write(open).await.expect("sesión");
         let mut persona = Self {
             rut: quien.rut,
             quien,
             token: String::new(),
             sesion_id,
         };
-        persona.refresh(tokens, store.env());
-        persona
+        persona.token = persona.issue_token(tokens, store.env());
+        (persona, refresh_token)
     }
 
     /// A new token of the same session: long runs outlive one.
-    pub fn refresh(&mut self, tokens: &Tokens, env: &Env) {
+    pub fn issue_token(&self, tokens: &Tokens, env: &Env) -> String {
         let token = tokens.issue(env, &self.quien, self.sesion_id, AUD_API);
-        self.token = token.expect("token");
+        token.expect("token")
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sigra_api::{AUD_API, Tokens};
+use sigra_api::Tokens;
 use sigra_store::Env;
 use tempfile::TempDir;
 
@@ -126,11 +126,7 @@ impl NodeClients {
     }
 
     pub fn token(&self, quien: &Persona) -> String {
-        let (quien, sesion_id) = (&quien.quien, quien.sesion_id);
-        let token = self
-            .tokens
-            .issue(&Env::default(), quien, sesion_id, AUD_API);
-        token.expect("token")
+        quien.issue_token(&self.tokens, &Env::default())
     }
 
     /// A request to one of them, under a token that has just been signed.

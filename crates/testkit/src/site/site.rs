@@ -22,7 +22,7 @@ use sigra_store::Store;
 use tokio::sync::oneshot;
 
 use super::{ApiResponse, Persona, TestDb, TestFiles, TestRequest, client, rng, uuid};
-use crate::process::signing_key;
+use crate::process;
 
 /// How a site under test differs from most.
 #[derive(Clone, Copy, Debug)]
@@ -113,8 +113,7 @@ impl TestSite {
     }
 
     pub async fn with(bd: TestDb, ajuste: SiteOptions) -> Self {
-        let claves = vec![signing_key()];
-        let tokens = Tokens::new(&claves);
+        let tokens = process::tokens();
         let archivos = TestFiles::new(ajuste.en_s3, ajuste.s3_publico).await;
         let proxies = ajuste.proxies.iter().map(|ip| ip.parse().expect("ip"));
         let settings = Settings {
@@ -130,7 +129,7 @@ impl TestSite {
             escalation: EscalationSettings::default(),
             app: AppOptions {
                 zona: Zona::new("America/Santiago").expect("zona"),
-                claves,
+                claves: vec![process::signing_key()],
                 proxies: proxies.collect(),
                 cookie_segura: ajuste.proxies.is_empty(),
                 sync_por_minuto: ajuste.sync_por_minuto,

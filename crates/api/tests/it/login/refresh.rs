@@ -1,34 +1,14 @@
 //! Refresh tokens rotate, and a stolen one ends its family.
 
 use sigra_domain::Rol;
-use sigra_store::identity::OpenSession;
 
 use super::{PASSWORD, log_in, login_persona, me, send_refresh, text};
 use sigra_testkit::{ApiResponse, Persona, TestSite, both_databases, iterations, run_concurrently};
 
 /// Somebody signed in, their refresh token and their access token.
 async fn open_token_family(sitio: &TestSite) -> (Persona, String) {
-    let p = sitio.trabajador().await;
-    let abrir = OpenSession {
-        rut: p.rut,
-        device_id: None,
-        agente: None,
-        direccion: "127.0.0.1".into(),
-        rehash: None,
-    };
-    let (sesion_id, refresh) = sitio.store.write(abrir).await.expect("sesión");
-    let token = sitio
-        .tokens
-        .issue(sitio.store.env(), &p.quien, sesion_id, sigra_api::AUD_API);
-    let token = token.expect("token");
-    (
-        Persona {
-            token,
-            sesion_id,
-            ..p
-        },
-        refresh,
-    )
+    let quien = sitio.trabajador().await.quien;
+    Persona::open_session(&sitio.store, &sitio.tokens, quien).await
 }
 
 async fn next_token(sitio: &TestSite, token: &str) -> String {

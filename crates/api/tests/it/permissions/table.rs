@@ -4,7 +4,6 @@
 use crate::login::{PASSWORD, login_persona};
 use serde_json::Value;
 use sigra_domain::Rol;
-use sigra_store::identity::OpenSession;
 use sigra_testkit::{Persona, TestSite, reporte_in, uuid};
 
 /// What the path names, and so who may reach it.
@@ -254,15 +253,10 @@ impl OperationRow {
         cuerpo = cuerpo.replace("$uuid", &uuid());
         let usa_persona = ["$conocido", "$refresh"].iter().any(|p| cuerpo.contains(p));
         if usa_persona || ruta.contains("{rut}") {
-            let conocido = login_persona(sitio, Rol::Trabajador).await.rut;
-            let abrir = OpenSession {
-                rut: conocido,
-                device_id: None,
-                agente: None,
-                direccion: "127.0.0.1".into(),
-                rehash: None,
-            };
-            let (_, refresh) = sitio.store.write(abrir).await.expect("sesión");
+            let quien = login_persona(sitio, Rol::Trabajador).await.quien;
+            let (conocido, refresh) =
+                Persona::open_session(&sitio.store, &sitio.tokens, quien).await;
+            let conocido = conocido.rut;
             ruta = ruta.replace("{rut}", &conocido.to_string());
             cuerpo = cuerpo.replace("$conocido", &conocido.to_string());
             cuerpo = cuerpo.replace("$refresh", &refresh);

@@ -174,14 +174,8 @@ async fn requests_are_counted_by_session_and_not_by_persona(sitio: &TestSite) {
     exhaust(sitio, &otro_telefono).await;
     exhaust(sitio, &otra).await;
     // Another token of the same session is no other session.
-    let token = sitio.tokens.issue(
-        sitio.store.env(),
-        &autor.quien,
-        autor.sesion_id,
-        sigra_api::AUD_API,
-    );
     let mismo = Persona {
-        token: token.unwrap(),
+        token: autor.issue_token(&sitio.tokens, sitio.store.env()),
         ..autor
     };
     assert_throttled(&estado(sitio, &mismo).await);

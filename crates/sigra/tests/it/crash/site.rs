@@ -116,7 +116,7 @@ impl ServerFixture {
     pub fn refresh_tokens(&mut self) {
         let (tokens, env) = (process::tokens(), Env::default());
         for p in self.autores.iter_mut().chain([&mut self.jefe]) {
-            p.refresh(&tokens, &env);
+            p.token = p.issue_token(&tokens, &env);
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sigra_domain::reporte::Contenido;
 use sigra_phone::{Patch, Phone, PhoneOptions, QueueState, StepOutcome, Tokens};
-use sigra_store::{Env, identity::OpenSession};
+use sigra_store::Env;
 use sigra_testkit::link::{LinkConditions, LinkCut, LinkProxy};
 
 use sigra_testkit::{
@@ -18,19 +18,9 @@ const PHONES: usize = 20;
 /// Somebody with a phone that nobody has used yet.
 pub async fn owner(sitio: &TestSite) -> (Persona, Tokens) {
     let persona = sitio.trabajador().await;
-    let abrir = OpenSession {
-        rut: persona.rut,
-        device_id: None,
-        agente: None,
-        direccion: "127.0.0.1".into(),
-        rehash: None,
-    };
-    let (sesion_id, refresh) = sitio.store.write(abrir).await.expect("sesión");
-    let env = sitio.store.env();
-    let access = sitio
-        .tokens
-        .issue(env, &persona.quien, sesion_id, sigra_api::AUD_API);
-    let access = access.expect("token");
+    let quien = persona.quien.clone();
+    let (session, refresh) = Persona::open_session(&sitio.store, &sitio.tokens, quien).await;
+    let access = session.token;
     (persona, Tokens { access, refresh })
 }
 

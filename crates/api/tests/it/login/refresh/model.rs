@@ -135,14 +135,8 @@ pub async fn run(sitio: &TestSite, semilla: u64) -> usize {
         }
     }
     // A token made now, so that only the session's fate is in question.
-    let sesion = persona.sesion_id;
-    let token = sitio.tokens.issue(
-        sitio.store.env(),
-        &persona.quien,
-        sesion,
-        sigra_api::AUD_API,
-    );
-    let r = me(sitio, &token.expect("token")).await;
+    let token = persona.issue_token(&sitio.tokens, sitio.store.env());
+    let r = me(sitio, &token).await;
     assert_eq!(
         r.status,
         if f.cerrada { 401 } else { 200 },
