@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sigra_store::notifications::Channels;
 
-use sigra_testkit::{DbKind, Persona, TestSite, both_databases, reporte_in};
+use sigra_testkit::{Persona, TestSite, both_databases, reporte_in};
 
 /// What a person was told, oldest first.
 async fn inbox(sitio: &TestSite, quien: &Persona, consulta: &str) -> Vec<Value> {
@@ -280,26 +280,10 @@ async fn what_is_told_and_how_far_it_went_are_written_together(sitio: &TestSite)
     let (autor, jefa) = (sitio.trabajador().await, sitio.supervisor(&[1]).await);
     let id = sitio.reporte(&autor, 1).await["id"].as_i64().unwrap();
     for (tabla, que) in [("reparto", "UPDATE"), ("notificaciones", "INSERT")] {
-        let (falla, sana) = match sitio.bd.motor {
-            DbKind::Sqlite => (
-                format!(
-                    "CREATE TRIGGER falla BEFORE {que} ON {tabla} BEGIN SELECT RAISE(ABORT, 'a propósito'); END"
-                ),
-                "DROP TRIGGER falla".to_owned(),
-            ),
-            DbKind::Postgres => (
-                format!(
-                    "CREATE FUNCTION falla() RETURNS trigger LANGUAGE plpgsql AS
-                        $$ BEGIN RAISE EXCEPTION 'a propósito'; END $$;
-                     CREATE TRIGGER falla BEFORE {que} ON {tabla} FOR EACH ROW EXECUTE FUNCTION falla()"
-                ),
-                format!("DROP TRIGGER falla ON {tabla}; DROP FUNCTION falla"),
-            ),
-        };
-        sitio.bd.sql(&falla).await.unwrap();
+        sitio.bd.refuse(que, tabla).await;
         let reparte = sitio.store.fan_out_avisos(Channels::default()).await;
         reparte.expect_err("reparte sin poder escribir");
-        sitio.bd.sql(&sana).await.unwrap();
+        sitio.bd.stop_refusing(tabla).await;
         let escrito =
             "SELECT (SELECT count(*) FROM notificaciones) + (SELECT posicion FROM reparto)";
         assert_eq!(sitio.bd.query_i64(escrito).await, 0, "{tabla}");

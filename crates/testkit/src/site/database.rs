@@ -122,6 +122,32 @@ impl TestDb {
         }
     }
 
+    /// From now on this operation (`INSERT`, `UPDATE OF column`, …) on a table fails.
+    pub async fn refuse(&self, operation: &str, table: &str) {
+        let sql = match self.motor {
+            DbKind::Sqlite => format!(
+                "CREATE TRIGGER falla BEFORE {operation} ON {table}
+                    BEGIN SELECT RAISE(ABORT, 'a propósito'); END"
+            ),
+            DbKind::Postgres => format!(
+                "CREATE FUNCTION falla() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN RAISE EXCEPTION 'a propósito'; END $$;
+                 CREATE TRIGGER falla BEFORE {operation} ON {table}
+                    FOR EACH ROW EXECUTE FUNCTION falla()"
+            ),
+        };
+        self.sql(&sql).await.expect("falla");
+    }
+
+    /// What was refused on it goes again.
+    pub async fn stop_refusing(&self, table: &str) {
+        let sql = match self.motor {
+            DbKind::Sqlite => "DROP TRIGGER falla".to_owned(),
+            DbKind::Postgres => format!("DROP TRIGGER falla ON {table}; DROP FUNCTION falla"),
+        };
+        self.sql(&sql).await.expect("sana");
+    }
+
     /// The single integer that a query yields.
     pub async fn query_i64(&self, sql: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());

@@ -3,26 +3,12 @@
 use bytes::Bytes;
 use sigra_server::BlobSettings;
 use sigra_testkit::files::{FilesFixture, Photo, cut_off, whole};
-use sigra_testkit::{DbKind, on_four_sites};
+use sigra_testkit::on_four_sites;
 
 /// The database can't be told of an object that is there: it is noted as garbage, and the upload goes on.
 #[on_four_sites]
 async fn bytes_that_could_not_be_told_of_are_noted(t: &FilesFixture<'_>) {
     let autor = t.sitio.trabajador().await;
-    let (falla, sana) = match t.sitio.bd.motor {
-        DbKind::Sqlite => (
-            "CREATE TRIGGER falla BEFORE UPDATE OF terminada ON subidas
-                BEGIN SELECT RAISE(ABORT, 'a propósito'); END",
-            "DROP TRIGGER falla",
-        ),
-        DbKind::Postgres => (
-            "CREATE FUNCTION falla() RETURNS trigger LANGUAGE plpgsql AS
-                $$ BEGIN RAISE EXCEPTION 'a propósito'; END $$;
-             CREATE TRIGGER falla BEFORE UPDATE OF terminada ON subidas
-                FOR EACH ROW EXECUTE FUNCTION falla()",
-            "DROP TRIGGER falla ON subidas; DROP FUNCTION falla",
-        ),
-    };
     // In one part, and in two.
     for cortes in [vec![], vec![50_000]] {
         let foto = Photo::new(90_000);
@@ -49,9 +35,9 @@ async fn bytes_that_could_not_be_told_of_are_noted(t: &FilesFixture<'_>) {
                 .unwrap_err();
             desde = hasta;
         }
-        t.sitio.bd.sql(falla).await.unwrap();
+        t.sitio.bd.refuse("UPDATE OF terminada", "subidas").await;
         recibe(foto.bytes.slice(desde..), true).await.unwrap_err();
-        t.sitio.bd.sql(sana).await.unwrap();
+        t.sitio.bd.stop_refusing("subidas").await;
         t.assert_consistent().await;
         let fin = recibe(foto.bytes.slice(desde..), true).await.unwrap();
         assert_eq!(fin.recibidos, foto.size());
