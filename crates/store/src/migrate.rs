@@ -101,29 +101,19 @@ impl Migrations {
 
     /// The texts for PostgreSQL, by which one knows a database that was made of them.
     pub fn postgres_sql(self) -> impl Iterator<Item = &'static str> {
-        self.select(|step| step.postgres).map(|(.., sql)| sql)
+        self.steps().map(|(_, step)| step.postgres)
     }
 
-    fn select(
-        self,
-        dialect: impl Fn(&Step) -> &'static str,
-    ) -> impl Iterator<Item = (i64, &'static Step, &'static str)> {
-        (1..=self.hasta)
-            .zip(STEPS)
-            .map(move |(version, step)| (version, step, dialect(step)))
+    /// With their numbers.
+    fn steps(self) -> impl Iterator<Item = (i64, &'static Step)> {
+        (1..=self.hasta).zip(STEPS)
     }
 
-    fn migrator(self, dialect: impl Fn(&Step) -> &'static str) -> Migrator {
-        let migrations = self.select(dialect).map(|(version, step, sql)| {
-            let description = step.name.get(5..).unwrap_or_default();
-            let sql = SqlStr::from_static(sql);
-            Migration::new(
-                version,
-                description.into(),
-                MigrationType::Simple,
-                sql,
-                false,
-            )
+    fn migrator(self, dialect: fn(&Step) -> &'static str) -> Migrator {
+        let migrations = self.steps().map(|(version, step)| {
+            let description = step.name.get(5..).unwrap_or_default().into();
+            let sql = SqlStr::from_static(dialect(step));
+            Migration::new(version, description, MigrationType::Simple, sql, false)
         });
         Migrator {
             migrations: migrations.collect(),
