@@ -3,17 +3,7 @@
 //! Each test has a database and processes of its own. The other tests of the API are those of `sigra-api`.
 
 #![cfg(test)]
-// Lints about speed and habit that a test has no use for.
-#![allow(
-    clippy::format_collect,
-    clippy::format_push_string,
-    clippy::items_after_statements,
-    clippy::many_single_char_names,
-    clippy::needless_for_each,
-    // Tables of cases are long and their rows are tuples.
-    clippy::too_many_lines,
-    clippy::type_complexity
-)]
+#![allow(clippy::format_push_string)] // Its speed is nothing to a test.
 
 mod crash;
 mod delivery;
